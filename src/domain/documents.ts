@@ -1,0 +1,163 @@
+import type { Json, JsonRecord } from "./json.ts";
+
+/** How much a finding matters. Mandatory findings can never be waived. */
+export type Severity = "mandatory" | "waivable" | "advisory";
+
+/** N passes in a row that together cover at least `spanMs`, before `deadlineMs` is over. */
+export interface GatePolicy {
+  readonly consecutivePasses: number;
+  readonly spanMs: number;
+  readonly intervalMs: number;
+  readonly deadlineMs: number;
+}
+
+/** One thing a check reads. `{address}`, `{port.NAME}`, `{subject}` and `{target}`-like names of the context are filled in. */
+export type ReadingSpec = {
+  /** Body handling: parsed JSON, plain text, lines of `key<TAB>value` as an object, or the whole HTTP answer. */
+  readonly as: "json" | "text" | "table" | "answer";
+  readonly timeoutMs: number;
+  /** A missing answer becomes null instead of making the subject inconclusive. */
+  readonly optional: boolean;
+} & (
+  | { readonly kind: "http"; readonly method: string; readonly url: string; readonly body?: string; readonly followRedirects: number }
+  | { readonly kind: "command"; readonly argv: readonly string[]; readonly sudo: boolean }
+  | { readonly kind: "four-letter"; readonly word: string; readonly port: string }
+  | { readonly kind: "file"; readonly path: string }
+  | { readonly kind: "facts" }
+);
+
+/**
+ * Who is asked.
+ * `role`: every node with one of the roles is a subject of its own. `step-node`: the node of the step the gate belongs to.
+ * `cluster`: one subject; each reading is asked of the nodes with one of the roles in turn until one answers.
+ */
+export type CheckScope =
+  | { readonly kind: "role"; readonly roles: readonly string[] }
+  | { readonly kind: "step-node" }
+  | { readonly kind: "cluster"; readonly roles: readonly string[] };
+
+/** A recorded reading that the check must refuse (design rule 5). */
+export interface BadReading {
+  readonly name: string;
+  /** Reading values by subject; `{ m1: { metrics: {...} } }`. A reading that is absent counts as no answer. */
+  readonly subjects: Readonly<Record<string, JsonRecord>>;
+  readonly facts?: JsonRecord;
+  readonly context?: JsonRecord;
+}
+
+/** A check is data: what is read, which answer is good, how steady it must be, and a bad reading it must refuse. */
+export interface Check {
+  readonly name: string;
+  readonly title: string;
+  readonly why: string;
+  readonly source: string;
+  readonly platform: string;
+  readonly severity: Severity;
+  readonly scope: CheckScope;
+  readonly readings: Readonly<Record<string, ReadingSpec>>;
+  /** jq: exactly one boolean per subject. Anything else is inconclusive. */
+  readonly pass: string;
+  /** jq: the value shown to people and recorded as what was asserted. */
+  readonly show: string;
+  /** jq: true ends a gate at once (two leaders, wrong version, lost task). */
+  readonly fatal?: string;
+  readonly gate: GatePolicy;
+  readonly remedy: string;
+  readonly refuses: readonly BadReading[];
+}
+
+export interface InputSpec {
+  readonly type: "version" | "duration" | "text" | "number" | "boolean";
+  readonly title: string;
+  readonly default?: string;
+  readonly required: boolean;
+  /** Shortest duration accepted on a real cluster, in ms. */
+  readonly floorMs?: number;
+}
+
+/** A gate behind a step: a check, with any part of its policy overridden. Advisory gates are recorded, never halt. */
+export interface GateSpec {
+  readonly check: string;
+  readonly policy: Partial<GatePolicy>;
+  readonly advisory: boolean;
+}
+
+export interface StepSpec {
+  readonly name: string;
+  /** Step kind: `soak`, `confirm`, `check`, `command`… or `<platform>/<kind>`. */
+  readonly uses: string;
+  readonly title: string;
+  readonly with: JsonRecord;
+  readonly gates: readonly GateSpec[];
+  /** Steps without effect that a person may skip with a reason. */
+  readonly optional: boolean;
+}
+
+export interface PhaseSpec {
+  readonly name: string;
+  readonly title: string;
+  readonly source: string;
+  readonly strategy: "serial" | "parallel" | "canary";
+  /** Nodes with this role each get the phase's steps; without it the steps run once. */
+  readonly role?: string;
+  readonly order: "listed" | "leader-last" | "non-critical-first";
+  /** Canary: sizes of the waves, the last repeated; whole numbers or percentages of the selected nodes. */
+  readonly waves: readonly (number | `${number}%`)[];
+  readonly maxInFlight: number;
+  /** True: nodes already at the target are left out (rule 13). */
+  readonly skipComplete: boolean;
+  readonly steps: readonly StepSpec[];
+  /** Run once when all nodes of the phase (or of a wave) are done. */
+  readonly after: readonly StepSpec[];
+  /** Instead of `after` for the first wave, where given. */
+  readonly afterCanary?: readonly StepSpec[];
+}
+
+/** A check that runs beside whole phases and interrupts the run when it has been bad for `haltAfterMs` (rule 14). */
+export interface WatchSpec {
+  readonly check: string;
+  readonly intervalMs: number;
+  readonly haltAfterMs: number;
+  readonly phases: readonly string[];
+}
+
+export interface Runbook {
+  readonly name: string;
+  readonly version: string;
+  readonly title: string;
+  readonly platform: string;
+  readonly source: string;
+  readonly inputs: Readonly<Record<string, InputSpec>>;
+  /** Checks that a preflight runs, in the order they are shown. */
+  readonly preflight: readonly string[];
+  readonly watches: readonly WatchSpec[];
+  readonly phases: readonly PhaseSpec[];
+  /** Declared undo of pawl's own temporary changes; run once when the run ends. */
+  readonly finally: readonly StepSpec[];
+}
+
+/** A document with what is needed to point at it and to pin it. */
+export interface Loaded<T> {
+  readonly document: T;
+  readonly file: string;
+  /** SHA-256 of the canonical document: comments and layout do not change it. */
+  readonly sha256: string;
+}
+
+/** Which versions exist and which moves are qualified, as data with reasons. */
+export interface VersionPolicy {
+  readonly name: string;
+  readonly title: string;
+  readonly platform: string;
+  readonly source: string;
+  readonly asOf: string;
+  readonly releases: readonly { readonly version: string; readonly date?: string; readonly note?: string }[];
+  /** `latest-of-minor`: the textual rule; `table`: only listed moves. */
+  readonly rule: "latest-of-minor" | "table";
+  /** For the textual rule: the patch release each minor is left from and entered at. */
+  readonly latest: Readonly<Record<string, string>>;
+  readonly moves: readonly { readonly from: string; readonly to: readonly string[]; readonly why?: string }[];
+  readonly notes: readonly { readonly about: readonly string[]; readonly text: string }[];
+}
+
+export type { Json };

@@ -1,0 +1,72 @@
+import type { JsonRecord } from "./json.ts";
+
+/** The name of a node: unique in its inventory, part of step addresses, so `[A-Za-z0-9._-]+`. */
+export type NodeName = string;
+
+/** How a node is reached by SSH. Everything unset falls back to the inventory's `ssh`, then to ~/.ssh/config. */
+export interface SshSettings {
+  readonly user?: string;
+  readonly port?: number;
+  readonly identityFile?: string;
+  readonly knownHosts?: string;
+  /** True: commands that need root are run through `sudo -n`. */
+  readonly sudo?: boolean;
+}
+
+/** One machine of the cluster. `role` is a word of the platform (DC/OS: master, agent, agent_public). */
+export interface InventoryNode {
+  readonly name: NodeName;
+  readonly address: string;
+  readonly role: string;
+  readonly rack?: string;
+  readonly critical: boolean;
+  readonly ssh: SshSettings;
+}
+
+/** A command of the operator's own: an argument list, never a shell line, with a time limit. */
+export interface Hook {
+  readonly argv: readonly string[];
+  readonly timeoutMs: number;
+}
+
+/** The machine that serves the packages, and where the node upgrade script comes from. */
+export interface Bootstrap {
+  readonly address: string;
+  readonly ssh: SshSettings;
+  /** Base URL nodes fetch from. */
+  readonly url: string;
+  /** Installer path on the bootstrap machine by target version. */
+  readonly installers: Readonly<Record<string, string>>;
+}
+
+/** An upgrade script the operator prepared: where, and the digest every node must see. */
+export interface ScriptSource {
+  readonly url: string;
+  readonly sha256: string;
+}
+
+/** Simulated time of an embedded cluster. Honoured only when every node proves that it belongs to that lab. */
+export interface LabSettings {
+  readonly control: string;
+  readonly timeScale: number;
+}
+
+export interface Inventory {
+  readonly name: string;
+  readonly platform: string;
+  /** Folder the inventory file lies in; relative paths in it start there. */
+  readonly folder: string;
+  readonly ssh: SshSettings;
+  /** Port by service name where it is not the product's own (platform decides the names). */
+  readonly ports: Readonly<Record<string, number>>;
+  readonly nodes: readonly InventoryNode[];
+  readonly bootstrap?: Bootstrap;
+  /** Script by target version, where no bootstrap machine generates it. */
+  readonly scripts: Readonly<Record<string, ScriptSource>>;
+  readonly hooks: { readonly beforeNode?: Hook; readonly afterNode?: Hook; readonly onHalt?: Hook };
+  /** Site-specific commands run locally at the end of an upgrade (workbook, upgrade steps 1.i). */
+  readonly siteSteps: readonly Hook[];
+  readonly lab?: LabSettings;
+  /** Anything else the platform's own schema accepts. */
+  readonly settings: JsonRecord;
+}

@@ -1,0 +1,281 @@
+import type { ArtifactRecord, ArtifactRef, Measured, Question, RunEvent, RunEventBody, Verb, Choice } from "../domain/events.ts";
+import type { Problem } from "../domain/errors.ts";
+import type { Inventory, InventoryNode, NodeName } from "../domain/inventory.ts";
+import type { Json, JsonRecord } from "../domain/json.ts";
+import type { EffectClass, Facts, Finding, Plan, Step } from "../domain/plan.ts";
+import type { StepRecord } from "../domain/run-state.ts";
+
+/** Time. `now` is wall time in epoch ms (for people), `monotonic` is for durations. On a lab both are the lab's own time. */
+export interface Clock {
+  now(): number;
+  monotonic(): number;
+  /** Ends early, without throwing, when the signal aborts. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** A command on a node: an argument list. Adapters quote every word; `sh -c TEXT name args…` is how scripts are sent. */
+export interface Command {
+  readonly argv: readonly string[];
+  readonly stdin?: string;
+  readonly sudo?: boolean;
+  /** Wall-clock limit. */
+  readonly timeoutMs: number;
+  /** Output kept per stream; more is counted and cut in the middle. Default 1 MiB. */
+  readonly maxOutputBytes?: number;
+}
+
+/** Three outcomes, because "it failed" and "we do not know" lead to different pages of the workbook. */
+export type Outcome =
+  | { readonly kind: "exited"; readonly code: number; readonly stdout: string; readonly stderr: string }
+  | { readonly kind: "timed-out"; readonly afterMs: number; readonly stdout: string; readonly stderr: string }
+  /** `sent` false: the command certainly never began (refused, unreachable, host key mismatch). */
+  | { readonly kind: "lost"; readonly reason: string; readonly code: string; readonly sent: boolean };
+
+export interface HttpRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly body?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+  /** How many redirects to follow; scheme-relative Locations are understood. */
+  readonly followRedirects: number;
+  readonly maxBytes?: number;
+}
+
+export type HttpAnswer =
+  | { readonly kind: "answered"; readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: Buffer; readonly url: string }
+  | { readonly kind: "no-answer"; readonly code: string; readonly reason: string };
+
+export type TcpAnswer = { readonly kind: "answered"; readonly body: Buffer } | { readonly kind: "no-answer"; readonly code: string; readonly reason: string };
+
+/** Everything pawl can do to the outside. Product code gets it only behind a guard (check/guard.ts). */
+export interface Remote {
+  /** `target` is a node's name, or `bootstrap`. One connection per target is kept and reused. */
+  run(target: string, command: Command, signal?: AbortSignal): Promise<Outcome>;
+  /** Like `run`, with stdout given away as it comes; a promise returned by `onChunk` holds the sender back. */
+  stream(target: string, command: Command, onChunk: (chunk: Buffer) => void | Promise<void>, signal?: AbortSignal): Promise<Outcome>;
+  http(request: HttpRequest, signal?: AbortSignal): Promise<HttpAnswer>;
+  /** Connects to host:port, sends the text, reads to the end of the stream. */
+  tcp(host: string, port: number, send: string, timeoutMs: number, signal?: AbortSignal): Promise<TcpAnswer>;
+  close(): Promise<void>;
+}
+
+/** Local commands (hooks, site steps): argument lists, never a shell. */
+export interface LocalRunner {
+  run(argv: readonly string[], options: { readonly timeoutMs: number; readonly env?: Readonly<Record<string, string>> }): Promise<Outcome>;
+}
+
+export interface ArtifactMeta {
+  readonly name: string;
+  readonly mediaType: string;
+  readonly step: string | null;
+  readonly node: NodeName | null;
+  readonly evidenceOf: string;
+  readonly sealed?: boolean;
+}
+
+/** Content-addressed store of captured bytes. */
+export interface ArtifactStore {
+  put(meta: ArtifactMeta, bytes: Buffer | string): Promise<ArtifactRecord>;
+  /** A sink that hashes while it writes; `finish` makes it an artifact, `abandon` leaves nothing behind. */
+  sink(meta: ArtifactMeta): Promise<ArtifactSink>;
+  read(ref: Pick<ArtifactRef, "sha256">): Promise<Buffer>;
+}
+
+export interface ArtifactSink {
+  write(chunk: Buffer): void | Promise<void>;
+  /** Bytes written so far. */
+  readonly bytes: number;
+  finish(): Promise<ArtifactRecord>;
+  abandon(): Promise<void>;
+}
+
+/** The only truth. `append` returns when the line is on disk. */
+export interface Journal {
+  append(body: RunEventBody, actor?: string): Promise<RunEvent>;
+  readonly events: readonly RunEvent[];
+  /** Writes SHA256SUMS and the head of the journal; called at every stop. */
+  seal(): Promise<void>;
+}
+
+export interface CheckRequest {
+  readonly check: string;
+  /** The node of the step, for `step-node` scopes and `$context.node`. */
+  readonly node: NodeName | null;
+  readonly context: JsonRecord;
+}
+
+export interface CheckAnswer extends Measured {
+  /** The bytes that were judged: canonical JSON of all readings, by subject. */
+  readonly evidence: string;
+  readonly subjects: readonly { readonly subject: string; readonly verdict: "pass" | "fail" | "inconclusive"; readonly why: Measured["why"]; readonly value: Json }[];
+}
+
+/** Measures checks. Readings are shared by all requests of one round: one request per URL. */
+export interface Checks {
+  measure(requests: readonly CheckRequest[], signal?: AbortSignal): Promise<readonly CheckAnswer[]>;
+  /** Title, remedy and expected value of a check, for messages. */
+  describe(check: string): { readonly title: string; readonly remedy: string; readonly expects: string };
+}
+
+/** The advisory lock on the cluster (design rule 7). `holder` is text a person understands. */
+export interface ClusterLock {
+  take(): Promise<{ readonly kind: "taken"; readonly nodes: readonly NodeName[]; readonly holder: string } | { readonly kind: "held"; readonly holder: string } | { readonly kind: "no-majority"; readonly reason: string }>;
+  /** Still ours on a majority? */
+  check(): Promise<{ readonly kind: "ours" } | { readonly kind: "lost"; readonly reason: string }>;
+  release(): Promise<readonly NodeName[]>;
+}
+
+export type OperatorAnswer = { readonly kind: "answered"; readonly choice: Choice; readonly actor: string; readonly reason: string | null } | { readonly kind: "nobody" };
+
+/** Whoever decides: a policy (`--yes`), a person at the terminal. Ends with `nobody` when the signal aborts. */
+export interface Operator {
+  ask(question: Question, seq: number, signal: AbortSignal): Promise<OperatorAnswer>;
+}
+
+/** Verbs from another terminal. The engine answers each one: done, or why not. */
+export interface ControlRequest {
+  readonly verb: Verb;
+  readonly actor: string;
+  /** The question this answers, where it answers one; a stale one is refused. */
+  readonly answers: number | null;
+  reply(answer: { readonly ok: boolean; readonly text: string }): void;
+}
+
+export interface Control {
+  /** Calls back for each request until `close`. */
+  listen(handler: (request: ControlRequest) => void): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What a view sees besides journal events: never recorded, never decided on. */
+export type Telemetry =
+  | { readonly type: "event"; readonly event: RunEvent }
+  | { readonly type: "output"; readonly step: string; readonly line: string }
+  | { readonly type: "reading"; readonly step: string | null; readonly check: string; readonly verdict: string; readonly observed: string; readonly streak: number; readonly wanted: number; readonly spanMs: number; readonly wantedSpanMs: number; readonly deadlineMs: number }
+  | { readonly type: "sleeping"; readonly step: string; readonly untilMs: number; readonly totalMs: number };
+
+export interface Viewer {
+  show(news: Telemetry): void;
+}
+
+export type Permission = { readonly kind: "yes"; readonly note?: string } | { readonly kind: "no"; readonly exit: "refused" | "gate-halted" | "step-failed"; readonly problem: Problem };
+
+export type Effect =
+  | { readonly kind: "done"; readonly note?: string; readonly output?: Json }
+  | { readonly kind: "failed"; readonly problem: Problem; readonly gate?: boolean }
+  | { readonly kind: "unknown"; readonly problem: Problem };
+
+/** How a step looks afterwards: the answer a resume needs before it decides. */
+export type Look =
+  | { readonly kind: "not-begun" }
+  | { readonly kind: "running"; readonly note: string }
+  | { readonly kind: "done"; readonly note: string; readonly output?: Json }
+  | { readonly kind: "failed"; readonly problem: Problem }
+  | { readonly kind: "cannot-tell"; readonly problem: Problem };
+
+export interface StepContext {
+  readonly run: string;
+  readonly plan: Plan;
+  readonly step: Step;
+  readonly inventory: Inventory;
+  readonly node: InventoryNode | null;
+  readonly remote: Remote;
+  readonly local: LocalRunner;
+  readonly checks: Checks;
+  readonly artifacts: ArtifactStore;
+  readonly clock: Clock;
+  /** Wall time the step's effect began, epoch ms. */
+  readonly startedMs: number;
+  /** Status, output and problem of any step so far. */
+  record(address: string): StepRecord;
+  /** Journals an artifact that was put into the store. */
+  recorded(artifact: ArtifactRecord): Promise<void>;
+  /** Journals that contact was lost and is back. */
+  reattached(note: string): Promise<void>;
+  /** A line for whoever watches; not recorded. */
+  say(line: string): void;
+  /** A countdown for whoever watches. */
+  sleeping(untilMs: number, totalMs: number): void;
+  /** The stop of this run is wanted: soaks and waits end early; effects do not. */
+  readonly stopping: AbortSignal;
+}
+
+/** A step kind answers four questions: may I, do it, (gates: did it hold), how do I look whether it happened. */
+export interface StepKind {
+  readonly name: string;
+  readonly effect: EffectClass;
+  /** Commands and requests as text for the plan. */
+  shows(step: Pick<Step, "with" | "node">, inventory: Inventory): readonly string[];
+  /** Planned length in ms where the step's own data tells it. */
+  plannedMs?(step: Pick<Step, "with">): number | null;
+  mayI?(ctx: StepContext): Promise<Permission>;
+  /** Does it, or takes up again what is already running (`starting` twice starts once). */
+  doIt(ctx: StepContext): Promise<Effect>;
+  probe?(ctx: StepContext): Promise<Look>;
+}
+
+/** One group of the platform's order contract (design rule 2). */
+export interface OrderGroup {
+  readonly role: string;
+  readonly title: string;
+  /** One at a time is compulsory. */
+  readonly serial: boolean;
+  readonly leaderLast: boolean;
+  /** Members vote: losing one more than the quorum allows is refused. */
+  readonly manager: boolean;
+  /** Roles that must be complete before this one is touched. */
+  readonly after: readonly string[];
+  readonly budget: "none" | "rollout";
+}
+
+/** One (method, path) or argv a product may be read with; anything else throws before it is sent (design rule 11). */
+export interface AllowList {
+  readonly http: readonly { readonly method: string; readonly path: RegExp }[];
+  /** Each command is a list of word patterns that must match the whole argv, word by word; a trailing `...` allows more. */
+  readonly commands: readonly (readonly (string | RegExp)[])[];
+  readonly fourLetter: readonly string[];
+}
+
+/** One thing a snapshot captures. */
+export interface CaptureItem {
+  readonly name: string;
+  readonly node: NodeName | null;
+  readonly mediaType: string;
+  readonly evidenceOf: string;
+  readonly read: { readonly kind: "http"; readonly request: HttpRequest } | { readonly kind: "command"; readonly target: string; readonly command: Command };
+}
+
+export interface Observation {
+  readonly facts: Facts;
+  /** Raw answers the facts were made from. */
+  readonly evidence: readonly { readonly meta: ArtifactMeta; readonly bytes: string }[];
+  /** What could not be read, in words. */
+  readonly gaps: readonly string[];
+}
+
+/** A product: facts, order contract, step kinds, permission, what is captured. The engine knows nothing else about it. */
+export interface Platform {
+  readonly name: string;
+  readonly contract: readonly OrderGroup[];
+  readonly kinds: readonly StepKind[];
+  readonly allow: AllowList;
+  /** Port by service name. */
+  readonly ports: Readonly<Record<string, number>>;
+  /** Path of the advisory lock directory on managers. */
+  readonly lockPath: string;
+  observe(reader: Remote, inventory: Inventory, inputs: Readonly<Record<string, string>>, clock: Clock): Promise<Observation>;
+  /** Node facts for checks with a `facts` reading; asked once per node and round. */
+  nodeFacts(reader: Remote, inventory: Inventory, node: InventoryNode): Promise<Json>;
+  /** Pure findings over the facts: path, versions, roles, counts. */
+  findings(facts: Facts, inventory: Inventory, inputs: Readonly<Record<string, string>>): readonly Finding[];
+  /** Leadership read again: nodes of the role that must come last. Null: it could not be told. */
+  readLast(reader: Remote, inventory: Inventory, role: string): Promise<readonly NodeName[] | null>;
+  /** Right before a node is touched: quorum without it, nobody else down, still the role the plan gave it (rule 6). */
+  permission(ctx: StepContext): Promise<Permission>;
+  /** A failure that cost tasks or an app its minimum is never set aside. */
+  isCostly(problem: Problem): boolean;
+  captures(inventory: Inventory, facts: Facts): readonly CaptureItem[];
+  /** The comparable essence of a snapshot, from its captured bytes. */
+  summarise(captured: ReadonlyMap<string, Buffer>): Json;
+}
