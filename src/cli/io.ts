@@ -1,0 +1,23 @@
+import type { ExitName } from "../domain/errors.ts";
+
+/** What a command may do to the terminal. Commands never touch `process` themselves, so tests can run them in process. */
+export interface Io {
+  /** One or more lines to standard output; a newline is added. */
+  out(text: string): void;
+  /** One or more lines to standard error; a newline is added. */
+  err(text: string): void;
+  readonly stdoutTty: boolean;
+  readonly stdinTty: boolean;
+  readonly columns: number;
+  readonly rows: number;
+  /** Colours wanted (NO_COLOR, --no-color and pipes say no). */
+  readonly colour: boolean;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  /** Wall time, epoch ms. */
+  now(): number;
+  /** Who is at the keyboard: `user@host`. */
+  readonly actor: string;
+  /** The exit code the process ends with; the last call wins. Without a call a command that returns ends with 0. */
+  exit(name: ExitName): void;
+}
