@@ -29,6 +29,8 @@ export interface RunState {
   readonly steps: Readonly<Record<StepAddress, StepRecord>>;
   readonly order: Readonly<Record<string, readonly NodeName[]>>;
   readonly asked: { readonly seq: number; readonly question: Question } | null;
+  /** Announced stops that a person has approved, by step address; `start` for the start of the run. */
+  readonly approved: Readonly<Record<string, true>>;
   readonly artifacts: readonly ArtifactRecord[];
   readonly halted: { readonly exit: number; readonly step: StepAddress | null; readonly problem: Problem } | null;
   readonly exit: number | null;
@@ -37,7 +39,7 @@ export interface RunState {
 }
 
 export const EMPTY_RUN: RunState = {
-  run: "", phase: "created", interrupted: null, steps: {}, order: {}, asked: null, artifacts: [], halted: null, exit: null, lastSeq: 0, lastTime: "",
+  run: "", phase: "created", interrupted: null, steps: {}, order: {}, asked: null, approved: {}, artifacts: [], halted: null, exit: null, lastSeq: 0, lastTime: "",
 };
 
 const UNTOUCHED: StepRecord = { status: "pending", problem: null, note: null, output: null, since: "", startedAt: null, attempts: 0, actor: "" };
@@ -76,7 +78,11 @@ export function reduce(state: RunState, event: RunEvent): RunState {
     case "decision.asked":
       return { ...next, asked: { seq: event.seq, question: event.question } };
     case "operator.decided":
-      return { ...next, asked: event.answers === null || event.answers === state.asked?.seq ? null : state.asked };
+      return {
+        ...next,
+        asked: event.answers !== null && event.answers === state.asked?.seq ? null : state.asked,
+        approved: event.choice === "approve" && event.target !== null ? { ...state.approved, [event.target]: true } : state.approved,
+      };
     case "plan.interrupted":
       return { ...next, interrupted: event.because };
     case "plan.proceeded":

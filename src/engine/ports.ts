@@ -2,8 +2,11 @@ import type { ArtifactRecord, ArtifactRef, Measured, Question, RunEvent, RunEven
 import type { Problem } from "../domain/errors.ts";
 import type { Inventory, InventoryNode, NodeName } from "../domain/inventory.ts";
 import type { Json, JsonRecord } from "../domain/json.ts";
+import type { OrderGroup } from "../domain/order.ts";
 import type { EffectClass, Facts, Finding, Plan, Step } from "../domain/plan.ts";
 import type { StepRecord } from "../domain/run-state.ts";
+
+export type { OrderGroup };
 
 /** Time. `now` is wall time in epoch ms (for people), `monotonic` is for durations. On a lab both are the lab's own time. */
 export interface Clock {
@@ -164,7 +167,11 @@ export type Permission = { readonly kind: "yes"; readonly note?: string } | { re
 export type Effect =
   | { readonly kind: "done"; readonly note?: string; readonly output?: Json }
   | { readonly kind: "failed"; readonly problem: Problem; readonly gate?: boolean }
-  | { readonly kind: "unknown"; readonly problem: Problem };
+  | { readonly kind: "unknown"; readonly problem: Problem }
+  /** Nothing happened that matters; the step goes back to pending (a soak cut short by `stop`). */
+  | { readonly kind: "stopped" }
+  /** A person is needed and nobody is there. */
+  | { readonly kind: "waiting"; readonly problem: Problem };
 
 /** How a step looks afterwards: the answer a resume needs before it decides. */
 export type Look =
@@ -197,6 +204,8 @@ export interface StepContext {
   say(line: string): void;
   /** A countdown for whoever watches. */
   sleeping(untilMs: number, totalMs: number): void;
+  /** Puts a planned stop before whoever decides. */
+  ask(title: string): Promise<"approved" | "stopped" | "nobody">;
   /** The stop of this run is wanted: soaks and waits end early; effects do not. */
   readonly stopping: AbortSignal;
 }
@@ -213,20 +222,6 @@ export interface StepKind {
   /** Does it, or takes up again what is already running (`starting` twice starts once). */
   doIt(ctx: StepContext): Promise<Effect>;
   probe?(ctx: StepContext): Promise<Look>;
-}
-
-/** One group of the platform's order contract (design rule 2). */
-export interface OrderGroup {
-  readonly role: string;
-  readonly title: string;
-  /** One at a time is compulsory. */
-  readonly serial: boolean;
-  readonly leaderLast: boolean;
-  /** Members vote: losing one more than the quorum allows is refused. */
-  readonly manager: boolean;
-  /** Roles that must be complete before this one is touched. */
-  readonly after: readonly string[];
-  readonly budget: "none" | "rollout";
 }
 
 /** One (method, path) or argv a product may be read with; anything else throws before it is sent (design rule 11). */
