@@ -226,7 +226,8 @@ export interface StepKind {
 
 /** One (method, path) or argv a product may be read with; anything else throws before it is sent (design rule 11). */
 export interface AllowList {
-  readonly http: readonly { readonly method: string; readonly path: RegExp }[];
+  /** `body`: what must match where the method carries one (an API whose calls differ only in their body). Without it no body may be sent. */
+  readonly http: readonly { readonly method: string; readonly path: RegExp; readonly body?: RegExp }[];
   /** Each command is a list of word patterns that must match the whole argv, word by word; a trailing `...` allows more. */
   readonly commands: readonly (readonly (string | RegExp)[])[];
   readonly fourLetter: readonly string[];
