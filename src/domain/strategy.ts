@@ -1,5 +1,5 @@
 import type { NodeName } from "./inventory.ts";
-import type { Phase, Strategy, Unit } from "./plan.ts";
+import type { Strategy, Unit } from "./plan.ts";
 import { isBusy, isSettled, isStuck, type StepStatus } from "./status.ts";
 
 export type UnitState = "waiting" | "running" | "stuck" | "done";
@@ -18,10 +18,10 @@ export function limitOf(strategy: Strategy): number {
 }
 
 /** The units that may start now, in rollout order. Nothing new starts beside a stuck one. */
-export function candidates(phase: Phase, order: readonly Unit[], status: (address: string) => StepStatus): readonly Unit[] {
-  const states = order.map((unit) => ({ unit, state: unitState(unit, status) }));
+export function candidates(strategy: Strategy, order: readonly Unit[], stateOf: (unit: Unit) => UnitState): readonly Unit[] {
+  const states = order.map((unit) => ({ unit, state: stateOf(unit) }));
   if (states.some(({ state }) => state === "stuck")) return [];
-  const room = limitOf(phase.strategy) - states.filter(({ state }) => state === "running").length;
+  const room = limitOf(strategy) - states.filter(({ state }) => state === "running").length;
   return states.filter(({ state }) => state === "waiting").slice(0, Math.max(0, room)).map(({ unit }) => unit);
 }
 

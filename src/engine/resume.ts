@@ -1,0 +1,44 @@
+import { allSteps, type Step } from "../domain/plan.ts";
+import type { Look } from "./ports.ts";
+import type { Desk } from "./decide.ts";
+import type { Session } from "./session.ts";
+import { contextOf, move } from "./step.ts";
+
+/** What a look at the node means for a step whose engine died in mid-effect. */
+async function apply(session: Session, step: Step, look: Look): Promise<void> {
+  const from = session.status(step.address);
+  switch (look.kind) {
+    case "not-begun":
+      return move(session, step, "pending", { note: "looked: nothing had begun" });
+    case "running":
+      if (from === "unknown") await move(session, step, "starting", { note: `looked: ${look.note}` });
+      return;
+    case "done":
+      return move(session, step, "started", { note: `looked: ${look.note}`, ...(look.output === undefined ? {} : { output: look.output }) });
+    case "failed":
+      return move(session, step, "error", { problem: look.problem });
+    case "cannot-tell":
+      if (from !== "unknown") await move(session, step, "unknown", { problem: look.problem });
+  }
+}
+
+/**
+ * Before a resumed run does anything: every step that was in hand is looked at (design rule 3). Nothing is repeated blindly:
+ * reading steps are simply done again, the others are asked through their probe; one that cannot tell stays unknown.
+ */
+export async function reconcile(session: Session, desk: Desk): Promise<void> {
+  for (const step of allSteps(session.parts.plan)) {
+    const status = session.status(step.address);
+    if (status === "prepared") await move(session, step, "pending", { note: "nothing had begun" });
+    if (status !== "starting" && status !== "unknown") continue;
+    const kind = session.parts.kinds.get(step.kind);
+    if (step.effect === "read") {
+      await move(session, step, "pending", { note: "reads only; done again" });
+    } else if (kind?.probe === undefined) {
+      const problem = { code: "no-probe", text: `nobody can tell whether ${step.address} has happened`, next: "Look at it yourself, then: pawl force-complete or pawl retry, with --reason" };
+      if (status !== "unknown") await move(session, step, "unknown", { problem });
+    } else {
+      await apply(session, step, await kind.probe(contextOf(session, desk, step)));
+    }
+  }
+}

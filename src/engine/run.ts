@@ -1,0 +1,119 @@
+import { EXIT, type ExitName, type Problem } from "../domain/errors.ts";
+import { allSteps, stepsOf } from "../domain/plan.ts";
+import type { RunState } from "../domain/run-state.ts";
+import { isSettled } from "../domain/status.ts";
+import { Desk } from "./decide.ts";
+import { runHook } from "./hooks.ts";
+import { drivePhase, setAsides } from "./phase.ts";
+import { reconcile } from "./resume.ts";
+import { performStep } from "./step.ts";
+import { Session, type EngineParts, type Halt } from "./session.ts";
+import { handleVerb } from "./verbs.ts";
+import { Watches } from "./watches.ts";
+
+export interface RunResult {
+  readonly exit: ExitName;
+  readonly halt: Halt | null;
+  readonly state: RunState;
+}
+
+/** A running engine: `done` resolves when the record is written; `stop` asks it to end at the next safe point. */
+export interface Engine {
+  readonly done: Promise<RunResult>;
+  stop(actor: string): void;
+}
+
+async function approveStart(session: Session, desk: Desk): Promise<void> {
+  if (session.state.approved["start"] || allSteps(session.parts.plan).every((step) => step.effect === "read")) return;
+  const choices = [
+    { choice: "approve", does: "start", needsReason: false },
+    { choice: "stop", does: "leave everything as it is", needsReason: false },
+  ] as const;
+  const { runbook, cluster } = session.parts.plan;
+  const answer = await desk.ask({ kind: "start", step: null, title: `Start ${runbook.name} on ${cluster.name}?`, announced: true, problem: null, choices });
+  if (answer.kind === "answered" && answer.choice === "approve") return;
+  const problem: Problem = { code: "start-not-approved", text: "nobody approved the start; nothing was changed", next: `pawl resume ${session.parts.run} (in a terminal, or with --yes)` };
+  session.halting({ exit: answer.kind === "nobody" ? "waiting" : "interrupted", step: null, problem });
+}
+
+async function takeLock(session: Session): Promise<void> {
+  const { lock } = session.parts;
+  if (lock === null || session.halt !== null) return;
+  const taken = await lock.take();
+  switch (taken.kind) {
+    case "taken":
+      await session.append({ type: "lock.taken", holder: taken.holder, nodes: taken.nodes });
+      return;
+    case "held":
+      session.halting({ exit: "locked", step: null, problem: { code: "lock.held", text: "another run holds this cluster", expected: "no lock on the managers", observed: taken.holder, next: "Wait for it, or when its holder is gone for good: pawl unlock --reason TEXT" } });
+      return;
+    case "no-majority":
+      session.halting({ exit: "refused", step: null, problem: { code: "lock.no-majority", text: "the cluster lock could not be taken on a majority of the managers", observed: taken.reason, next: "Mend access to the managers, then: pawl resume" } });
+  }
+}
+
+async function endSteps(session: Session, desk: Desk): Promise<void> {
+  for (const step of session.parts.plan.finally) {
+    const whenHalted = step.with["on-halt"] === true;
+    if (isSettled(session.status(step.address)) || (session.halt !== null && !whenHalted)) continue;
+    await performStep(session, desk, step);
+  }
+}
+
+async function close(session: Session): Promise<ExitName> {
+  const { lock, plan } = session.parts;
+  if (session.halt !== null) await runHook(session, "on-halt", null);
+  if (lock !== null) await session.append({ type: "lock.released", nodes: await lock.release() });
+  if (session.halt !== null) {
+    const exit = session.halt.exit === "stopped-as-asked" ? "ok" : session.halt.exit;
+    await session.append({ type: "run.halted", exit: EXIT[exit], step: session.halt.step, problem: session.halt.problem });
+    return exit;
+  }
+  const aside = setAsides(session).map((one) => one.node);
+  const open = plan.phases.flatMap((phase) => stepsOf(phase)).filter((step) => !isSettled(session.status(step.address)) && !aside.includes(step.node ?? ""));
+  if (open.length > 0) throw new RangeError(`the run would end with open steps: ${open.map((step) => step.address).join(", ")}`);
+  const exit = aside.length > 0 ? "set-aside" : "ok";
+  await session.append({ type: "run.completed", exit: EXIT[exit], setAside: aside });
+  return exit;
+}
+
+async function drive(session: Session, desk: Desk, resumed: boolean): Promise<RunResult> {
+  const { plan, journal, control, process } = session.parts;
+  await session.append({ type: "run.opened", ...process, resumed });
+  if (resumed && session.state.interrupted !== null) await session.append({ type: "plan.proceeded", because: "resumed" });
+  const watches = new Watches(session);
+  const watching = watches.run();
+  await control?.listen((request) => void handleVerb(session, desk, request).catch((error: unknown) => request.reply({ ok: false, text: String(error) })));
+  try {
+    if (resumed) await reconcile(session, desk);
+    await approveStart(session, desk);
+    await takeLock(session);
+    for (const phase of plan.phases) {
+      if (session.halt !== null) break;
+      if (stepsOf(phase).every((step) => isSettled(session.status(step.address)))) continue;
+      await drivePhase(session, desk, watches, phase);
+    }
+    watches.enter(null);
+    await endSteps(session, desk);
+  } finally {
+    session.ended.abort();
+    session.wake();
+    await watching;
+    await control?.close();
+  }
+  const exit = await close(session);
+  await journal.seal();
+  return { exit, halt: session.halt, state: session.state };
+}
+
+/** Starts or takes up a run. The plan is executed as it is: `resume` never recompiles. */
+export function startEngine(parts: EngineParts, resumed: boolean): Engine {
+  const session = new Session(parts);
+  const desk = new Desk(session);
+  return {
+    done: drive(session, desk, resumed),
+    stop: (actor) => {
+      session.halting({ exit: "interrupted", step: null, problem: { code: "stopped", text: `stopped by ${actor} at a safe point`, next: `pawl resume ${parts.run}` } });
+    },
+  };
+}

@@ -1,0 +1,121 @@
+import type { ArtifactRecord, RunEvent, RunEventBody } from "../domain/events.ts";
+import type { ExitName, Problem } from "../domain/errors.ts";
+import type { Inventory } from "../domain/inventory.ts";
+import type { Plan } from "../domain/plan.ts";
+import { reduce, type RunState } from "../domain/run-state.ts";
+import type { StepStatus } from "../domain/status.ts";
+import type { ArtifactStore, Checks, Clock, ClusterLock, Control, Journal, LocalRunner, Operator, Platform, Remote, StepKind, Telemetry, Viewer } from "./ports.ts";
+
+/** Where a run is asked to end early, at a point it announces. */
+export interface Limits {
+  /** Step address, phase name or phase family (`private-agents`) after which the run stops. */
+  readonly stopAfter: string | null;
+  /** Wall time (epoch ms) after which no node is started that is not expected to finish by then. */
+  readonly untilMs: number | null;
+  /** Expected length of a node's steps in ms from history; null where there is none. */
+  expectedMs(phase: string, node: string): number | null;
+}
+
+/** Everything an engine needs. Adapters are chosen by the caller; the engine knows only ports. */
+export interface EngineParts {
+  readonly run: string;
+  readonly plan: Plan;
+  readonly inventory: Inventory;
+  readonly platform: Pick<Platform, "contract" | "readLast" | "permission" | "isCostly">;
+  readonly kinds: ReadonlyMap<string, StepKind>;
+  readonly journal: Journal;
+  /** State folded from the journal's events so far. */
+  readonly state: RunState;
+  readonly artifacts: ArtifactStore;
+  readonly remote: Remote;
+  /** The same behind the read-only guard. */
+  readonly reader: Remote;
+  readonly local: LocalRunner;
+  readonly checks: Checks;
+  readonly clock: Clock;
+  readonly operator: Operator;
+  readonly control: Control | null;
+  readonly lock: ClusterLock | null;
+  readonly viewer: Viewer;
+  readonly limits: Limits;
+  readonly process: { readonly pid: number; readonly host: string; readonly boot: string };
+}
+
+export interface Halt {
+  readonly exit: ExitName | "stopped-as-asked";
+  readonly step: string | null;
+  readonly problem: Problem;
+}
+
+/**
+ * The one mutable thing of a running engine: the folded state, the halt that was decided, and who wants to be woken.
+ * State changes only through `append`, so what is in memory is what is on disk.
+ */
+export class Session {
+  readonly parts: EngineParts;
+  readonly stopping = new AbortController();
+  readonly ended = new AbortController();
+  state: RunState;
+  halt: Halt | null = null;
+  /** Steps in hand right now, by address. */
+  readonly inHand = new Set<string>();
+  /** Questions put before a person right now. */
+  openQuestions = 0;
+  #wakers = new Set<() => void>();
+  #exclusive: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: EngineParts) {
+    this.parts = parts;
+    this.state = parts.state;
+  }
+
+  async append(body: RunEventBody, actor?: string): Promise<RunEvent> {
+    const event = await this.parts.journal.append(body, actor);
+    this.state = reduce(this.state, event);
+    this.parts.viewer.show({ type: "event", event });
+    this.wake();
+    return event;
+  }
+
+  show(news: Telemetry): void {
+    this.parts.viewer.show(news);
+  }
+
+  status(address: string): StepStatus {
+    return this.state.steps[address]?.status ?? "pending";
+  }
+
+  /** Journals an artifact that is in the store. */
+  async recorded(artifact: ArtifactRecord): Promise<void> {
+    await this.append({ type: "artifact.recorded", ...artifact });
+  }
+
+  /** The first halt wins; nothing new starts after it. */
+  halting(halt: Halt): void {
+    this.halt ??= halt;
+    this.stopping.abort();
+    this.wake();
+  }
+
+  /** No step that has an effect may start now. */
+  get closed(): boolean {
+    return this.halt !== null || this.state.interrupted !== null;
+  }
+
+  wake(): void {
+    for (const waker of this.#wakers) waker();
+    this.#wakers.clear();
+  }
+
+  /** Runs one at a time: decisions that read the state and then append (the failure budget) must not overlap. */
+  async exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#exclusive.then(work);
+    this.#exclusive = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** Resolves at the next change of state. */
+  async changed(): Promise<void> {
+    await new Promise<void>((resolve) => this.#wakers.add(resolve));
+  }
+}

@@ -1,0 +1,151 @@
+import type { Problem } from "../domain/errors.ts";
+import type { Step } from "../domain/plan.ts";
+import { stepRecord } from "../domain/run-state.ts";
+import type { StepStatus } from "../domain/status.ts";
+import type { Json } from "../domain/json.ts";
+import type { Desk } from "./decide.ts";
+import { holdGates } from "./gates.ts";
+import { runHook } from "./hooks.ts";
+import type { Effect, Permission, StepContext } from "./ports.ts";
+import type { Session } from "./session.ts";
+
+/** How one attempt at a step ended. `failed` covers refused gates (`gate`), failed effects and unknown outcomes. */
+export type StepEnd =
+  | { readonly kind: "complete" }
+  | { readonly kind: "stopped" }
+  | { readonly kind: "waiting"; readonly problem: Problem }
+  | { readonly kind: "failed"; readonly problem: Problem; readonly as: "gate-refused" | "step-failed" | "outcome-unknown" | "refused" };
+
+export async function move(session: Session, step: Step, to: StepStatus, more: { problem?: Problem; note?: string; output?: Json; actor?: string } = {}): Promise<void> {
+  await session.append({ type: "step.moved", step: step.address, to, problem: more.problem ?? null, note: more.note ?? null, output: more.output ?? null }, more.actor);
+}
+
+export function contextOf(session: Session, desk: Desk, step: Step): StepContext {
+  const { parts } = session;
+  const started = stepRecord(session.state, step.address).startedAt;
+  return {
+    run: parts.run,
+    plan: parts.plan,
+    step,
+    inventory: parts.inventory,
+    node: parts.inventory.nodes.find((node) => node.name === step.node) ?? null,
+    remote: step.effect === "read" ? parts.reader : parts.remote,
+    local: parts.local,
+    checks: parts.checks,
+    artifacts: parts.artifacts,
+    clock: parts.clock,
+    startedMs: started === null ? parts.clock.now() : Date.parse(started),
+    record: (address) => stepRecord(session.state, address),
+    recorded: (artifact) => session.recorded(artifact),
+    reattached: async (note) => {
+      await session.append({ type: "step.reattached", step: step.address, note });
+    },
+    say: (line) => session.show({ type: "output", step: step.address, line }),
+    sleeping: (untilMs, totalMs) => session.show({ type: "sleeping", step: step.address, untilMs, totalMs }),
+    ask: async (title) => {
+      const choices = [
+        { choice: "approve", does: "go on", needsReason: false },
+        { choice: "stop", does: "halt here; everything stays as it is", needsReason: false },
+      ] as const;
+      const answer = await desk.ask({ kind: "confirm", step: step.address, title, announced: true, problem: null, choices });
+      if (answer.kind === "nobody") return session.halt === null ? "nobody" : "stopped";
+      return answer.choice === "approve" ? "approved" : "stopped";
+    },
+    stopping: session.stopping.signal,
+  };
+}
+
+/** Lock still ours, cluster still fit to lose this node, the kind's own entry question: all asked right before the effect. */
+async function permission(session: Session, ctx: StepContext, step: Step): Promise<Permission> {
+  const { lock, platform, kinds } = session.parts;
+  if (step.effect !== "read") {
+    const held = await lock?.check();
+    if (held?.kind === "lost") {
+      const problem: Problem = { code: "lock.lost", text: "the cluster lock is not ours any more", expected: "our lock on a majority of the managers", observed: held.reason, next: "Find out who took it (pawl status); pawl unlock --reason breaks it." };
+      return { kind: "no", exit: "gate-halted", problem };
+    }
+    if (step.node !== null) {
+      const cluster = await platform.permission(ctx);
+      if (cluster.kind === "no") return cluster;
+    }
+  }
+  return (await kinds.get(step.kind)?.mayI?.(ctx)) ?? { kind: "yes" };
+}
+
+async function enter(session: Session, ctx: StepContext, step: Step): Promise<StepEnd | null> {
+  const allowed = await permission(session, ctx, step);
+  if (allowed.kind === "no") {
+    await move(session, step, "error", { problem: allowed.problem });
+    const as = allowed.exit === "refused" ? "refused" : allowed.exit === "gate-halted" ? "gate-refused" : "step-failed";
+    return { kind: "failed", problem: allowed.problem, as };
+  }
+  await move(session, step, "prepared", allowed.note === undefined ? {} : { note: allowed.note });
+  if (step.effect === "restart" && step.node !== null) {
+    const problem = await runHook(session, "before-node", step.node);
+    if (problem !== null) {
+      await move(session, step, "error", { problem });
+      return { kind: "failed", problem, as: "step-failed" };
+    }
+  }
+  await move(session, step, "starting");
+  return null;
+}
+
+async function settle(session: Session, step: Step, effect: Effect): Promise<StepEnd | null> {
+  switch (effect.kind) {
+    case "done":
+      await move(session, step, "started", { ...(effect.note === undefined ? {} : { note: effect.note }), ...(effect.output === undefined ? {} : { output: effect.output }) });
+      return null;
+    case "failed":
+      await move(session, step, "error", { problem: effect.problem });
+      return { kind: "failed", problem: effect.problem, as: effect.gate === true ? "gate-refused" : "step-failed" };
+    case "unknown":
+      await move(session, step, "unknown", { problem: effect.problem });
+      return { kind: "failed", problem: effect.problem, as: "outcome-unknown" };
+    case "stopped":
+      await move(session, step, "pending", { note: "cut short; will be done again" });
+      return { kind: "stopped" };
+    case "waiting":
+      await move(session, step, "pending", { note: "waits for a person" });
+      return { kind: "waiting", problem: effect.problem };
+  }
+}
+
+/**
+ * Takes a step from where it is to complete, or to where it stops: permission → intent on disk → effect → gates.
+ * A step found `starting` is taken up again (its kind re-attaches); one found `started` only has its gates measured.
+ */
+export async function performStep(session: Session, desk: Desk, step: Step): Promise<StepEnd> {
+  session.inHand.add(step.address);
+  session.wake();
+  try {
+    if (session.status(step.address) === "pending") {
+      const refused = await enter(session, contextOf(session, desk, step), step);
+      if (refused !== null) return refused;
+    }
+    if (session.status(step.address) === "starting") {
+      const kind = session.parts.kinds.get(step.kind);
+      if (kind === undefined) throw new RangeError(`no step kind ${step.kind}`);
+      const end = await settle(session, step, await kind.doIt(contextOf(session, desk, step)));
+      if (end !== null) return end;
+    }
+    const started = stepRecord(session.state, step.address).startedAt;
+    const problem = await holdGates(session, step, started === null ? session.parts.clock.now() : Date.parse(started));
+    if (problem !== null) {
+      await move(session, step, "error", { problem });
+      return { kind: "failed", problem, as: "gate-refused" };
+    }
+    if (step.effect === "restart" && step.node !== null) {
+      const hook = await runHook(session, "after-node", step.node);
+      if (hook !== null) {
+        await move(session, step, "error", { problem: hook });
+        return { kind: "failed", problem: hook, as: "step-failed" };
+      }
+    }
+    await move(session, step, "complete");
+    return { kind: "complete" };
+  } finally {
+    session.inHand.delete(step.address);
+    session.wake();
+  }
+}

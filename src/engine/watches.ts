@@ -1,0 +1,93 @@
+import { formatDuration } from "../domain/duration.ts";
+import type { Measurement } from "../domain/gate.ts";
+import type { Phase, Watch } from "../domain/plan.ts";
+import { assessWatch } from "../domain/watch.ts";
+import { checkContext, recordReading, refusal } from "./gates.ts";
+import type { Session } from "./session.ts";
+
+interface Watching {
+  readonly watch: Watch;
+  seen: Measurement[];
+  dueMs: number;
+}
+
+/** Watches that belong to the phase (or to the family of its wave). */
+export function activeWatches(watches: readonly Watch[], phase: Phase | null): readonly Watch[] {
+  if (phase === null) return [];
+  return watches.filter((watch) => watch.phases.includes(phase.name) || (phase.wave !== null && watch.phases.includes(phase.wave.of)));
+}
+
+/**
+ * Runs beside the phases (design rule 14) and halts the run when a watch trips: nothing new starts, exit 5. Measures only while
+ * something is in hand: when the run merely waits for a person, `round` is called once before it goes on.
+ */
+export class Watches {
+  readonly #session: Session;
+  #phase: Phase | null = null;
+  #watching: Watching[] = [];
+  #round: Promise<void> = Promise.resolve();
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  enter(phase: Phase | null): void {
+    this.#phase = phase;
+    const active = activeWatches(this.#session.parts.plan.watches, phase);
+    const known = this.#watching.filter((one) => active.includes(one.watch));
+    const fresh = active.filter((watch) => !known.some((one) => one.watch === watch));
+    this.#watching = [...known, ...fresh.map((watch) => ({ watch, seen: [], dueMs: this.#session.parts.clock.monotonic() }))];
+  }
+
+  /** Loops until the session has ended. */
+  async run(): Promise<void> {
+    const { clock } = this.#session.parts;
+    const ended = this.#session.ended.signal;
+    while (!ended.aborted) {
+      if (this.#watching.length === 0 || this.#session.inHand.size === 0) {
+        await Promise.race([this.#session.changed(), aborted(ended)]);
+        continue;
+      }
+      await this.round();
+      const next = Math.min(...this.#watching.map((one) => one.dueMs));
+      await clock.sleep(Math.max(1, next - clock.monotonic()), ended);
+    }
+    await this.#round;
+  }
+
+  /** Measures every watch that is due, one round at a time. */
+  async round(): Promise<void> {
+    this.#round = this.#round.then(() => this.#measure());
+    await this.#round;
+  }
+
+  async #measure(): Promise<void> {
+    const session = this.#session;
+    const nowMs = session.parts.clock.monotonic();
+    const due = this.#watching.filter((one) => one.dueMs <= nowMs);
+    if (due.length === 0 || session.halt !== null) return;
+    const context = checkContext(session, null, null);
+    const answers = await session.parts.checks.measure(due.map((one) => ({ check: one.watch.check, node: null, context })), session.ended.signal);
+    for (const [index, one] of due.entries()) {
+      const answer = answers[index];
+      if (answer === undefined || session.ended.signal.aborted) return;
+      const before = one.seen.at(-1)?.verdict;
+      one.seen = [...one.seen.filter((_, at) => at >= one.seen.findLastIndex((m) => m.verdict === "pass")), { atMs: nowMs, verdict: answer.verdict, fatal: answer.fatal }];
+      one.dueMs = nowMs + one.watch.intervalMs;
+      const decision = assessWatch(one.watch.haltAfterMs, one.seen);
+      if (decision.kind === "tripped") {
+        const evidence = await recordReading(session, answer, null, true);
+        const problem = { ...refusal(session, answer, null, evidence, `bad for ${formatDuration(decision.forMs)} during ${this.#phase?.name ?? "the run"}`), code: `watch.${answer.check}` };
+        await session.append({ type: "watch.tripped", check: answer.check, problem });
+        session.halting({ exit: "gate-halted", step: null, problem });
+        return;
+      }
+      if (before !== undefined && answer.verdict !== before) await recordReading(session, answer, null, true);
+    }
+  }
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}
