@@ -1,0 +1,172 @@
+import { connect as connectSocket, type Socket } from "node:net";
+import ssh2 from "ssh2";
+import type { Algorithms, AnyAuthMethod, Client, ServerHostKeyAlgorithm } from "ssh2";
+import { failureOf, type Failure } from "./failure.ts";
+import { fingerprint, judgeHostKey, keyType, type KnownHostsLine } from "./known-hosts.ts";
+import type { SshTarget } from "./target.ts";
+
+/** An established, verified connection. */
+export interface OpenConnection {
+  readonly client: Client;
+  /** False from the moment the connection is known to be gone. */
+  isOpen(): boolean;
+  /** Why it went, once it did. */
+  why(): string;
+  /** Ends it in order, or by force after a moment. */
+  close(): Promise<void>;
+}
+
+export type Dialled = { readonly kind: "open"; readonly connection: OpenConnection } | ({ readonly kind: "failed" } & Failure);
+
+export interface DialOptions {
+  readonly target: SshTarget;
+  /** Lines of known_hosts about this host. */
+  readonly known: readonly KnownHostsLine[];
+  readonly methods: readonly AnyAuthMethod[];
+  readonly timeoutMs: number;
+  /** Bounds how many handshakes run at once; the TCP connection is made outside of it, so that dead hosts hold nobody up. */
+  readonly handshake: <T>(work: () => Promise<T>) => Promise<T>;
+  readonly onClose: () => void;
+}
+
+const KEEPALIVE_MS = 10_000;
+const KEEPALIVES_UNANSWERED = 3;
+const FAREWELL_MS = 1_000;
+
+/** In order of preference; `ssh-rsa` keys sign with SHA-2 only. */
+const HOST_KEY_ALGORITHMS: readonly ServerHostKeyAlgorithm[] = ["ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "rsa-sha2-512", "rsa-sha2-256"];
+
+/** Measured as fastest among what sshd of the last ten years speak; nothing with SHA-1. */
+function algorithmsFor(known: readonly KnownHostsLine[]): Algorithms {
+  const types = new Set(known.filter((line) => !line.revoked).map((line) => line.key.type));
+  const isKnown = (algorithm: string): boolean => types.has(algorithm.startsWith("rsa-") ? "ssh-rsa" : algorithm);
+  return {
+    kex: ["curve25519-sha256", "curve25519-sha256@libssh.org", "ecdh-sha2-nistp256", "diffie-hellman-group14-sha256"],
+    cipher: ["aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com", "aes128-ctr"],
+    hmac: ["hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com"],
+    compress: ["none"],
+    // A host with several keys must be asked for the one that is known.
+    serverHostKey: [...HOST_KEY_ALGORITHMS.filter(isKnown), ...HOST_KEY_ALGORITHMS.filter((one) => !isKnown(one))],
+  };
+}
+
+/**
+ * Connects, checks the host key, logs in. Never throws. Codes: `refused`, `unreachable`, `not-resolved`, `host-key-unknown`,
+ * `host-key-changed`, `host-key-revoked`, `auth-failed`, `handshake-failed`. A host key is compared with known_hosts and never
+ * learned: whoever answers in the place of a node would be trusted with root commands.
+ */
+export async function dial(options: DialOptions): Promise<Dialled> {
+  const { target, methods } = options;
+  if (methods.length === 0) {
+    return { kind: "failed", code: "auth-failed", reason: `no key to log in to ${target.name} with: none of ${target.identityFiles.map((one) => one.path).join(", ")} exists and no ssh-agent runs` };
+  }
+  const socket = await dialSocket(target, options.timeoutMs);
+  if ("code" in socket) return { kind: "failed", ...socket };
+  return options.handshake(() => shakeHands(socket.socket, options));
+}
+
+function dialSocket(target: SshTarget, timeoutMs: number): Promise<{ readonly socket: Socket } | Failure> {
+  const where = `${target.host}:${String(target.port)}`;
+  return new Promise((resolve) => {
+    // noDelay: with Nagle's algorithm every connect waits 40 ms for a delayed acknowledgement.
+    const socket = connectSocket({ host: target.host, port: target.port, noDelay: true });
+    const timer = setTimeout(() => {
+      socket.destroy();
+      resolve({ code: "unreachable", reason: `${where} did not accept a connection within ${String(timeoutMs)} ms` });
+    }, timeoutMs);
+    socket.once("connect", () => {
+      clearTimeout(timer);
+      resolve({ socket });
+    });
+    // Stays for good: an error while the socket waits for its turn to shake hands must not end the process.
+    socket.on("error", (error) => {
+      clearTimeout(timer);
+      const { code, reason } = failureOf(error);
+      resolve({ code: code === "refused" || code === "not-resolved" ? code : "unreachable", reason: `${where}: ${reason}` });
+    });
+  });
+}
+
+function shakeHands(socket: Socket, options: DialOptions): Promise<Dialled> {
+  const { target, known } = options;
+  const where = `${target.host}:${String(target.port)}`;
+  if (socket.destroyed) return Promise.resolve({ kind: "failed", code: "handshake-failed", reason: `${target.name} (${where}) closed the connection before the handshake` });
+  const client = new ssh2.Client();
+  let denied: Failure | null = null;
+  let ready = false;
+  let open = true;
+  let why = "the connection was closed by the node";
+  return new Promise((resolve) => {
+    const fail = (failure: Failure): void => {
+      socket.destroy();
+      resolve({ kind: "failed", ...failure });
+    };
+    client.on("ready", () => {
+      ready = true;
+      resolve({ kind: "open", connection: { client, isOpen: () => open && !socket.destroyed, why: () => why, close: () => farewell(client, socket) } });
+    });
+    client.on("error", (error) => {
+      why = error.message;
+      if (!ready) fail(denied ?? handshakeFailure(error, target));
+    });
+    client.on("close", () => {
+      open = false;
+      if (ready) options.onClose();
+      else fail(denied ?? { code: "handshake-failed", reason: `${target.name} (${where}) closed the connection during the handshake` });
+    });
+    client.connect({
+      sock: socket,
+      username: target.user,
+      authHandler: [...options.methods],
+      algorithms: algorithmsFor(known),
+      keepaliveInterval: KEEPALIVE_MS,
+      keepaliveCountMax: KEEPALIVES_UNANSWERED,
+      readyTimeout: options.timeoutMs,
+      hostVerifier: (blob: Buffer): boolean => {
+        denied = refusal(target, known, blob);
+        return denied === null;
+      },
+    });
+  });
+}
+
+/** Why the presented key is not trusted; null when it is. */
+function refusal(target: SshTarget, known: readonly KnownHostsLine[], blob: Buffer): Failure | null {
+  const verdict = judgeHostKey(known, blob);
+  const presented = `${target.name} (${target.host}:${String(target.port)}) presents ${keyType(blob)} ${fingerprint(blob)}`;
+  switch (verdict.kind) {
+    case "known":
+      return null;
+    case "unknown":
+      return { code: "host-key-unknown", reason: `${presented}, and no key of it is in ${target.knownHostsFiles.join(", ")}. Compare the fingerprint with the one on the machine's console, then add the key.` };
+    case "changed":
+      return { code: "host-key-changed", reason: `${presented}, but ${verdict.line.file}:${String(verdict.line.line)} knows it by ${verdict.line.key.type} ${fingerprint(verdict.line.key.blob)}. Either the machine was installed anew or somebody answers in its place.` };
+    case "revoked":
+      return { code: "host-key-revoked", reason: `${presented}, which ${verdict.line.file}:${String(verdict.line.line)} marks as revoked.` };
+  }
+}
+
+function handshakeFailure(error: Error & { readonly level?: string }, target: SshTarget): Failure {
+  const who = `${target.user}@${target.host}:${String(target.port)}`;
+  switch (error.level) {
+    case "client-authentication":
+      return { code: "auth-failed", reason: `${who} accepted none of the keys offered (${target.identityFiles.map((one) => one.path).join(", ")}${target.agent === null ? "" : ", ssh-agent"})` };
+    case "client-timeout":
+      return { code: "unreachable", reason: `${who} accepted the connection but did not finish the handshake in time` };
+    case undefined:
+    default:
+      return { code: "handshake-failed", reason: `${who}: ${error.message}` };
+  }
+}
+
+function farewell(client: Client, socket: Socket): Promise<void> {
+  if (socket.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => socket.destroy(), FAREWELL_MS);
+    socket.once("close", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    client.end();
+  });
+}
