@@ -239,7 +239,10 @@ export interface CaptureItem {
   readonly node: NodeName | null;
   readonly mediaType: string;
   readonly evidenceOf: string;
-  readonly read: { readonly kind: "http"; readonly request: HttpRequest } | { readonly kind: "command"; readonly target: string; readonly command: Command };
+  readonly read:
+    | { readonly kind: "http"; readonly request: HttpRequest }
+    | { readonly kind: "command"; readonly target: string; readonly command: Command }
+    | { readonly kind: "tcp"; readonly host: string; readonly port: number; readonly send: string; readonly timeoutMs: number };
 }
 
 export interface Observation {
