@@ -1,0 +1,131 @@
+import { readdir, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { PawlError } from "../domain/errors.ts";
+import type { RunEvent } from "../domain/events.ts";
+import type { RunPhase } from "../domain/run-state.ts";
+import { hasJournal } from "./file-journal.ts";
+import { readJournal } from "./read.ts";
+
+/** One run under an output folder, as `pawl runs` lists it. */
+export interface RunSummary {
+  readonly folder: string;
+  /** Name of the cluster's folder. */
+  readonly cluster: string;
+  readonly run: string;
+  /** What made it: `upgrade`, `snapshot`, … Empty where the journal cannot be read. */
+  readonly kind: string;
+  readonly phase: RunPhase | "unreadable";
+  readonly exit: number | null;
+  /** ISO times of the first and the last event; empty where there is none. */
+  readonly startedAt: string;
+  readonly lastAt: string;
+  readonly startedBy: string;
+  /** Who or what made it stop, where it is not at work; why it cannot be read. */
+  readonly note: string | null;
+}
+
+/** Folders with a journal under `<output>/<cluster>/<run>`, by run name, oldest first. An output folder that is missing has none. */
+export async function runFolders(outputDir: string): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const cluster of await foldersIn(resolve(outputDir))) {
+    for (const run of await foldersIn(cluster)) if (await hasJournal(run)) found.push(run);
+  }
+  return found.sort((a, b) => compare(basename(a), basename(b)) || compare(a, b));
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+async function foldersIn(folder: string): Promise<readonly string[]> {
+  try {
+    const entries = await readdir(folder, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map((entry) => join(folder, entry.name));
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === "ENOENT") return [];
+    if (code !== "EACCES" && code !== "ENOTDIR") throw error;
+    throw new PawlError("usage", "no-output-dir", `the output folder cannot be read: ${folder}`, {
+      observed: code,
+      next: "name another one with --output-dir",
+      cause: error,
+    });
+  }
+}
+
+/** Every run under the output folder, oldest first; those that cannot be read are listed as such, not left out. */
+export async function listRuns(outputDir: string): Promise<readonly RunSummary[]> {
+  const runs: RunSummary[] = [];
+  for (const folder of await runFolders(outputDir)) runs.push(await summariseRun(folder));
+  return runs;
+}
+
+/** What the run's journal says about it in one line. Never throws for a bad journal: it says so in the summary. */
+export async function summariseRun(folder: string): Promise<RunSummary> {
+  const place = { folder, cluster: basename(dirname(folder)), run: basename(folder) };
+  try {
+    const { events } = await readJournal(folder);
+    return { ...place, ...summaryOf(events) };
+  } catch (error) {
+    if (!(error instanceof PawlError)) throw error;
+    return { ...place, kind: "", phase: "unreadable", exit: null, startedAt: "", lastAt: "", startedBy: "", note: error.message };
+  }
+}
+
+function summaryOf(events: readonly RunEvent[]): Omit<RunSummary, "folder" | "cluster" | "run"> {
+  const created = events.find((event) => event.type === "run.created");
+  const turn = events.findLast(
+    (event) => event.type === "run.opened" || event.type === "run.halted" || event.type === "run.completed",
+  );
+  return {
+    kind: created?.type === "run.created" ? created.kind : "",
+    phase:
+      turn === undefined ? "created" : turn.type === "run.opened" ? "open" : turn.type === "run.halted" ? "halted" : "completed",
+    exit: turn === undefined || turn.type === "run.opened" ? null : turn.exit,
+    startedAt: events[0]?.time ?? "",
+    lastAt: events.at(-1)?.time ?? "",
+    startedBy: created?.actor ?? "",
+    note: turn?.type === "run.halted" ? turn.problem.text : null,
+  };
+}
+
+/**
+ * The folder of the run a person means: a path, a run's name, the beginning of one that fits one run only,
+ * `<cluster>/<run>`, or `latest`. Throws PawlError `usage` that names what there is.
+ */
+export async function findRun(outputDir: string, wanted: string, cwd: string): Promise<string> {
+  const path = resolve(cwd, wanted);
+  if (await hasJournal(path)) return path;
+  const folders = await runFolders(resolve(cwd, outputDir));
+  if (wanted === "latest") {
+    const newest = folders.at(-1);
+    if (newest !== undefined) return newest;
+  }
+  const short = (folder: string): string => `${basename(dirname(folder))}/${basename(folder)}`;
+  const exact = folders.filter((folder) => basename(folder) === wanted || short(folder) === wanted);
+  const matches =
+    exact.length > 0
+      ? exact
+      : folders.filter((folder) => wanted !== "" && (basename(folder).startsWith(wanted) || short(folder).startsWith(wanted)));
+  const [only] = matches;
+  if (only !== undefined && matches.length === 1) return only;
+  const isFolder = await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  const names = (matches.length > 1 ? matches : folders).slice(-5).map(short);
+  throw new PawlError(
+    "usage",
+    matches.length > 1 ? "ambiguous-run" : "no-run",
+    matches.length > 1
+      ? `"${wanted}" fits ${matches.length} runs`
+      : isFolder
+        ? `${wanted} is a folder, but not that of a run`
+        : `there is no run "${wanted}"`,
+    {
+      expected: "a run folder, a run's name or its beginning, or latest",
+      observed: names.length === 0 ? `no runs in ${outputDir}` : `runs: ${names.join(", ")}`,
+      next: `pawl runs --output-dir ${outputDir}`,
+    },
+  );
+}

@@ -1,0 +1,80 @@
+import { createReadStream } from "node:fs";
+import { createHash } from "node:crypto";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { RunEvent } from "../domain/events.ts";
+import { isTemporary, replaceFile } from "./durable-file.ts";
+import { manifestOf, manifestText, type Manifest } from "./manifest.ts";
+
+/** `head.json`: where the journal ended at the last stop. A chain alone does not see a cut tail. */
+export interface JournalHead {
+  readonly v: 1;
+  readonly seq: number;
+  /** Hash of the last line. */
+  readonly hash: string;
+  /** Length of journal.jsonl. */
+  readonly bytes: number;
+}
+
+/** A file made from the journal at every stop, like `report.md`. */
+export interface DerivedFile {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Makes the derived files. Pure: called again with the same events it must give the same bytes. */
+export type Derive = (events: readonly RunEvent[], manifest: Manifest) => readonly DerivedFile[];
+
+const SHA256_NAME = /^[0-9a-f]{64}$/;
+
+/** SHA-256 (hex) and length of a file, or of its first `upTo` bytes, read in pieces. Throws what reading throws. */
+export async function hashFile(
+  path: string,
+  upTo = Number.POSITIVE_INFINITY,
+): Promise<{ readonly sha256: string; readonly bytes: number }> {
+  const digest = createHash("sha256");
+  let bytes = 0;
+  if (upTo === 0) return { sha256: digest.digest("hex"), bytes };
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20, end: upTo - 1 }) as AsyncIterable<Buffer>) {
+    digest.update(chunk);
+    bytes += chunk.length;
+  }
+  return { sha256: digest.digest("hex"), bytes };
+}
+
+/** Paths of all files of a run folder that SHA256SUMS covers, relative, sorted. Links are left out: a record has none. */
+export async function recordFiles(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter(
+      (entry) => entry.isFile() && !isTemporary(entry.name) && !(entry.parentPath === folder && entry.name === "SHA256SUMS"),
+    )
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
+    .sort();
+}
+
+/**
+ * Writes the derived files, manifest.json, head.json and, last, SHA256SUMS, each as a whole. The digest of an artifact is
+ * taken from its name instead of reading gigabytes at every stop; `pawl verify` and `sha256sum -c` read them.
+ */
+export async function writeSeal(folder: string, head: JournalHead, events: readonly RunEvent[], derive: Derive): Promise<void> {
+  const manifest = manifestOf(events, head.seq);
+  for (const file of derive(events, manifest)) await replaceFile(join(folder, file.name), file.text);
+  await replaceFile(join(folder, "manifest.json"), manifestText(manifest));
+  await replaceFile(join(folder, "head.json"), `${JSON.stringify(head)}\n`);
+  await writeSums(folder, head.bytes);
+}
+
+/** Writes SHA256SUMS over every file in the folder, the journal up to its head, in the form `sha256sum -c` reads. */
+async function writeSums(folder: string, journalBytes: number): Promise<void> {
+  const lines: string[] = [];
+  for (const name of await recordFiles(folder)) {
+    const base = name.slice(name.lastIndexOf("/") + 1);
+    const sha256 =
+      name.startsWith("artifacts/") && SHA256_NAME.test(base)
+        ? base
+        : (await hashFile(join(folder, name), name === "journal.jsonl" ? journalBytes : undefined)).sha256;
+    lines.push(`${sha256}  ${name}\n`);
+  }
+  await replaceFile(join(folder, "SHA256SUMS"), lines.join(""));
+}
