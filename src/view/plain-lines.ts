@@ -1,0 +1,172 @@
+import { formatDuration } from "../domain/duration.ts";
+import { exitName } from "../domain/errors.ts";
+import type { RunEvent } from "../domain/events.ts";
+import { allSteps, type Plan, type Step } from "../domain/plan.ts";
+import type { Telemetry, Viewer } from "../engine/ports.ts";
+import { inkOf, printable, symbolsOf, type Ink, type Paper, type Symbols } from "./paper.ts";
+import { policyWords } from "./plan-words.ts";
+import { problemFacts } from "./problem.ts";
+import { foldNames } from "./ranges.ts";
+import { cells, count, oneLine, pad, sizeText } from "./text.ts";
+
+export interface PlainLinesOptions {
+  readonly plan: Plan;
+  readonly paper: Paper;
+  /** One or more lines; the receiver adds the newline. */
+  out(text: string): void;
+  /** Output lines of scripts as well. */
+  readonly verbose?: boolean;
+}
+
+interface Desk {
+  readonly steps: ReadonlyMap<string, Step>;
+  readonly paper: Paper;
+  readonly ink: Ink;
+  readonly symbols: Symbols;
+  readonly startedMs: Map<string, number>;
+  /** Last verdict by step and check, so that only news is printed. */
+  readonly verdicts: Map<string, string>;
+}
+
+type Line = { readonly where: string; readonly text: string; readonly block?: readonly string[] };
+
+/**
+ * A viewer for pipes and logs: one line per event that means something, `HH:MM:SS  masters/m1/upgrade  …` in UTC as in
+ * the journal; troubles as a block. Passing readings are counted by their gate, not printed.
+ */
+export function createPlainLines(options: PlainLinesOptions): Viewer {
+  const { plan, paper } = options;
+  const steps = allSteps(plan);
+  const width = Math.min(32, Math.max(8, ...steps.map((step) => cells(step.address))));
+  const desk: Desk = { steps: new Map(steps.map((step) => [step.address, step])), paper, ink: inkOf(paper), symbols: symbolsOf(paper), startedMs: new Map(), verdicts: new Map() };
+  let clockText = "        ";
+  const print = (line: Line | null): void => {
+    if (line === null) return;
+    const head = `${desk.ink.quiet(clockText)}  ${pad(line.where, width)}  ${line.text}`.trimEnd();
+    options.out(printable([head, ...(line.block ?? [])].join("\n"), paper));
+  };
+  return {
+    show(news: Telemetry): void {
+      switch (news.type) {
+        case "event":
+          clockText = news.event.time.slice(11, 19);
+          print(eventLine(news.event, desk));
+          return;
+        case "reading":
+          print(readingLine(news, desk));
+          return;
+        case "output":
+          if (options.verbose === true) print({ where: news.step, text: desk.ink.quiet(`| ${oneLine(news.line)}`) });
+          return;
+        case "sleeping":
+          return;
+      }
+    },
+  };
+}
+
+/** News about a gate that waits: only when its verdict changes, and not for the first pass. */
+function readingLine(news: Extract<Telemetry, { type: "reading" }>, desk: Desk): Line | null {
+  return verdictLine(news.step, news.check, news.verdict, news.observed, desk);
+}
+
+function verdictLine(step: string | null, check: string, verdict: string, observed: string, desk: Desk): Line | null {
+  const key = `${step ?? ""} ${check}`;
+  const before = desk.verdicts.get(key);
+  desk.verdicts.set(key, verdict);
+  if (before === verdict || (before === undefined && verdict === "pass")) return null;
+  const text = verdict === "pass" ? `${check} holds now: ${oneLine(observed)}` : `${desk.ink.waiting(`${check} waits`)} (${verdict}): ${oneLine(observed)}`;
+  return { where: step ?? "watch", text };
+}
+
+function eventLine(event: RunEvent, desk: Desk): Line | null {
+  const { ink, symbols, paper } = desk;
+  switch (event.type) {
+    case "run.created":
+      return { where: "run", text: `${event.run} on ${event.cluster}${event.ticket === null ? "" : `, ticket ${oneLine(event.ticket)}`}, times in UTC` };
+    case "run.opened":
+      return { where: "run", text: event.resumed ? `taken up again by ${event.actor} on ${event.host}` : `opened by ${event.actor} on ${event.host}` };
+    case "lock.taken":
+      return { where: "lock", text: `taken on ${foldNames(event.nodes, symbols.dash)}: ${oneLine(event.holder)}` };
+    case "lock.released":
+      return { where: "lock", text: `released on ${foldNames(event.nodes, symbols.dash)}` };
+    case "lock.broken":
+      return { where: "lock", text: `${ink.waiting("broken")} by ${event.actor}: ${oneLine(event.reason)} (was ${oneLine(event.holder)})` };
+    case "finding.reported":
+      return event.verdict === "pass" ? null : { where: "preflight", text: `${ink.waiting(`${event.id} ${event.verdict}`)} (${event.severity}): ${oneLine(event.observed)}` };
+    case "step.moved":
+      return stepLine(event, desk);
+    case "step.reattached":
+      return { where: event.step, text: `contact is back: ${oneLine(event.note)}` };
+    case "artifact.recorded":
+      return event.sealed ? { where: event.step ?? "run", text: `captured ${event.name}, ${sizeText(event.bytes)}, sha256 ${event.sha256.slice(0, 12)} (sealed)` } : null;
+    case "check.measured":
+      return event.watch ? verdictLine(null, event.check, event.verdict, event.observed, desk) : null;
+    case "gate.passed":
+      desk.verdicts.delete(`${event.step} ${event.check}`);
+      return { where: event.step, text: `${ink.proven(symbols.ok)} ${event.check}: ${event.asserted.passed} of ${event.asserted.subjects}, ${oneLine(event.observed)}${streakWords(event.streak, event.spanMs)}` };
+    case "gate.refused":
+      return { where: event.step, text: `${ink.trouble(`${symbols.bad} ${event.check} refused`)} (${event.because}): ${oneLine(event.problem.text)}` };
+    case "watch.tripped":
+      return { where: "watch", text: `${ink.trouble(`${symbols.bad} ${event.check} tripped`)}: ${oneLine(event.problem.text)}`, block: problemFacts(event.problem, paper) };
+    case "order.changed":
+      return { where: event.phase, text: `${ink.waiting("order changed")}: ${foldNames(event.order, symbols.dash)} (${oneLine(event.because)})` };
+    case "decision.asked":
+      return { where: event.question.step ?? "run", text: `${ink.waiting(symbols.stop)} ${oneLine(event.question.title)}${event.question.announced ? "" : " (not announced by the plan)"}` };
+    case "operator.decided":
+      return { where: event.target ?? "run", text: `${event.choice} by ${event.actor}${event.reason === null ? "" : `: ${oneLine(event.reason)}`}` };
+    case "plan.interrupted":
+      return { where: "run", text: `${ink.waiting("paused")}: ${oneLine(event.because)}; nothing new starts` };
+    case "plan.proceeded":
+      return { where: "run", text: `goes on: ${oneLine(event.because)}` };
+    case "run.halted":
+      return {
+        where: event.step ?? "run",
+        text: `${ink.trouble(`${symbols.bad} HALTED`)}, exit ${event.exit} (${exitName(event.exit)}): ${oneLine(event.problem.text)}`,
+        block: problemFacts(event.problem, paper),
+      };
+    case "run.completed":
+      return { where: "run", text: event.setAside.length === 0 ? `${ink.proven(`${symbols.ok} completed`)}, exit ${event.exit} (${exitName(event.exit)})` : `${ink.waiting("completed")}, exit ${event.exit} (${exitName(event.exit)}); set aside: ${foldNames(event.setAside, symbols.dash)}` };
+  }
+}
+
+function streakWords(streak: number, spanMs: number): string {
+  return streak > 1 ? `; ${streak} passes over ${formatDuration(spanMs)}` : "";
+}
+
+function stepLine(event: Extract<RunEvent, { type: "step.moved" }>, desk: Desk): Line | null {
+  const { ink, symbols } = desk;
+  const step = desk.steps.get(event.step);
+  const atMs = Date.parse(event.time);
+  const startedMs = desk.startedMs.get(event.step);
+  const took = startedMs === undefined ? "" : ` in ${formatDuration(atMs - startedMs)}`;
+  const note = event.note === null ? "" : `: ${oneLine(event.note)}`;
+  const say = (text: string): Line => ({ where: event.step, text });
+  switch (event.to) {
+    case "prepared":
+      return null;
+    case "starting":
+      desk.startedMs.set(event.step, atMs);
+      if (step?.kind === "confirm") return null;
+      if (step?.plannedMs != null) return say(`${ink.waiting(symbols.waiting)} ${oneLine(step.title)}: ${formatDuration(step.plannedMs)}`);
+      return say(`started   ${oneLine(step?.title ?? "")}${step !== undefined && step.effect !== "read" ? ` (${step.effect}s)` : ""}`);
+    case "started": {
+      const gates = step?.gates ?? [];
+      const [only] = gates;
+      if (only === undefined) return null;
+      return say(`effect done${took}${note}; ${gates.length === 1 ? `${only.check} must hold: ${policyWords(only)}` : `${count(gates.length, "gate")} must hold`}`);
+    }
+    case "complete":
+      return say(`${ink.proven(`${symbols.ok} complete`)}${took}${note}`);
+    case "error":
+      return { where: event.step, text: `${ink.trouble(`${symbols.bad} failed`)}${took}: ${oneLine(event.problem?.text ?? event.note ?? "")}`, ...(event.problem === null ? {} : { block: problemFacts(event.problem, desk.paper) }) };
+    case "unknown":
+      return { where: event.step, text: `${ink.trouble(`${symbols.unknown} outcome unknown`)}: ${oneLine(event.problem?.text ?? event.note ?? "")}`, ...(event.problem === null ? {} : { block: problemFacts(event.problem, desk.paper) }) };
+    case "set-aside":
+      return say(`${ink.waiting(`${symbols.aside} set aside`)} by ${event.actor}${note === "" && event.problem !== null ? `: ${oneLine(event.problem.text)}` : note}`);
+    case "skipped":
+      return say(`skipped by ${event.actor}${note}`);
+    case "pending":
+      return say(`will run again${note}`);
+  }
+}
