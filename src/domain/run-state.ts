@@ -60,7 +60,8 @@ export function reduce(state: RunState, event: RunEvent): RunState {
     case "step.moved": {
       const before = stepRecord(state, event.step);
       if (!canMove(before.status, event.to)) throw new RangeError(`step ${event.step} cannot move from ${before.status} to ${event.to}`);
-      const starts = event.to === "starting";
+      // Taking up an effect that still runs (unknown to starting) is the same attempt: job folders are named by it.
+      const starts = event.to === "starting" && before.status !== "unknown";
       const record: StepRecord = {
         status: event.to,
         problem: event.problem,
