@@ -31,7 +31,8 @@ export function guard(remote: Remote, allow: AllowList, urls: readonly string[] 
       }
     },
     async tcp(host, port, send, timeoutMs, signal) {
-      if (!allow.fourLetter.includes(send)) throw notAllowed(`the word ${JSON.stringify(send)} to ${host}:${port}`, "a four-letter word of the allow-list");
+      if (!allow.fourLetter.includes(send))
+        throw notAllowed(`the word ${JSON.stringify(send)} to ${host}:${port}`, "a four-letter word of the allow-list");
       return remote.tcp(host, port, send, timeoutMs, signal);
     },
     close: () => remote.close(),
@@ -52,7 +53,9 @@ function requireHttp(allow: AllowList, urls: readonly string[], request: HttpReq
   const listed =
     url !== null &&
     (url.protocol === "http:" || url.protocol === "https:") &&
-    allow.http.some((entry) => entry.method === method && matchesWhole(entry.path, url.pathname) && bodyAllowed(entry.body, request.body));
+    allow.http.some(
+      (entry) => entry.method === method && matchesWhole(entry.path, url.pathname) && bodyAllowed(entry.body, request.body),
+    );
   if (!known && !listed) throw notAllowed(`${method} ${request.url}`, "a method and path of the allow-list");
 }
 
@@ -83,9 +86,14 @@ function matchesWhole(pattern: RegExp, text: string): boolean {
 }
 
 function notAllowed(what: string, expected: string): PawlError {
-  return new PawlError("refused", "not-allowed", `pawl was about to send something that is not on its list of reading requests: ${what}. Nothing was sent.`, {
-    expected,
-    observed: what,
-    next: "report this: a check or a capture names a request its platform does not allow",
-  });
+  return new PawlError(
+    "refused",
+    "not-allowed",
+    `pawl was about to send something that is not on its list of reading requests: ${what}. Nothing was sent.`,
+    {
+      expected,
+      observed: what,
+      next: "report this: a check or a capture names a request its platform does not allow",
+    },
+  );
 }

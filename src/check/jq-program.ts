@@ -33,7 +33,9 @@ export function buildProgram(items: readonly JqItem[]): { readonly program: stri
     else known.push(references);
   });
   const bindings = VARIABLES.map((variable, index) => `$p[$r[${index + 2}]] as $${variable}`).join(" | ");
-  const definitions = [...calls.keys()].map((filter, index) => `def pawl__${index}($p; $r): ${bindings} | $p[$r[1]] | (${filter}\n);`);
+  const definitions = [...calls.keys()].map(
+    (filter, index) => `def pawl__${index}($p; $r): ${bindings} | $p[$r[1]] | (${filter}\n);`,
+  );
   const uses = definitions.map((_, index) => `($d.c[${index}][] as $r | ${attempt(`pawl__${index}($d.p; $r)`)})`);
   const program = `${definitions.join("\n")}\n. as $d | [\n${uses.join(",\n")}\n]`;
   return { program, document: JSON.stringify({ p: pool, c: [...calls.values()] }) };

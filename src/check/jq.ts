@@ -22,7 +22,8 @@ export interface JqItem {
 }
 
 /** What a filter gave: at most three outputs are kept (one is wanted), or the text of what went wrong. */
-export type JqResult = { readonly kind: "outputs"; readonly outputs: readonly Json[] } | { readonly kind: "error"; readonly error: string };
+export type JqResult =
+  { readonly kind: "outputs"; readonly outputs: readonly Json[] } | { readonly kind: "error"; readonly error: string };
 
 /** Filters evaluated off the main thread. */
 export interface Jq {
@@ -36,7 +37,10 @@ export interface JqOptions {
   readonly timeoutMs?: number;
 }
 
-type Call<T> = { readonly kind: "done"; readonly value: T } | { readonly kind: "timed-out" } | { readonly kind: "crashed"; readonly error: string };
+type Call<T> =
+  | { readonly kind: "done"; readonly value: T }
+  | { readonly kind: "timed-out" }
+  | { readonly kind: "crashed"; readonly error: string };
 
 /**
  * jq in a worker thread. A call costs milliseconds of fixed time, so all items of a round go into one program; each filter is

@@ -66,7 +66,10 @@ describe("what is not on the list", () => {
     ["dots that climb out", get("http://h:8181/exhibitor/v1/cluster/status/../stop")],
     ["encoded dots", get("http://h:8181/exhibitor/v1/cluster/status/%2e%2e/stop")],
     ["a changing call on a typed API", get("http://h:5050/api/v1", "POST", '{"type":"TEARDOWN"}')],
-    ["a reading call with a changing one behind it", get("http://h:5050/api/v1", "POST", '{"type":"GET_HEALTH"}{"type":"TEARDOWN"}')],
+    [
+      "a reading call with a changing one behind it",
+      get("http://h:5050/api/v1", "POST", '{"type":"GET_HEALTH"}{"type":"TEARDOWN"}'),
+    ],
     ["a body where none is listed", get("http://h:5050/slaves", "GET", "x")],
     ["another scheme", get("file:///slaves")],
     ["no address at all", get("/slaves")],
@@ -102,7 +105,8 @@ describe("what is not on the list", () => {
 
   it("a word to ZooKeeper that is not listed throws before it is sent", async () => {
     const { remote, log } = recorder();
-    for (const word of ["kill", "mntr\nkill", "MNTR", ""]) expect((await refusal(guard(remote, allow).tcp("h", 2181, word, 1))).code).toBe("not-allowed");
+    for (const word of ["kill", "mntr\nkill", "MNTR", ""])
+      expect((await refusal(guard(remote, allow).tcp("h", 2181, word, 1))).code).toBe("not-allowed");
     expect(log).toEqual([]);
   });
 });
@@ -137,7 +141,13 @@ describe("what is on the list", () => {
 });
 
 describe("redirects", () => {
-  const to = (location: string): HttpAnswer => ({ kind: "answered", status: 307, headers: { location }, body: Buffer.alloc(0), url: "" });
+  const to = (location: string): HttpAnswer => ({
+    kind: "answered",
+    status: 307,
+    headers: { location },
+    body: Buffer.alloc(0),
+    url: "",
+  });
 
   it("are followed to the leader, scheme-relative as Mesos sends them", async () => {
     const { remote, log } = recorder({ "http://m2:5050/slaves": to("//m1:5050/slaves") });

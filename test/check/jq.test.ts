@@ -31,7 +31,13 @@ describe("filters evaluated together", () => {
   });
 
   it("keep an error, and one that does not compile, to themselves", async () => {
-    const results = await jq.evaluate([item(".a.b", { a: 1 }), item(".a ==", {}), item("true) | (false", {}), item("$nothing", {}), item(".ok", { ok: true })]);
+    const results = await jq.evaluate([
+      item(".a.b", { a: 1 }),
+      item(".a ==", {}),
+      item("true) | (false", {}),
+      item("$nothing", {}),
+      item(".ok", { ok: true }),
+    ]);
     expect(results.map((one) => one.kind)).toEqual(["error", "error", "error", "error", "outputs"]);
     expect(results[0]).toEqual({ kind: "error", error: expect.stringContaining("Cannot index number") });
     expect(results[1]).toEqual({ kind: "error", error: expect.stringContaining("unexpected end of file") });
@@ -39,7 +45,13 @@ describe("filters evaluated together", () => {
   });
 
   it("survive a neighbour that ends jq, one that comments out the rest, and one that gives outputs without end", async () => {
-    const results = await jq.evaluate([item("halt"), item("halt_error", "gone"), item("true # so far \\"), item("repeat(true)", true), item(". == 3", 3)]);
+    const results = await jq.evaluate([
+      item("halt"),
+      item("halt_error", "gone"),
+      item("true # so far \\"),
+      item("repeat(true)", true),
+      item(". == 3", 3),
+    ]);
     expect(results[0]).toEqual({ kind: "error", error: expect.stringContaining("ended jq") });
     expect(results[1]).toEqual({ kind: "error", error: expect.stringContaining("gone") });
     expect(results[3]).toEqual({ kind: "outputs", outputs: [true, true, true] });
@@ -48,7 +60,11 @@ describe("filters evaluated together", () => {
 
   it("see no file, no environment and no other item's input", async () => {
     process.env["PAWL_TEST_SECRET"] = "shown";
-    const results = await jq.evaluate([item("env.PAWL_TEST_SECRET == null"), item("try (input | true) catch false"), item('include "x"; true')]);
+    const results = await jq.evaluate([
+      item("env.PAWL_TEST_SECRET == null"),
+      item("try (input | true) catch false"),
+      item('include "x"; true'),
+    ]);
     expect(results[0]).toEqual({ kind: "outputs", outputs: [true] });
     expect(results[1]).toEqual({ kind: "outputs", outputs: [false] });
     expect(results[2]?.kind).toBe("error");
@@ -71,7 +87,9 @@ describe("a filter that never ends", () => {
 
 it("500 subjects with shared facts are one call, and calls at the same time do not disturb each other", async () => {
   const facts = { ids: Array.from({ length: 2000 }, (_, index) => `task-${index}`) };
-  const items = Array.from({ length: 500 }, (_, index) => item("$facts.ids[.n] == $subject.name", { n: index }, { facts, subject: { name: `task-${index}` } }));
+  const items = Array.from({ length: 500 }, (_, index) =>
+    item("$facts.ids[.n] == $subject.name", { n: index }, { facts, subject: { name: `task-${index}` } }),
+  );
   const [one, two] = await Promise.all([jq.evaluate(items), jq.evaluate(items.slice(0, 3))]);
   expect(one.every((result) => result.kind === "outputs" && result.outputs[0] === true)).toBe(true);
   expect(two).toHaveLength(3);
