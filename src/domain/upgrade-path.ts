@@ -200,7 +200,9 @@ function allowed(releases: Releases, from: string, to: string, chain: readonly s
 
 function hopOf(releases: Releases, from: string, to: string, isLast: boolean): Hop {
   const kind = seriesText(from) === seriesText(to) ? "patch" : "minor";
-  const notes = [...notesAbout(releases.policy, [to, ...(kind === "minor" ? [seriesText(to)] : [])]), ...olderCode(releases.policy, from, to)];
+  const own = releases.policy.releases.find((one) => one.version === to)?.note;
+  const about = notesAbout(releases.policy, [to, ...(kind === "minor" ? [seriesText(to)] : [])]);
+  const notes = [...(own === undefined ? [] : [own]), ...about, ...olderCode(releases.policy, from, to)];
   return { from, to, kind, why: whyOf(releases.policy, from, to, kind, isLast), notes };
 }
 
@@ -210,8 +212,8 @@ function whyOf(policy: VersionPolicy, from: string, to: string, kind: Hop["kind"
   if (policy.rule === "table") return "listed in the policy's table";
   const own = seriesText(from);
   const next = seriesText(to);
-  if (kind === "patch") return isLast ? `a patch within ${own}, the version asked for` : `${to} is the patch release that ${own} is left from`;
-  return isLast ? `${next} follows ${own}; ${to} is the version asked for` : `${next} follows ${own}, entered at the patch release it is left from: one minor at a time`;
+  if (kind === "patch") return isLast ? `a patch within ${own}, the version asked for` : `a minor is left from its latest patch only: ${to} of ${own}, as of ${policy.asOf}`;
+  return isLast ? `one minor at a time: ${next} follows ${own}, entered at the version asked for` : `one minor at a time: ${next} follows ${own}, entered at its latest patch as of ${policy.asOf}`;
 }
 
 function notesAbout(policy: VersionPolicy, subjects: readonly string[]): readonly string[] {

@@ -1,0 +1,89 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Check, Loaded, Runbook, VersionPolicy } from "../domain/documents.ts";
+import { PawlError } from "../domain/errors.ts";
+import type { Inventory } from "../domain/inventory.ts";
+import { invalidDocument } from "./complaint.ts";
+import { readDocuments, type AnyDocument, type Documents, type Kind } from "./documents.ts";
+
+/**
+ * Reads and validates files and folders (every .yaml and .yml below them, in order of name). All complaints are in the
+ * result. Throws PawlError usage where a file cannot be read.
+ */
+export async function loadDocuments(files: readonly string[]): Promise<Documents> {
+  const paths = await expandPaths(files);
+  return readDocuments(await Promise.all(paths.map(async (file) => ({ file, text: await readText(file) }))));
+}
+
+/** The inventory in a file. Throws PawlError invalid-document with every complaint, usage where the file cannot be read. */
+export async function loadInventory(file: string): Promise<Loaded<Inventory>> {
+  const found = await loadOne(file, "Inventory");
+  return { document: found.document as Inventory, file, sha256: found.sha256 };
+}
+
+/** The runbook in a file. Throws like `loadInventory`. */
+export async function loadRunbook(file: string): Promise<Loaded<Runbook>> {
+  const found = await loadOne(file, "Runbook");
+  return { document: found.document as Runbook, file, sha256: found.sha256 };
+}
+
+/** The version policy in a file. Throws like `loadInventory`. */
+export async function loadPolicy(file: string): Promise<Loaded<VersionPolicy>> {
+  const found = await loadOne(file, "VersionPolicy");
+  return { document: found.document as VersionPolicy, file, sha256: found.sha256 };
+}
+
+/** All checks in files and folders, in order of file and place. Throws like `loadInventory`; other kinds beside them are validated too. */
+export async function loadChecks(files: string | readonly string[]): Promise<readonly Loaded<Check>[]> {
+  const documents = await loadValid([files].flat());
+  return documents.filter((one) => one.kind === "Check").map(({ document, file, sha256 }) => ({ document, file, sha256 }));
+}
+
+async function loadOne(file: string, kind: Kind): Promise<AnyDocument> {
+  const documents = (await loadValid([file])).filter((one) => one.kind === kind);
+  const [only, second] = documents;
+  if (only === undefined) throw invalidDocument([{ file, line: 1, column: 1, message: `there is no ${kind} in this file` }]);
+  if (second !== undefined) throw invalidDocument([{ file, ...second.where(["kind"]), message: `there is more than one ${kind} in this file: it must hold one` }]);
+  return only;
+}
+
+async function loadValid(files: readonly string[]): Promise<readonly AnyDocument[]> {
+  const { documents, complaints } = await loadDocuments(files);
+  if (complaints.length > 0) throw invalidDocument(complaints);
+  return documents;
+}
+
+async function expandPaths(files: readonly string[]): Promise<readonly string[]> {
+  const expanded = await Promise.all(files.map(async (file) => ((await isFolder(file)) ? yamlFilesIn(file) : [file])));
+  return [...new Set(expanded.flat())];
+}
+
+async function yamlFilesIn(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true });
+  return entries
+    .filter((entry) => entry.isFile() && /\.ya?ml$/.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .toSorted();
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return (await readFile(file, "utf8")).replace(/^\uFEFF/, "");
+  } catch (cause) {
+    throw unreadable(file, cause);
+  }
+}
+
+function unreadable(file: string, cause: unknown): PawlError {
+  const code = (cause as { readonly code?: unknown }).code;
+  const reason = code === "ENOENT" ? "there is no such file" : code === "EACCES" ? "permission denied" : cause instanceof Error ? cause.message : "unknown fault";
+  return new PawlError("usage", "document.unreadable", `${file} cannot be read: ${reason}`, { cause, next: "Check the path; relative paths start in the current folder." });
+}
