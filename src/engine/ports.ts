@@ -60,6 +60,8 @@ export interface Remote {
   http(request: HttpRequest, signal?: AbortSignal): Promise<HttpAnswer>;
   /** Connects to host:port, sends the text, reads to the end of the stream. */
   tcp(host: string, port: number, send: string, timeoutMs: number, signal?: AbortSignal): Promise<TcpAnswer>;
+  /** How many established connections to the target broke so far. An adapter reconnects by itself, so only this tells of a loss between two commands. */
+  losses?(target: string): number;
   close(): Promise<void>;
 }
 
