@@ -36,6 +36,7 @@ export function createRemote(options: { readonly inventory: Inventory; readonly 
     stream: (target, command, onChunk, signal) => ssh.run(target, command, signal, onChunk),
     http: (request, signal) => http.ask(request, signal),
     tcp: askTcp,
+    losses: (target) => ssh.losses(target),
     async close() {
       await Promise.all([ssh.close(), http.close()]);
     },

@@ -18,6 +18,8 @@ export interface SshPeer {
 /** Commands over SSH: one connection per target, made at the first command and kept until `close`. */
 export interface SshPool {
   run(target: string, command: Command, signal?: AbortSignal, sink?: ChunkSink): Promise<Outcome>;
+  /** Established connections to the target that broke, not counting those `close` ended. */
+  losses(target: string): number;
   close(): Promise<void>;
 }
 
@@ -34,6 +36,7 @@ interface Host {
   readonly channels: LimitFunction;
   /** The connection, or the attempt to make one; null when there is none. */
   dialling: Promise<Dialled> | null;
+  losses: number;
 }
 
 /**
@@ -55,7 +58,7 @@ export function createSshPool(peers: ReadonlyMap<string, SshPeer>, options: { re
     if (peer === undefined) {
       throw new PawlError("internal", "unknown-target", `There is no machine named ${name} in the inventory.`, { expected: [...peers.keys()].join(", "), observed: name });
     }
-    const fresh: Host = { peer, channels: pLimit(CHANNELS_PER_HOST), dialling: null };
+    const fresh: Host = { peer, channels: pLimit(CHANNELS_PER_HOST), dialling: null, losses: 0 };
     hosts.set(name, fresh);
     return fresh;
   };
@@ -65,7 +68,11 @@ export function createSshPool(peers: ReadonlyMap<string, SshPeer>, options: { re
     const forget = (): void => {
       if (host.dialling === dialling) host.dialling = null;
     };
-    const dialling = dial({ ...host.peer, timeoutMs: connectTimeoutMs, handshake, onClose: forget }).then((dialled) => {
+    const onClose = (): void => {
+      if (!closed) host.losses++;
+      forget();
+    };
+    const dialling = dial({ ...host.peer, timeoutMs: connectTimeoutMs, handshake, onClose }).then((dialled) => {
       // A failure is told to everyone who waits for it, and tried afresh by the next one.
       if (dialled.kind === "failed") forget();
       else if (closed) void dialled.connection.close();
@@ -107,6 +114,7 @@ export function createSshPool(peers: ReadonlyMap<string, SshPeer>, options: { re
         }
       });
     },
+    losses: (target) => hosts.get(target)?.losses ?? 0,
     async close() {
       closed = true;
       const open = [...hosts.values()].map(async (host) => {
