@@ -15,7 +15,7 @@ const ANSWER_MS = 10_000;
  * Throws PawlError when the lab does not answer.
  */
 export async function createLabClock(control: string): Promise<Clock> {
-  const agent = new Agent({ keepAliveTimeout: 1_000, keepAliveMaxTimeout: 1_000 });
+  const agent = new Agent({ pipelining: 0 });
   let known = await timeOf(agent, control, "", null, AbortSignal.timeout(ANSWER_MS));
   const learn = (now: number): void => {
     known = Math.max(known, now);
@@ -51,7 +51,7 @@ export interface LabNode {
 export async function proveLab(lab: { readonly control: string; readonly nodes: readonly LabNode[] }): Promise<void> {
   if (lab.nodes.length === 0) throw notProven(lab.control, null, "an inventory without nodes");
   const nonce = randomBytes(32).toString("hex");
-  const agent = new Agent({ keepAliveTimeout: 1_000 });
+  const agent = new Agent({ pipelining: 0 });
   let signatures: unknown;
   try {
     const answer = await ask(agent, lab.control, "/prove", { nonce }, AbortSignal.timeout(ANSWER_MS));
