@@ -16,6 +16,8 @@ export interface PlainLinesOptions {
   out(text: string): void;
   /** Output lines of scripts as well. */
   readonly verbose?: boolean;
+  /** Wall time of the run, epoch ms, for news that carries none; without it the time of the last event stands. */
+  now?(): number;
 }
 
 interface Desk {
@@ -53,6 +55,7 @@ export function createPlainLines(options: PlainLinesOptions): Viewer {
           print(eventLine(news.event, desk));
           return;
         case "reading":
+          if (options.now !== undefined) clockText = new Date(options.now()).toISOString().slice(11, 19);
           print(readingLine(news, desk));
           return;
         case "output":
@@ -65,7 +68,7 @@ export function createPlainLines(options: PlainLinesOptions): Viewer {
   };
 }
 
-/** News about a gate that waits: only when its verdict changes, and not for the first pass. */
+/** News about a gate that waits: only when its verdict changes for the worse; that it holds is said once, by its gate. */
 function readingLine(news: Extract<Telemetry, { type: "reading" }>, desk: Desk): Line | null {
   return verdictLine(news.step, news.check, news.verdict, news.observed, desk);
 }
@@ -74,9 +77,10 @@ function verdictLine(step: string | null, check: string, verdict: string, observ
   const key = `${step ?? ""} ${check}`;
   const before = desk.verdicts.get(key);
   desk.verdicts.set(key, verdict);
-  if (before === verdict || (before === undefined && verdict === "pass")) return null;
-  const text = verdict === "pass" ? `${check} holds now: ${oneLine(observed)}` : `${desk.ink.waiting(`${check} waits`)} (${verdict}): ${oneLine(observed)}`;
-  return { where: step ?? "watch", text };
+  if (before === verdict || (verdict === "pass" && (step !== null || before === undefined))) return null;
+  if (verdict === "pass") return { where: "watch", text: `${check} is well again: ${oneLine(observed)}` };
+  const words = step === null ? `${check} is bad` : `${check} waits`;
+  return { where: step ?? "watch", text: `${desk.ink.waiting(words)} (${verdict}): ${oneLine(observed)}` };
 }
 
 function eventLine(event: RunEvent, desk: Desk): Line | null {
@@ -120,6 +124,7 @@ function eventLine(event: RunEvent, desk: Desk): Line | null {
     case "plan.proceeded":
       return { where: "run", text: `goes on: ${oneLine(event.because)}` };
     case "run.halted":
+      if (event.exit === 0) return { where: event.step ?? "run", text: `${ink.waiting("stopped as asked")}: ${oneLine(event.problem.text)}`, block: problemFacts(event.problem, paper) };
       return {
         where: event.step ?? "run",
         text: `${ink.trouble(`${symbols.bad} HALTED`)}, exit ${event.exit} (${exitName(event.exit)}): ${oneLine(event.problem.text)}`,
@@ -128,6 +133,12 @@ function eventLine(event: RunEvent, desk: Desk): Line | null {
     case "run.completed":
       return { where: "run", text: event.setAside.length === 0 ? `${ink.proven(`${symbols.ok} completed`)}, exit ${event.exit} (${exitName(event.exit)})` : `${ink.waiting("completed")}, exit ${event.exit} (${exitName(event.exit)}); set aside: ${foldNames(event.setAside, symbols.dash)}` };
   }
+}
+
+/** Why a step stands where it stands, on one line; the whole problem follows when the run halts. */
+function causeWords({ problem, note }: Extract<RunEvent, { type: "step.moved" }>): string {
+  const said = problem === null ? "" : `${oneLine(problem.text)}${problem.observed === undefined ? "" : ` (observed: ${oneLine(problem.observed)})`}`;
+  return [said, oneLine(note ?? "")].filter((part) => part !== "").join("; ");
 }
 
 function streakWords(streak: number, spanMs: number): string {
@@ -148,8 +159,8 @@ function stepLine(event: Extract<RunEvent, { type: "step.moved" }>, desk: Desk):
     case "starting":
       desk.startedMs.set(event.step, atMs);
       if (step?.kind === "confirm") return null;
-      if (step?.plannedMs != null) return say(`${ink.waiting(symbols.waiting)} ${oneLine(step.title)}: ${formatDuration(step.plannedMs)}`);
-      return say(`started   ${oneLine(step?.title ?? "")}${step !== undefined && step.effect !== "read" ? ` (${step.effect}s)` : ""}`);
+      if (step?.kind === "soak" && step.plannedMs !== null) return say(`${ink.waiting(symbols.waiting)} ${oneLine(step.title)}: ${formatDuration(step.plannedMs)}`);
+      return say(`started   ${oneLine(step?.title ?? "")}${step !== undefined && step.effect !== "read" ? ` (${step.effect}s)` : ""}`.trimEnd());
     case "started": {
       const gates = step?.gates ?? [];
       const [only] = gates;
@@ -159,11 +170,11 @@ function stepLine(event: Extract<RunEvent, { type: "step.moved" }>, desk: Desk):
     case "complete":
       return say(`${ink.proven(`${symbols.ok} complete`)}${took}${note}`);
     case "error":
-      return { where: event.step, text: `${ink.trouble(`${symbols.bad} failed`)}${took}: ${oneLine(event.problem?.text ?? event.note ?? "")}`, ...(event.problem === null ? {} : { block: problemFacts(event.problem, desk.paper) }) };
+      return say(`${ink.trouble(`${symbols.bad} failed`)}${took}: ${causeWords(event)}`);
     case "unknown":
-      return { where: event.step, text: `${ink.trouble(`${symbols.unknown} outcome unknown`)}: ${oneLine(event.problem?.text ?? event.note ?? "")}`, ...(event.problem === null ? {} : { block: problemFacts(event.problem, desk.paper) }) };
+      return say(`${ink.trouble(`${symbols.unknown} outcome unknown`)}: ${causeWords(event)}`);
     case "set-aside":
-      return say(`${ink.waiting(`${symbols.aside} set aside`)} by ${event.actor}${note === "" && event.problem !== null ? `: ${oneLine(event.problem.text)}` : note}`);
+      return say(`${ink.waiting(`${symbols.aside} set aside`)} by ${event.actor}: ${causeWords(event)}`);
     case "skipped":
       return say(`skipped by ${event.actor}${note}`);
     case "pending":

@@ -41,8 +41,9 @@ function radius(plan: Plan, paper: Paper): readonly (readonly [string, string])[
 }
 
 /** Steps at which the run stops for a person; the start of a plan with effects is one more. */
-export function announcedStops(plan: Plan): readonly Step[] {
-  return allSteps(plan).filter((step) => step.kind === "confirm");
+export function announcedStops(plan: Plan): { readonly start: boolean; readonly steps: readonly Step[] } {
+  const steps = allSteps(plan);
+  return { start: steps.some((step) => step.effect !== "read"), steps: steps.filter((step) => step.kind === "confirm") };
 }
 
 /** What a person must know before anything else: which cluster, from where to where, what is touched, how long, where it stops. */
@@ -51,7 +52,8 @@ export function planHeader(plan: Plan, estimate: Estimate, paper: Paper): readon
   const { arrow, stop } = symbolsOf(paper);
   const { from, to } = versionsOf(plan);
   const found = from.length === 0 ? "unknown" : from.join(" and ");
-  const stops = announcedStops(plan).length;
+  const { start, steps: stops } = announcedStops(plan);
+  const words = [start ? "the start" : "", stops.length > 0 ? count(stops.length, "confirmation") : ""].filter((part) => part !== "").join(" and ");
   const title = plan.runbook.title;
   const id = `${plan.runbook.name} ${plan.runbook.version}`;
   const gap = paper.columns - cells(title) - cells(id);
@@ -63,8 +65,8 @@ export function planHeader(plan: Plan, estimate: Estimate, paper: Paper): readon
   if (complete > 0) row("found done", `${count(complete, "node")}: ${foldNames(sortNames(plan.found.map((one) => one.node)), symbolsOf(paper).dash)}`);
   for (const [label, text] of radius(plan, paper)) row(label, text);
   row("time", estimateWords(estimate));
-  row("stops", plan.lock === null && stops === 0 ? "none" : `the start${stops === 0 ? "" : ` and ${count(stops, "confirmation")}`}, marked ${stop}`);
-  if (plan.rolloutNodes > 0) row("may fail", `${plan.budget} of ${count(plan.rolloutNodes, "rollout node")}; where a phase says "no failure" none`);
+  row("stops", words === "" ? "none" : `${words}, marked ${stop}`);
+  if (plan.rolloutNodes > 0) row("may fail", `${plan.budget} of ${count(plan.rolloutNodes, "rollout node")}; elsewhere the first failure halts`);
   if (plan.lock !== null) row("lock", `${plan.lock.path} on ${foldNames(plan.lock.nodes, symbolsOf(paper).dash)}, taken before the first effect, removed at the end`);
   for (const watch of plan.watches)
     row("watch", `${watch.check} every ${formatDuration(watch.intervalMs)}, halts after ${formatDuration(watch.haltAfterMs)} bad, in ${foldNames(watch.phases, symbolsOf(paper).dash)}`);

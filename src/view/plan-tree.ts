@@ -53,7 +53,7 @@ function showLines(steps: readonly Step[], indent: string, paper: PlanPaper): re
   const ink = inkOf(paper);
   const { ellipsis } = symbolsOf(paper);
   const [sample] = steps;
-  if (sample === undefined) return [];
+  if (sample === undefined || sample.kind === "confirm" || sample.kind === "soak") return [];
   const room = paper.columns - cells(indent) - 2;
   const differs = steps.some((step) => step.shows.join("\n") !== sample.shows.join("\n"));
   if (paper.verbose !== true) {
@@ -83,6 +83,12 @@ function paintEffect(word: ReturnType<typeof effectWord>, paper: Paper): string 
   }
 }
 
+/** A stop is shown with the words the person will be asked. */
+function askedText(step: Step): string {
+  const message = step.with.message;
+  return step.kind === "confirm" && typeof message === "string" ? message : step.title;
+}
+
 /** One step with its gates and commands. `steps` are the same step of several nodes; the first one is shown. */
 function stepLines(steps: readonly Step[], last: boolean, stem: string, nameWidth: number, paper: PlanPaper): readonly string[] {
   const [step] = steps;
@@ -90,8 +96,8 @@ function stepLines(steps: readonly Step[], last: boolean, stem: string, nameWidt
   const ink = inkOf(paper);
   const { tee, corner, pipe, stop } = symbolsOf(paper);
   const word = effectWord(step);
-  const title = oneLine(steps.length > 1 && step.node !== null ? step.title.replaceAll(step.node, "<node>") : step.title);
-  const length = step.plannedMs === null ? "" : formatDuration(step.plannedMs);
+  const title = oneLine(steps.length > 1 && step.node !== null ? step.title.replaceAll(step.node, "<node>") : askedText(step));
+  const length = step.plannedMs === null || step.plannedMs === 0 ? "" : formatDuration(step.plannedMs);
   const head = `${stem}${ink.quiet(last ? corner : tee)} ${word === "stop" ? ink.waiting(stop) : " "} ${pad(step.name, nameWidth)}  ${paintEffect(word, paper)} `;
   const note = `${title}${step.optional ? " (may be skipped)" : ""}`;
   const [first = "", ...more] = wrap(note, Math.max(20, paper.columns - cells(head) - (length === "" ? 0 : cells(length) + 2)));
@@ -108,13 +114,13 @@ function stepLines(steps: readonly Step[], last: boolean, stem: string, nameWidt
 function phaseLines(phase: Phase, index: number, nameWidth: number, paper: PlanPaper): readonly string[] {
   const ink = inkOf(paper);
   const number = pad(String(index + 1), 2, "right");
-  const wave = phase.wave === null ? "" : `wave ${phase.wave.index} of ${phase.wave.count}`;
+  const wave = phase.wave === null || /\d+ of \d+/.test(phase.title) ? "" : `wave ${phase.wave.index} of ${phase.wave.count}`;
   const nodes = phase.units.filter((unit) => unit.node !== null);
   const who = nodes.length === 0 ? "" : `${nodes.length} ${phase.role ?? "node"}: ${nodesText(phase, nodes, paper)}`;
   const order = orderWords(phase);
   const head = beside(`${number} ${ink.strong(phase.name)}  `, cells(phase.name) + 5, oneLine(phase.title), paper.columns);
   const extent = [wave, order].filter((part) => part !== "").join(", ");
-  const about = [who, extent, phase.budget === "none" && phase.role !== null && phase.units.some((unit) => unit.steps.some((step) => step.effect !== "read")) ? "no failure" : ""].filter((part) => part !== "").join("; ");
+  const about = [who, extent, phase.budget === "none" && phase.role !== null && phase.units.some((unit) => unit.steps.some((step) => step.effect !== "read")) ? "the first failure halts" : ""].filter((part) => part !== "").join("; ");
   const lines = [...head, ...(about === "" ? [] : beside("   ", 3, about, paper.columns, (text) => ink.quiet(text)))];
   const groups = groupsOf(phase);
   const sections = [...groups.map((group) => ({ label: groups.length > 1 ? nodesText(phase, group.units, paper) : "", steps: group.sample.steps.map((_, at) => group.units.flatMap((unit) => unit.steps[at] ?? [])) })), { label: "", steps: phase.after.map((step) => [step]) }];
@@ -175,10 +181,11 @@ export function renderPlan(plan: Plan, paper: PlanPaper): string {
   const { stop, ok } = symbolsOf(paper);
   const nameWidth = widthOf(plan.phases.flatMap((phase) => [...(phase.units[0]?.steps ?? []), ...phase.after]));
   const lines: string[] = [...planHeader(plan, paper.estimate ?? estimatePlan(plan), paper), ""];
-  if (plan.lock !== null || announcedStops(plan).length > 0) lines.push(` ${ink.waiting(stop)} ${ink.strong("start")}  this plan is approved by a person`, "");
+  if (announcedStops(plan).start) lines.push(` ${ink.waiting(stop)} ${ink.strong("start")}  this plan is approved by a person`, "");
   lines.push(...allPhaseLines(plan, nameWidth, paper));
   if (plan.finally.length > 0) {
-    lines.push(`   ${ink.strong("finally")}  ${ink.quiet("run once when the run ends, also after a halt")}`);
+    const always = plan.finally.every((step) => step.with["on-halt"] === true);
+    lines.push(`   ${ink.strong("finally")}  ${ink.quiet(`once, when the run ends${always ? ", also after a halt" : ""}`)}`);
     plan.finally.forEach((step, index) => lines.push(...stepLines([step], index === plan.finally.length - 1, "   ", widthOf(plan.finally), paper)));
     lines.push("");
   }
@@ -186,7 +193,7 @@ export function renderPlan(plan: Plan, paper: PlanPaper): string {
   for (const [version, names] of foundByVersion(plan))
     lines.push(...beside(`${ink.proven(ok)} complete (found so): `, cells(ok) + 22, `${foldNames(sortNames(names), symbolsOf(paper).dash)} at ${version}`, paper.columns));
   if (plan.phases.length === 0) lines.push("Nothing is left to do.");
-  else lines.push(ink.quiet(`${count(plan.phases.length, "phase")}, ${count(announcedStops(plan).length, "confirmation")}.`));
+  else lines.push(ink.quiet(`${count(plan.phases.length, "phase")}, ${count(announcedStops(plan).steps.length, "confirmation")}.`));
   return printable(lines.join("\n"), paper);
 }
 

@@ -13,9 +13,9 @@ export const step = (phase: string, name: string, over: Partial<Step> = {}): Ste
 });
 
 const soak = (phase: string, minutes: number): Step =>
-  step(phase, "soak", { kind: "soak", title: "Watch the cluster before going on", plannedMs: minutes * MINUTE });
+  step(phase, "soak", { kind: "soak", title: "Watch the cluster before going on", with: { for: `${minutes}m` }, shows: [`wait ${minutes}m`], plannedMs: minutes * MINUTE });
 
-const confirm = (phase: string, title: string): Step => step(phase, "confirm", { kind: "confirm", title });
+const confirm = (phase: string, title: string): Step => step(phase, "confirm", { kind: "confirm", title: "Ask before going on", with: { message: title }, shows: [title], plannedMs: 0 });
 
 const upgrade = (phase: string, node: string, gates: readonly Gate[]): Step =>
   step(phase, "upgrade", {
@@ -45,7 +45,7 @@ export function samplePlan(options: { readonly agents?: number; readonly found?:
   const agentPhases = sizes.map((wave, index): Phase => {
     const name = `agents-${index + 1}`;
     return {
-      name, title: index === 0 ? "Upgrade one private agent as the canary" : "Upgrade the private agents", source: "workbook", role: "agent",
+      name, title: `Upgrade the private agents, ${index === 0 ? "canary" : "wave"} ${index + 1} of ${sizes.length}`, source: "workbook", role: "agent",
       strategy: { kind: "parallel", maxInFlight: 5 }, leaderLast: false, budget: index === 0 ? "none" : "rollout",
       wave: { of: "agents", index: index + 1, count: sizes.length },
       units: units(wave.map((one) => one.node), (node) => [upgrade(name, node, [gate("agent-registered", { deadlineMs: 300_000 })])]),
@@ -85,7 +85,7 @@ export function samplePlan(options: { readonly agents?: number; readonly found?:
         after: [],
       },
     ],
-    finally: [step("finally", "remove-job-folders", { kind: "remove-job-folders", title: "Remove pawl's job folders on the nodes", effect: "write" })],
+    finally: [step("finally", "remove-job-folders", { kind: "remove-job-folders", title: "Remove pawl's job folders on the nodes", effect: "write", with: { "on-halt": true } })],
     watches: [{ check: "one-leader", intervalMs: 30_000, haltAfterMs: 120_000, phases: ["masters"] }],
     omitted: [{ phase: "public-agents", reason: "no node has the role agent_public (inventory 0, cluster 0)" }],
     found: (options.found ?? []).map((node) => ({ node, version: "1.10.8" })),
