@@ -1,7 +1,19 @@
 import { z } from "zod";
 import type { BadReading, Check, CheckScope, GatePolicy, ReadingSpec } from "../domain/documents.ts";
-import type { JsonRecord } from "../domain/json.ts";
-import { argv, duration, durationMs, envelope, flag, jsonRecord, name, path, readingName, text, urlTemplate, WORDS } from "./fields.ts";
+import {
+  argv,
+  duration,
+  durationMs,
+  envelope,
+  flag,
+  jsonRecord,
+  name,
+  path,
+  readingName,
+  text,
+  urlTemplate,
+  WORDS,
+} from "./fields.ts";
 
 /** What a gate is where a check says nothing else. */
 export const DEFAULT_GATE: GatePolicy = { consecutivePasses: 3, spanMs: 0, intervalMs: 10_000, deadlineMs: 300_000 };
@@ -44,7 +56,12 @@ const reading = z.strictObject({
   http: urlTemplate.describe("URL to GET.").optional(),
   post: urlTemplate.describe("URL to POST `body` to.").optional(),
   command: argv.describe("Command to run on the subject.").optional(),
-  "four-letter": z.string().regex(/^[a-z]{4}$/).register(WORDS, { what: "a four-letter word such as mntr" }).describe("ZooKeeper's four-letter word.").optional(),
+  "four-letter": z
+    .string()
+    .regex(/^[a-z]{4}$/)
+    .register(WORDS, { what: "a four-letter word such as mntr" })
+    .describe("ZooKeeper's four-letter word.")
+    .optional(),
   file: path.describe("Local file to read.").optional(),
   facts: z.literal("node").describe("What the platform knows about the node.").optional(),
   body: z.string().register(WORDS, { what: "text" }).optional(),
@@ -77,7 +94,14 @@ export const checkSchema = z.strictObject({
   gate: gateForm.optional(),
   remedy: text.describe("What to do when it fails."),
   refuses: z
-    .array(z.strictObject({ name: text, subjects: z.record(z.string(), jsonRecord), facts: jsonRecord.optional(), context: jsonRecord.optional() }))
+    .array(
+      z.strictObject({
+        name: text,
+        subjects: z.record(z.string(), jsonRecord),
+        facts: jsonRecord.optional(),
+        context: jsonRecord.optional(),
+      }),
+    )
     .describe("Recorded bad readings that the check must refuse.")
     .optional(),
 });
@@ -121,12 +145,25 @@ function toScope(form: CheckForm["each"]): CheckScope {
 }
 
 function toReading(form: z.infer<typeof reading>): ReadingSpec {
-  const common = (as: ReadingSpec["as"]) => ({ as: form.as ?? as, timeoutMs: durationMs(form.timeout ?? TIMEOUT), optional: form.optional ?? false });
+  const common = (as: ReadingSpec["as"]) => ({
+    as: form.as ?? as,
+    timeoutMs: durationMs(form.timeout ?? TIMEOUT),
+    optional: form.optional ?? false,
+  });
   const followRedirects = form["follow-redirects"] ?? FOLLOW_REDIRECTS;
   if (form.http !== undefined) return { kind: "http", method: "GET", url: form.http, followRedirects, ...common("json") };
-  if (form.post !== undefined) return { kind: "http", method: "POST", url: form.post, followRedirects, ...(form.body === undefined ? {} : { body: form.body }), ...common("json") };
+  if (form.post !== undefined)
+    return {
+      kind: "http",
+      method: "POST",
+      url: form.post,
+      followRedirects,
+      ...(form.body === undefined ? {} : { body: form.body }),
+      ...common("json"),
+    };
   if (form.command !== undefined) return { kind: "command", argv: form.command, sudo: form.sudo ?? false, ...common("text") };
-  if (form["four-letter"] !== undefined) return { kind: "four-letter", word: form["four-letter"], port: form.port ?? "", ...common("text") };
+  if (form["four-letter"] !== undefined)
+    return { kind: "four-letter", word: form["four-letter"], port: form.port ?? "", ...common("text") };
   if (form.file !== undefined) return { kind: "file", path: form.file, ...common("text") };
   return { kind: "facts", ...common("json") };
 }
@@ -134,7 +171,7 @@ function toReading(form: z.infer<typeof reading>): ReadingSpec {
 function toBadReading(form: NonNullable<CheckForm["refuses"]>[number]): BadReading {
   return {
     name: form.name,
-    subjects: form.subjects as Readonly<Record<string, JsonRecord>>,
+    subjects: form.subjects,
     ...(form.facts === undefined ? {} : { facts: form.facts }),
     ...(form.context === undefined ? {} : { context: form.context }),
   };

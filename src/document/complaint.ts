@@ -33,7 +33,10 @@ export function invalidDocument(complaints: readonly Complaint[]): PawlError {
   const sorted = sortComplaints(complaints);
   const lines = sorted.slice(0, MOST_LISTED).map(formatComplaint);
   if (sorted.length > MOST_LISTED) lines.push(`… and ${sorted.length - MOST_LISTED} more`);
-  return new PawlError("invalid-document", "document.invalid", lines.join("\n"), { next: "Correct the lines above; `pawl lint FILE` shows all of them again." });
+  const summary = `not valid: ${sorted.length} ${sorted.length === 1 ? "complaint" : "complaints"}`;
+  return new PawlError("invalid-document", "document.invalid", [summary, ...lines].join("\n"), {
+    next: "Correct the lines above; `pawl lint FILE` shows all of them again.",
+  });
 }
 
 /** `a` as `"a"`; long text is cut, control characters are escaped: bad input must not break the terminal. */

@@ -20,7 +20,7 @@ export type Kind = (typeof KINDS)[number];
 
 interface Pointing {
   /** Place of a value in the file, by its path in the YAML. */
-  where(path: Path): { readonly line: number; readonly column: number };
+  readonly where: (path: Path) => { readonly line: number; readonly column: number };
 }
 
 /** A valid document of any kind, and where its parts stand in the file. */
@@ -70,14 +70,21 @@ export function readDocuments(sources: readonly Source[], home: string = homedir
   return { documents, complaints: sortComplaints([...complaints, ...namesTaken(documents)]) };
 }
 
-function readOne(parsed: Parsed, home: string): { readonly document: AnyDocument | null; readonly complaints: readonly Complaint[] } {
+function readOne(
+  parsed: Parsed,
+  home: string,
+): { readonly document: AnyDocument | null; readonly complaints: readonly Complaint[] } {
   const kind = kindOf(parsed);
   if (typeof kind !== "string") return { document: null, complaints: [kind] };
   const result = SCHEMAS[kind].safeParse(parsed.value);
   const issues = result.success ? [] : complaintsOf(parsed, SCHEMAS[kind], result.error.issues);
   const complaints = [...issues, ...RULES[kind](parsed)];
   if (complaints.length > 0) return { document: null, complaints };
-  const base = { file: parsed.file, sha256: createHash("sha256").update(canonical(parsed.value)).digest("hex"), where: parsed.where };
+  const base = {
+    file: parsed.file,
+    sha256: createHash("sha256").update(canonical(parsed.value)).digest("hex"),
+    where: parsed.where,
+  };
   const folders = { folder: dirname(resolve(parsed.file)), home };
   return { document: { ...base, ...convert(kind, parsed.value, folders) } as AnyDocument, complaints: [] };
 }
@@ -98,7 +105,8 @@ function convert(kind: Kind, value: Json, folders: Folders): Pick<AnyDocument, "
 
 function kindOf(parsed: Parsed): Kind | Complaint {
   const { value } = parsed;
-  if (value === null || typeof value !== "object" || Array.isArray(value)) return complaintAt(parsed, [], "a document of pawl is a mapping", "it begins with `apiVersion: pawl/v1` and `kind: …`");
+  if (value === null || typeof value !== "object" || Array.isArray(value))
+    return complaintAt(parsed, [], "a document of pawl is a mapping", "it begins with `apiVersion: pawl/v1` and `kind: …`");
   const written = (value as Readonly<Record<string, Json>>)["kind"];
   if (written === undefined) return complaintAt(parsed, [], "kind is missing", `it must be one of ${KINDS.join(", ")}`);
   const kind = KINDS.find((one) => one === written);

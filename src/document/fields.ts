@@ -100,7 +100,9 @@ export const argv = z
 /** Anything: the parser has made sure that it is plain data. */
 export const json = z.unknown() as unknown as z.ZodType<Json>;
 
-export const jsonRecord = z.record(z.string(), z.unknown()).register(WORDS, { what: "a mapping" }) as unknown as z.ZodType<JsonRecord>;
+export const jsonRecord = z
+  .record(z.string(), z.unknown())
+  .register(WORDS, { what: "a mapping" }) as unknown as z.ZodType<JsonRecord>;
 
 /** Keys every document begins with. */
 export function envelope<K extends string>(kind: K) {

@@ -1,7 +1,24 @@
 import { isAbsolute, join, resolve } from "node:path";
 import { z } from "zod";
 import type { Bootstrap, Hook, Inventory, InventoryNode, SshSettings } from "../domain/inventory.ts";
-import { argv, duration, durationMs, envelope, flag, host, jsonRecord, name, nodeName, path, port, sha256, text, url, user, version } from "./fields.ts";
+import {
+  argv,
+  duration,
+  durationMs,
+  envelope,
+  flag,
+  host,
+  jsonRecord,
+  name,
+  nodeName,
+  path,
+  port,
+  sha256,
+  text,
+  url,
+  user,
+  version,
+} from "./fields.ts";
 
 const ssh = z.strictObject({
   user: user.describe("Login name; otherwise that of ~/.ssh/config.").optional(),
@@ -87,11 +104,23 @@ export function toInventory(form: InventoryForm, folders: Folders): Inventory {
 
 function toNode(form: z.infer<typeof node>, folders: Folders): InventoryNode {
   const { name: nodeName, address, role, rack, critical } = form;
-  return { name: nodeName, address, role, ...(rack === undefined ? {} : { rack }), critical: critical ?? false, ssh: toSsh(form.ssh, folders) };
+  return {
+    name: nodeName,
+    address,
+    role,
+    ...(rack === undefined ? {} : { rack }),
+    critical: critical ?? false,
+    ssh: toSsh(form.ssh, folders),
+  };
 }
 
 function toBootstrap(form: NonNullable<InventoryForm["bootstrap"]>, folders: Folders): Bootstrap {
-  return { address: form.address, ssh: toSsh(form.ssh, folders), url: form.url.replace(/\/+$/, ""), installers: form.installers ?? {} };
+  return {
+    address: form.address,
+    ssh: toSsh(form.ssh, folders),
+    url: form.url.replace(/\/+$/, ""),
+    installers: form.installers ?? {},
+  };
 }
 
 function toSsh(form: z.infer<typeof ssh> | undefined, folders: Folders): SshSettings {

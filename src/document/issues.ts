@@ -19,7 +19,9 @@ export function complaintAt(parsed: Parsed, path: Path, message: string, hint?: 
 
 /** A path as it is written in jq and in people's heads: `nodes[2].ssh.port`. */
 export function pathText(path: Path): string {
-  const text = path.map((part) => (typeof part === "number" ? `[${part}]` : /^[A-Za-z0-9_-]+$/.test(part) ? `.${part}` : `.${quoted(part)}`)).join("");
+  const text = path
+    .map((part) => (typeof part === "number" ? `[${part}]` : /^[A-Za-z0-9_-]+$/.test(part) ? `.${part}` : `.${quoted(part)}`))
+    .join("");
   return text.startsWith(".") ? text.slice(1) : text || "the document";
 }
 
@@ -41,7 +43,13 @@ function explain(parsed: Parsed, schema: z.ZodType, issue: Issue, before: Path):
       const written = String(key);
       const record = unwrap(schemaAt(schema, parent));
       const what = record instanceof z.ZodRecord ? wordsOf(record.keyType as z.ZodType) : "another name";
-      return [{ file: parsed.file, ...parsed.whereKey(path), message: `the key ${quoted(written)} in ${pathText(parent)} must be ${what}` }];
+      return [
+        {
+          file: parsed.file,
+          ...parsed.whereKey(path),
+          message: `the key ${quoted(written)} in ${pathText(parent)} must be ${what}`,
+        },
+      ];
     }
     case "invalid_union":
       return explainUnion(parsed, schema, issue, path);
@@ -55,30 +63,59 @@ function explain(parsed: Parsed, schema: z.ZodType, issue: Issue, before: Path):
     case "custom":
       break;
   }
-  if (!parsed.has(path)) return [complaintAt(parsed, parent, `${pathText(path)} is missing`, `it must be ${wordsOf(schemaAt(schema, path))}`)];
+  if (!parsed.has(path))
+    return [complaintAt(parsed, parent, `${pathText(path)} is missing`, `it must be ${wordsOf(schemaAt(schema, path))}`)];
   const value = valueAt(parsed.value, path);
   if (issue.code === "invalid_value") {
     const accepted = issue.values.map(String);
     const hint = typeof value === "string" ? suggest(value, accepted) : undefined;
-    return [complaintAt(parsed, path, `${pathText(path)} must be ${accepted.length === 1 ? accepted[0] ?? "" : `one of ${accepted.join(", ")}`}, not ${shown(value)}`, hint)];
+    return [
+      complaintAt(
+        parsed,
+        path,
+        `${pathText(path)} must be ${accepted.length === 1 ? (accepted[0] ?? "") : `one of ${accepted.join(", ")}`}, not ${shown(value)}`,
+        hint,
+      ),
+    ];
   }
-  return [complaintAt(parsed, path, `${pathText(path)} must be ${wordsOf(schemaAt(schema, path))}, not ${shown(value, parsed.writtenAs(path))}`, hintFor(parsed, schemaAt(schema, path), value, path))];
+  return [
+    complaintAt(
+      parsed,
+      path,
+      `${pathText(path)} must be ${wordsOf(schemaAt(schema, path))}, not ${shown(value, parsed.writtenAs(path))}`,
+      hintFor(parsed, schemaAt(schema, path), value, path),
+    ),
+  ];
 }
 
 /** The branch of a union that the author meant: the one whose outer form fits; otherwise all are named. */
-function explainUnion(parsed: Parsed, schema: z.ZodType, issue: Extract<Issue, { code: "invalid_union" }>, path: Path): readonly Complaint[] {
+function explainUnion(
+  parsed: Parsed,
+  schema: z.ZodType,
+  issue: Extract<Issue, { code: "invalid_union" }>,
+  path: Path,
+): readonly Complaint[] {
   const meant = issue.errors.filter((errors) => !errors.some((one) => one.path.length === 0 && one.code === "invalid_type"));
   const [only] = meant;
   if (meant.length === 1 && only !== undefined) return only.flatMap((one) => explain(parsed, schema, one, path));
-  if (!parsed.has(path)) return [complaintAt(parsed, path.slice(0, -1), `${pathText(path)} is missing`, `it must be ${wordsOf(schemaAt(schema, path))}`)];
+  if (!parsed.has(path))
+    return [
+      complaintAt(parsed, path.slice(0, -1), `${pathText(path)} is missing`, `it must be ${wordsOf(schemaAt(schema, path))}`),
+    ];
   const value = valueAt(parsed.value, path);
-  return [complaintAt(parsed, path, `${pathText(path)} must be ${wordsOf(schemaAt(schema, path))}, not ${shown(value, parsed.writtenAs(path))}`)];
+  return [
+    complaintAt(
+      parsed,
+      path,
+      `${pathText(path)} must be ${wordsOf(schemaAt(schema, path))}, not ${shown(value, parsed.writtenAs(path))}`,
+    ),
+  ];
 }
 
 /** Why an unquoted scalar became something else, and how to write it. */
 function hintFor(parsed: Parsed, schema: z.ZodType | null, value: Json | undefined, path: Path): string | undefined {
   const written = parsed.writtenAs(path);
-  if (written === null || typeof value === "string" || value === null || value === undefined) return undefined;
+  if (written === null || (typeof value !== "number" && typeof value !== "boolean")) return undefined;
   const what = wordsOf(schema);
   if (what.startsWith("a duration")) return typeof value === "number" ? `add the unit: ${written}s or ${written}m` : undefined;
   const wantsText = unwrap(schema) instanceof z.ZodString;
@@ -118,7 +155,7 @@ function wordsOf(schema: z.ZodType | null): string {
   if (bare instanceof z.ZodEnum) return `one of ${bare.options.join(", ")}`;
   if (bare instanceof z.ZodLiteral) return [...bare.values].map(String).join(" or ");
   if (bare instanceof z.ZodArray) return "a list";
-  if (bare instanceof z.ZodObject) return `a mapping with ${Object.keys(bare.shape as object).join(", ")}`;
+  if (bare instanceof z.ZodObject) return `a mapping with ${Object.keys(bare.shape).join(", ")}`;
   if (bare instanceof z.ZodRecord) return "a mapping";
   return "something else";
 }
@@ -134,7 +171,10 @@ function schemaAt(schema: z.ZodType, path: Path): z.ZodType | null {
 }
 
 function childOf(schema: z.ZodType, part: string | number): z.ZodType | null {
-  if (schema instanceof z.ZodObject) return ((schema.shape as Readonly<Record<string, z.ZodType>>)[part] ?? null) as z.ZodType | null;
+  if (schema instanceof z.ZodObject) {
+    const shape = schema.shape as Readonly<Record<string, z.ZodType>>;
+    return Object.hasOwn(shape, part) ? (shape[part] ?? null) : null;
+  }
   if (schema instanceof z.ZodArray) return typeof part === "number" ? (schema.element as z.ZodType) : null;
   if (schema instanceof z.ZodRecord) return schema.valueType as z.ZodType;
   return null;
@@ -143,7 +183,9 @@ function childOf(schema: z.ZodType, part: string | number): z.ZodType | null {
 function branches(schema: z.ZodType | null): readonly z.ZodType[] {
   const bare = unwrap(schema);
   if (bare === null) return [];
-  return bare instanceof z.ZodUnion && WORDS.get(bare) === undefined ? bare.options.flatMap((one) => branches(one as z.ZodType)) : [bare];
+  return bare instanceof z.ZodUnion && WORDS.get(bare) === undefined
+    ? bare.options.flatMap((one) => branches(one as z.ZodType))
+    : [bare];
 }
 
 function unwrap(schema: z.ZodType | null): z.ZodType | null {
@@ -151,7 +193,7 @@ function unwrap(schema: z.ZodType | null): z.ZodType | null {
 }
 
 function keysAt(schema: z.ZodType | null): readonly string[] {
-  if (schema instanceof z.ZodObject) return Object.keys(schema.shape as object);
+  if (schema instanceof z.ZodObject) return Object.keys(schema.shape);
   if (schema instanceof z.ZodUnion) return schema.options.flatMap((one) => keysAt(one as z.ZodType));
   return [];
 }

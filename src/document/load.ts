@@ -43,7 +43,10 @@ async function loadOne(file: string, kind: Kind): Promise<AnyDocument> {
   const documents = (await loadValid([file])).filter((one) => one.kind === kind);
   const [only, second] = documents;
   if (only === undefined) throw invalidDocument([{ file, line: 1, column: 1, message: `there is no ${kind} in this file` }]);
-  if (second !== undefined) throw invalidDocument([{ file, ...second.where(["kind"]), message: `there is more than one ${kind} in this file: it must hold one` }]);
+  if (second !== undefined)
+    throw invalidDocument([
+      { file, ...second.where(["kind"]), message: `there is more than one ${kind} in this file: it must hold one` },
+    ]);
   return only;
 }
 
@@ -84,6 +87,16 @@ async function readText(file: string): Promise<string> {
 
 function unreadable(file: string, cause: unknown): PawlError {
   const code = (cause as { readonly code?: unknown }).code;
-  const reason = code === "ENOENT" ? "there is no such file" : code === "EACCES" ? "permission denied" : cause instanceof Error ? cause.message : "unknown fault";
-  return new PawlError("usage", "document.unreadable", `${file} cannot be read: ${reason}`, { cause, next: "Check the path; relative paths start in the current folder." });
+  const reason =
+    code === "ENOENT"
+      ? "there is no such file"
+      : code === "EACCES"
+        ? "permission denied"
+        : cause instanceof Error
+          ? cause.message
+          : "unknown fault";
+  return new PawlError("usage", "document.unreadable", `${file} cannot be read: ${reason}`, {
+    cause,
+    next: "Check the path; relative paths start in the current folder.",
+  });
 }

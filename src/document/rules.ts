@@ -15,13 +15,20 @@ export function inventoryRules(parsed: Parsed): readonly Complaint[] {
   const root = record(parsed.value);
   const nodes = list(root["nodes"]).map(record);
   const commonPort = record(root["ssh"])["port"];
-  const portOf = (node: JsonRecord): Json => record(node["ssh"])["port"] ?? commonPort ?? 22;
+  const portOf = (node: JsonRecord): string => JSON.stringify(record(node["ssh"])["port"] ?? commonPort ?? 22);
   const at = (index: number, key: string): Path => ["nodes", index, key];
   return [
-    ...repeated(parsed, nodes.map((node, index) => ({ path: at(index, "name"), value: node["name"] })), (value) => `the node name ${quoted(value)} is taken`),
     ...repeated(
       parsed,
-      nodes.map((node, index) => ({ path: at(index, "address"), value: typeof node["address"] === "string" ? `${node["address"]} port ${String(portOf(node))}` : null })),
+      nodes.map((node, index) => ({ path: at(index, "name"), value: node["name"] })),
+      (value) => `the node name ${quoted(value)} is taken`,
+    ),
+    ...repeated(
+      parsed,
+      nodes.map((node, index) => ({
+        path: at(index, "address"),
+        value: typeof node["address"] === "string" ? `${node["address"]} port ${portOf(node)}` : null,
+      })),
       (value) => `another node answers at ${value}`,
     ),
   ];
@@ -33,22 +40,32 @@ export function checkRules(parsed: Parsed): readonly Complaint[] {
   const readings = record(root["read"]);
   const complaints: Complaint[] = [];
   if (isRecord(root["each"])) complaints.push(...exactlyOne(parsed, ["each"], root["each"], ["role", "node", "cluster"]));
-  if (isRecord(root["read"]) && Object.keys(readings).length === 0) complaints.push(complaintAt(parsed, ["read"], "a check must read something"));
+  if (isRecord(root["read"]) && Object.keys(readings).length === 0)
+    complaints.push(complaintAt(parsed, ["read"], "a check must read something"));
   for (const [name, reading] of Object.entries(readings)) {
     if (!isRecord(reading)) continue;
     const path: Path = ["read", name];
     complaints.push(...exactlyOne(parsed, path, reading, PROBES));
     for (const [key, probes] of Object.entries(PROBE_KEYS)) {
-      if (key in reading && !probes.some((probe) => probe in reading)) complaints.push(complaintAt(parsed, [...path, key], `\`${key}\` belongs to ${probes.join(" and ")} readings only`));
+      if (key in reading && !probes.some((probe) => probe in reading))
+        complaints.push(complaintAt(parsed, [...path, key], `\`${key}\` belongs to ${probes.join(" and ")} readings only`));
     }
-    if ("four-letter" in reading && !("port" in reading)) complaints.push(complaintAt(parsed, path, `${pathText(path)}.port is missing`, "name the service, such as `port: zookeeper`"));
+    if ("four-letter" in reading && !("port" in reading))
+      complaints.push(
+        complaintAt(parsed, path, `${pathText(path)}.port is missing`, "name the service, such as `port: zookeeper`"),
+      );
   }
   list(root["refuses"]).forEach((bad, index) => {
     for (const [subject, values] of Object.entries(record(record(bad)["subjects"]))) {
       for (const name of Object.keys(record(values))) {
-        if (name in readings) continue;
+        if (Object.hasOwn(readings, name)) continue;
         const path: Path = ["refuses", index, "subjects", subject, name];
-        complaints.push({ file: parsed.file, ...parsed.whereKey(path), message: `${pathText(path)}: this check reads no ${quoted(name)}`, ...hinted(suggest(name, Object.keys(readings))) });
+        complaints.push({
+          file: parsed.file,
+          ...parsed.whereKey(path),
+          message: `${pathText(path)}: this check reads no ${quoted(name)}`,
+          ...hinted(suggest(name, Object.keys(readings))),
+        });
       }
     }
   });
@@ -60,22 +77,41 @@ export function runbookRules(parsed: Parsed): readonly Complaint[] {
   const root = record(parsed.value);
   const phases = list(root["phases"]).map(record);
   const complaints: Complaint[] = [];
-  for (const [name, input] of Object.entries(record(root["inputs"]))) complaints.push(...inputRules(parsed, ["inputs", name], record(input)));
+  for (const [name, input] of Object.entries(record(root["inputs"])))
+    complaints.push(...inputRules(parsed, ["inputs", name], record(input)));
   complaints.push(
-    ...repeated(parsed, phases.map((phase, index) => ({ path: ["phases", index, "name"], value: phase["name"] })), (value) => `the phase name ${quoted(value)} is taken`),
+    ...repeated(
+      parsed,
+      phases.map((phase, index) => ({ path: ["phases", index, "name"], value: phase["name"] })),
+      (value) => `the phase name ${quoted(value)} is taken`,
+    ),
     ...repeated(parsed, stepNames(root, ["finally"], "finally"), (value) => `the step name ${quoted(value)} is taken in finally`),
   );
   phases.forEach((phase, index) => {
     const path: Path = ["phases", index];
     const taken = (value: string): string => `the step name ${quoted(value)} is taken in this phase`;
     complaints.push(...repeated(parsed, [...stepNames(phase, path, "steps"), ...stepNames(phase, path, "after")], taken));
-    complaints.push(...repeated(parsed, [...stepNames(phase, path, "steps"), ...stepNames(phase, path, "after-canary")], taken).filter((one) => !complaints.some((other) => other.line === one.line && other.column === one.column)));
-    if (phase["name"] === "finally") complaints.push(complaintAt(parsed, [...path, "name"], "`finally` is the name of the steps at the end of a run: a phase cannot have it"));
+    complaints.push(
+      ...repeated(parsed, [...stepNames(phase, path, "steps"), ...stepNames(phase, path, "after-canary")], taken).filter(
+        (one) => !complaints.some((other) => other.line === one.line && other.column === one.column),
+      ),
+    );
+    if (phase["name"] === "finally")
+      complaints.push(
+        complaintAt(parsed, [...path, "name"], "`finally` is the name of the steps at the end of a run: a phase cannot have it"),
+      );
     for (const key of ["waves", "after-canary"]) {
-      if (key in phase && phase["strategy"] !== "canary") complaints.push(complaintAt(parsed, [...path, key], `\`${key}\` belongs to strategy canary only`));
+      if (key in phase && phase["strategy"] !== "canary")
+        complaints.push(complaintAt(parsed, [...path, key], `\`${key}\` belongs to strategy canary only`));
     }
     if ("max-in-flight" in phase && (phase["strategy"] ?? "serial") === "serial")
-      complaints.push(complaintAt(parsed, [...path, "max-in-flight"], "`max-in-flight` belongs to the strategies parallel and canary: serial is one at a time"));
+      complaints.push(
+        complaintAt(
+          parsed,
+          [...path, "max-in-flight"],
+          "`max-in-flight` belongs to the strategies parallel and canary: serial is one at a time",
+        ),
+      );
   });
   return complaints;
 }
@@ -83,22 +119,28 @@ export function runbookRules(parsed: Parsed): readonly Complaint[] {
 /** Complaints about a version policy: releases once, and nothing named that is no release. */
 export function versionPolicyRules(parsed: Parsed): readonly Complaint[] {
   const root = record(parsed.value);
-  const releases = list(root["releases"]).map((one, index) => ({ path: ["releases", index, "version"], value: record(one)["version"] }));
+  const releases = list(root["releases"]).map((one, index) => ({
+    path: ["releases", index, "version"],
+    value: record(one)["version"],
+  }));
   const known = releases.map((one) => one.value).filter((value) => typeof value === "string");
   const complaints: Complaint[] = [...repeated(parsed, releases, (value) => `the release ${value} is listed twice`)];
   const mustExist = (path: Path, value: Json | undefined): void => {
-    if (typeof value === "string" && parseVersion(value) !== null && !known.includes(value)) complaints.push(complaintAt(parsed, path, `${value} is not in the list of releases`, suggest(value, known)));
+    if (typeof value === "string" && parseVersion(value) !== null && !known.includes(value))
+      complaints.push(complaintAt(parsed, path, `${value} is not in the list of releases`, suggest(value, known)));
   };
   for (const [series, value] of Object.entries(record(root["latest"]))) {
     const version = typeof value === "string" ? parseVersion(value) : null;
-    if (version !== null && seriesOf(version) !== series) complaints.push(complaintAt(parsed, ["latest", series], `${version.text} is no release of ${series}`));
+    if (version !== null && seriesOf(version) !== series)
+      complaints.push(complaintAt(parsed, ["latest", series], `${version.text} is no release of ${series}`));
     else mustExist(["latest", series], value);
   }
   list(root["moves"]).forEach((move, index) => {
     mustExist(["moves", index, "from"], record(move)["from"]);
     list(record(move)["to"]).forEach((target, place) => mustExist(["moves", index, "to", place], target));
   });
-  if (root["rule"] === "table" && list(root["moves"]).length === 0) complaints.push(complaintAt(parsed, ["rule"], "rule table needs moves: without them nothing is allowed"));
+  if (root["rule"] === "table" && list(root["moves"]).length === 0)
+    complaints.push(complaintAt(parsed, ["rule"], "rule table needs moves: without them nothing is allowed"));
   return complaints;
 }
 
@@ -106,37 +148,40 @@ function inputRules(parsed: Parsed, path: Path, input: JsonRecord): readonly Com
   const { type, floor } = input;
   const value = input["default"];
   const complaints: Complaint[] = [];
-  if (floor !== undefined && typeof type === "string" && type !== "duration") complaints.push(complaintAt(parsed, [...path, "floor"], "`floor` belongs to inputs of type duration only"));
+  if (floor !== undefined && typeof type === "string" && type !== "duration")
+    complaints.push(complaintAt(parsed, [...path, "floor"], "`floor` belongs to inputs of type duration only"));
   const wrong = value === undefined ? null : wrongDefault(type, value);
   if (wrong !== null) {
     const written = parsed.writtenAs([...path, "default"]);
-    const hint = typeof value === "number" && type === "version" && written !== null ? `quote it: "${written}"; without quotes YAML reads it as ${value}` : undefined;
+    const hint =
+      typeof value === "number" && type === "version" && written !== null
+        ? `quote it: "${written}"; without quotes YAML reads it as ${value}`
+        : undefined;
     complaints.push(complaintAt(parsed, [...path, "default"], `${pathText(path)}.default must be ${wrong}`, hint));
   }
   const least = typeof floor === "string" ? parseDuration(floor) : null;
   const ms = typeof value === "string" && type === "duration" ? parseDuration(value) : null;
-  if (least !== null && ms !== null && ms < least) complaints.push(complaintAt(parsed, [...path, "default"], `${pathText(path)}.default is shorter than its own floor`));
+  if (least !== null && ms !== null && ms < least)
+    complaints.push(complaintAt(parsed, [...path, "default"], `${pathText(path)}.default is shorter than its own floor`));
   return complaints;
 }
 
+/** What the default of an input must be, where the one given is not. */
 function wrongDefault(type: Json | undefined, value: Json): string | null {
-  switch (type) {
-    case "version":
-      return typeof value === "string" && parseVersion(value) !== null ? null : 'a version in quotes, such as "1.11.3"';
-    case "duration":
-      return typeof value === "string" && parseDuration(value) !== null ? null : "a duration such as 30s, 10m or 1h30m";
-    case "number":
-      return typeof value === "number" ? null : "a number";
-    case "boolean":
-      return typeof value === "boolean" ? null : "true or false";
-    case "text":
-      return typeof value === "string" ? null : "text (quote it)";
-    default:
-      return null;
-  }
+  const texts: Readonly<Record<string, string>> = { number: "a number", boolean: "true or false", text: "text (quote it)" };
+  if (type === "version")
+    return typeof value === "string" && parseVersion(value) !== null ? null : 'a version in quotes, such as "1.11.3"';
+  if (type === "duration")
+    return typeof value === "string" && parseDuration(value) !== null ? null : "a duration such as 30s, 10m or 1h30m";
+  if (typeof type !== "string" || !Object.hasOwn(texts, type)) return null;
+  return typeof value === (type === "text" ? "string" : type) ? null : (texts[type] ?? null);
 }
 
-function stepNames(parent: JsonRecord, path: Path, key: string): readonly { readonly path: Path; readonly value: Json | undefined }[] {
+function stepNames(
+  parent: JsonRecord,
+  path: Path,
+  key: string,
+): readonly { readonly path: Path; readonly value: Json | undefined }[] {
   const base = path.at(-1) === key ? path : [...path, key];
   return list(parent[key]).map((step, index) => ({ path: [...base, index, "name"], value: record(step)["name"] }));
 }
@@ -148,7 +193,11 @@ function exactlyOne(parsed: Parsed, path: Path, value: JsonRecord, keys: readonl
   return [complaintAt(parsed, path, `${pathText(path)} ${what}: it must have exactly one`)];
 }
 
-function repeated(parsed: Parsed, all: readonly { readonly path: Path; readonly value: Json | undefined }[], message: (value: string) => string): readonly Complaint[] {
+function repeated(
+  parsed: Parsed,
+  all: readonly { readonly path: Path; readonly value: Json | undefined }[],
+  message: (value: string) => string,
+): readonly Complaint[] {
   const first = new Map<string, Path>();
   const complaints: Complaint[] = [];
   for (const { path, value } of all) {

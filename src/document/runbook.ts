@@ -3,7 +3,9 @@ import type { GateSpec, InputSpec, PhaseSpec, Runbook, StepSpec } from "../domai
 import { gateForm, toGate } from "./check.ts";
 import { duration, durationMs, envelope, flag, jsonRecord, kindName, name, text, WORDS } from "./fields.ts";
 
-const wave = z.union([z.int().min(1), z.string().regex(/^(?:100|[1-9]\d?)%$/)]).register(WORDS, { what: "a number of nodes, or a percentage such as 10%" }) as z.ZodType<number | `${number}%`>;
+const wave = z
+  .union([z.int().min(1), z.string().regex(/^(?:100|[1-9]\d?)%$/)])
+  .register(WORDS, { what: "a number of nodes, or a percentage such as 10%" }) as z.ZodType<number | `${number}%`>;
 
 const gate = z
   .union([name, z.strictObject({ check: name, ...gateForm.shape, advisory: flag.describe("Recorded, never halts.").optional() })])
@@ -41,7 +43,10 @@ const phase = z.strictObject({
 const input = z.strictObject({
   type: z.enum(["version", "duration", "text", "number", "boolean"]),
   title: text,
-  default: z.union([z.string(), z.number(), z.boolean()]).register(WORDS, { what: "text, a number, or true or false" }).optional(),
+  default: z
+    .union([z.string(), z.number(), z.boolean()])
+    .register(WORDS, { what: "text, a number, or true or false" })
+    .optional(),
   required: flag.optional(),
   floor: duration.describe("Shortest duration accepted on a real cluster.").optional(),
 });
@@ -51,7 +56,10 @@ export const runbookSchema = z.strictObject({
   ...envelope("Runbook"),
   metadata: z.strictObject({
     name,
-    version: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,49}$/).register(WORDS, { what: 'a version in quotes, such as "1"' }),
+    version: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,49}$/)
+      .register(WORDS, { what: 'a version in quotes, such as "1"' }),
     title: text,
     source: text.describe("Where the procedure comes from."),
   }),
@@ -119,7 +127,14 @@ function toPhase(form: z.infer<typeof phase>): PhaseSpec {
 
 function toStep(form: z.infer<typeof step>): StepSpec {
   const { name: stepName, uses, title } = form;
-  return { name: stepName, uses, title, with: form.with ?? {}, gates: (form.gates ?? []).map(toGateSpec), optional: form.optional ?? false };
+  return {
+    name: stepName,
+    uses,
+    title,
+    with: form.with ?? {},
+    gates: (form.gates ?? []).map(toGateSpec),
+    optional: form.optional ?? false,
+  };
 }
 
 function toGateSpec(form: z.infer<typeof gate>): GateSpec {

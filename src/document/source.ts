@@ -13,15 +13,22 @@ export interface Parsed {
   readonly file: string;
   readonly value: Json;
   /** Place of a value; of the nearest thing around it where the path leads nowhere. */
-  where(path: Path): { readonly line: number; readonly column: number };
+  readonly where: (path: Path) => { readonly line: number; readonly column: number };
   /** Place of a key of a mapping. */
-  whereKey(path: Path): { readonly line: number; readonly column: number };
+  readonly whereKey: (path: Path) => { readonly line: number; readonly column: number };
   /** The text of an unquoted scalar as it stands in the file (`1.10`), null for anything else. */
-  writtenAs(path: Path): string | null;
-  has(path: Path): boolean;
+  readonly writtenAs: (path: Path) => string | null;
+  readonly has: (path: Path) => boolean;
 }
 
-const LIMITS = { bytes: 2 * 1024 * 1024, depth: 60, values: 200_000, documents: 1_000, aliases: 1_000, openBrackets: 500 } as const;
+const LIMITS = {
+  bytes: 2 * 1024 * 1024,
+  depth: 60,
+  values: 200_000,
+  documents: 1_000,
+  aliases: 1_000,
+  openBrackets: 500,
+} as const;
 
 interface Place {
   readonly offset: number;
@@ -34,7 +41,10 @@ interface Place {
  * everything that is no plain data (aliases to themselves, keys that are not text, infinities) becomes a complaint; a
  * document with complaints is not in the result. Never throws.
  */
-export function parseSource(source: Source): { readonly documents: readonly Parsed[]; readonly complaints: readonly Complaint[] } {
+export function parseSource(source: Source): {
+  readonly documents: readonly Parsed[];
+  readonly complaints: readonly Complaint[];
+} {
   const { file, text } = source;
   const tooMuch = sizeComplaint(text);
   if (tooMuch !== null) return { documents: [], complaints: [{ file, line: 1, column: 1, message: tooMuch }] };
@@ -50,12 +60,14 @@ export function parseSource(source: Source): { readonly documents: readonly Pars
     complaints.push(...faults, ...read.faults);
     if (read.parsed !== null && faults.length + read.faults.length === 0) documents.push(read.parsed);
   }
-  if (documents.length === 0 && complaints.length === 0) complaints.push({ file, line: 1, column: 1, message: "the file contains no document" });
+  if (documents.length === 0 && complaints.length === 0)
+    complaints.push({ file, line: 1, column: 1, message: "the file contains no document" });
   return { documents, complaints };
 }
 
 function sizeComplaint(text: string): string | null {
-  if (Buffer.byteLength(text) > LIMITS.bytes) return `the file is larger than ${LIMITS.bytes / 1024 / 1024} MiB: no document of pawl is`;
+  if (Buffer.byteLength(text) > LIMITS.bytes)
+    return `the file is larger than ${LIMITS.bytes / 1024 / 1024} MiB: no document of pawl is`;
   if (text.includes("\0")) return "the file contains NUL bytes: it is not text";
   if ((text.match(/^---/gm)?.length ?? 0) > LIMITS.documents) return `the file holds more than ${LIMITS.documents} documents`;
   return nestsTooDeep(text) ? `the document is nested deeper than ${LIMITS.depth} levels` : null;
@@ -74,7 +86,13 @@ function nestsTooDeep(text: string): boolean {
 
 function parseYaml(text: string, lines: LineCounter): readonly Document.Parsed[] | string {
   try {
-    const all = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, stringKeys: false, uniqueKeys: true, logLevel: "error" });
+    const all = parseAllDocuments(text, {
+      lineCounter: lines,
+      prettyErrors: false,
+      stringKeys: false,
+      uniqueKeys: true,
+      logLevel: "error",
+    });
     return Array.isArray(all) ? all : [];
   } catch (error) {
     return `the YAML cannot be read: ${error instanceof Error ? error.message : "unknown fault"}`;
@@ -87,7 +105,11 @@ function yamlComplaint(file: string, lines: LineCounter, error: YAMLError): Comp
   return { file, line: Math.max(1, line), column: Math.max(1, col), message };
 }
 
-function readTree(file: string, document: Document.Parsed, lines: LineCounter): { readonly parsed: Parsed | null; readonly faults: readonly Complaint[] } {
+function readTree(
+  file: string,
+  document: Document.Parsed,
+  lines: LineCounter,
+): { readonly parsed: Parsed | null; readonly faults: readonly Complaint[] } {
   const places = new Map<string, Place>();
   const faults: Complaint[] = [];
   let count = 0;
@@ -104,13 +126,17 @@ function readTree(file: string, document: Document.Parsed, lines: LineCounter): 
   const visit = (node: unknown, path: Path, keyOffset: number, inAliases: readonly Node[]): Json => {
     const offset = offsetOf(node) ?? keyOffset;
     count += 1;
-    if (count > LIMITS.values) return count === LIMITS.values + 1 ? complain(offset, `more than ${LIMITS.values} values (aliases counted every time they are used)`) : null;
+    if (count > LIMITS.values)
+      return count === LIMITS.values + 1
+        ? complain(offset, `more than ${LIMITS.values} values (aliases counted every time they are used)`)
+        : null;
     if (path.length > LIMITS.depth) return complain(offset, `nested deeper than ${LIMITS.depth} levels`);
     const written = isScalar(node) && node.type === "PLAIN" && typeof node.source === "string" ? node.source : null;
     places.set(JSON.stringify(path), { offset, keyOffset, written });
     if (isAlias(node)) {
       aliases += 1;
-      if (aliases > LIMITS.aliases) return aliases === LIMITS.aliases + 1 ? complain(offset, `more than ${LIMITS.aliases} aliases`) : null;
+      if (aliases > LIMITS.aliases)
+        return aliases === LIMITS.aliases + 1 ? complain(offset, `more than ${LIMITS.aliases} aliases`) : null;
       const target = node.resolve(document);
       if (target === undefined) return complain(offset, `the alias *${node.source} names nothing`);
       if (inAliases.includes(target)) return complain(offset, `the alias *${node.source} contains itself`);
@@ -121,7 +147,11 @@ function readTree(file: string, document: Document.Parsed, lines: LineCounter): 
       if (value === null || value === undefined) return null;
       if (typeof value === "string" || typeof value === "boolean") return value;
       if (typeof value === "number" && Number.isFinite(value)) return value;
-      return complain(offset, `${quoted(node.source ?? "this")} is neither text nor a finite number`, "quote it if text is meant");
+      return complain(
+        offset,
+        `${quoted(node.source ?? "this")} is neither text nor a finite number`,
+        "quote it if text is meant",
+      );
     }
     if (isSeq(node)) return node.items.map((item, index) => visit(item, [...path, index], offset, inAliases));
     if (!isMap(node)) return null;
@@ -129,7 +159,8 @@ function readTree(file: string, document: Document.Parsed, lines: LineCounter): 
     for (const { key, value } of node.items) {
       const at = offsetOf(key) ?? offset;
       const name = isScalar(key) ? key.value : key;
-      if (typeof name !== "string") complain(at, `the key ${keyText(key)} is not text`, isScalar(key) ? `quote it: "${key.source ?? ""}"` : undefined);
+      if (typeof name !== "string")
+        complain(at, `the key ${keyText(key)} is not text`, isScalar(key) ? `quote it: "${key.source ?? ""}"` : undefined);
       else if (name === "__proto__") complain(at, "`__proto__` cannot be used as a key");
       else record[name] = visit(value, [...path, name], at, inAliases);
     }

@@ -4,7 +4,8 @@ export function nearestWord(word: string, candidates: readonly string[]): string
   let best: { readonly candidate: string; readonly distance: number } | null = null;
   for (const candidate of candidates) {
     const distance = editDistance(wanted, flat(candidate));
-    if (distance <= Math.max(1, Math.floor(wanted.length / 3)) && (best === null || distance < best.distance)) best = { candidate, distance };
+    if (distance <= Math.max(1, Math.floor(wanted.length / 3)) && (best === null || distance < best.distance))
+      best = { candidate, distance };
   }
   return best?.candidate ?? null;
 }
@@ -18,7 +19,10 @@ export function suggest(word: string, candidates: readonly string[]): string | u
 
 /** `haltAfter`, `halt_after` and `Halt-After` are all `halt-after` written in another house style. */
 function flat(word: string): string {
-  return word.slice(0, 80).replace(/[-_\s]/g, "").toLowerCase();
+  return word
+    .slice(0, 80)
+    .replace(/[-_\s]/g, "")
+    .toLowerCase();
 }
 
 /** Insertions, deletions, replacements and swaps of neighbours that turn one word into the other. */

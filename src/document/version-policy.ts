@@ -2,7 +2,10 @@ import { z } from "zod";
 import type { VersionPolicy } from "../domain/documents.ts";
 import { date, envelope, name, text, version, WORDS } from "./fields.ts";
 
-const series = z.string().regex(/^\d+\.\d+$/).register(WORDS, { what: 'a minor series in quotes, such as "1.10"' });
+const series = z
+  .string()
+  .regex(/^\d+\.\d+$/)
+  .register(WORDS, { what: 'a minor series in quotes, such as "1.10"' });
 
 /** The form of a version policy: which releases exist, and which moves between them are qualified. */
 export const versionPolicySchema = z.strictObject({
@@ -11,7 +14,10 @@ export const versionPolicySchema = z.strictObject({
   platform: name,
   "as-of": date.describe("Date of the knowledge: which release is the latest depends on it."),
   rule: z.enum(["latest-of-minor", "table"]).describe("The textual rule, or listed moves only."),
-  latest: z.record(series, version).describe("Patch release each minor is left from; without an entry the newest listed.").optional(),
+  latest: z
+    .record(series, version)
+    .describe("Patch release each minor is left from; without an entry the newest listed.")
+    .optional(),
   releases: z.array(z.strictObject({ version, date: date.optional(), note: text.optional() })).min(1),
   moves: z.array(z.strictObject({ from: version, to: z.array(version).min(1), why: text.optional() })).optional(),
   notes: z

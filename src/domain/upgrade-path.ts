@@ -60,7 +60,8 @@ export function findPath(policy: VersionPolicy, from: string, to: string): PathA
   if (refusal !== null || start === null || end === null) return refused(from, to, refusal ?? badVersion(from));
   if (policy.rule === "latest-of-minor") return allowed(releases, from, to, chainByRule(releases, start, end));
   const chain = chainByTable(policy, from).get(to);
-  return chain === undefined ? refused(from, to, notReachable(releases, start, end)) : allowed(releases, from, to, chain);
+  if (chain !== undefined) return allowed(releases, from, to, chain);
+  return { ...refused(from, to, notReachable(releases, start, end)), notes: notesAbout(policy, [from, to]) };
 }
 
 /** Whether the move is qualified as a single hop. Refuses what needs stops in between and names them (rule 2 of every run: one hop). */
@@ -72,7 +73,10 @@ export function judgeHop(policy: VersionPolicy, from: string, to: string): PathA
   const series = (text: string): number => releasesOf(policy).series.indexOf(seriesText(text));
   const skips = series(to) - series(from) > 1;
   const rule: PathRule = policy.rule === "table" ? "listed-moves-only" : skips ? "one-minor-at-a-time" : "latest-patch-first";
-  return { ...refused(from, to, { rule, reason: `${from} to ${to} in one hop is not qualified: it has to stop at ${stops}`, shortest }), notes: answer.notes };
+  return {
+    ...refused(from, to, { rule, reason: `${from} to ${to} in one hop is not qualified: it has to stop at ${stops}`, shortest }),
+    notes: answer.notes,
+  };
 }
 
 /** The patch release a minor is left from: the one the policy names, else the newest it knows. */
@@ -105,9 +109,15 @@ function refuseEnds(releases: Releases, from: Version, to: Version): PathRefusal
   }
   const difference = compareVersions(to, from);
   if (difference === 0)
-    return { rule: "no-change", reason: `the cluster is at ${to.text} already: the same version again is only for a change of configuration, which is never part of an upgrade` };
+    return {
+      rule: "no-change",
+      reason: `the cluster is at ${to.text} already: the same version again is only for a change of configuration, which is never part of an upgrade`,
+    };
   if (difference < 0)
-    return { rule: "no-downgrade", reason: `${to.text} is older than ${from.text}: there is no way back, only a new installation at the older version` };
+    return {
+      rule: "no-downgrade",
+      reason: `${to.text} is older than ${from.text}: there is no way back, only a new installation at the older version`,
+    };
   return null;
 }
 
@@ -118,7 +128,11 @@ function unknownRelease(releases: Releases, version: Version): PathRefusal {
   const above = around.find((one) => compareVersions(one, version) > 0);
   const nearest = [below, above].filter((one) => one !== undefined).map((one) => one.text);
   const { name, asOf } = releases.policy;
-  return { rule: "known-releases", reason: `${version.text} is not a release that policy ${name} knows (as of ${asOf})`, nearest };
+  return {
+    rule: "known-releases",
+    reason: `${version.text} is not a release that policy ${name} knows (as of ${asOf})`,
+    nearest,
+  };
 }
 
 /** Versions after `from`, in order, by the textual rule. */
@@ -164,16 +178,25 @@ function newestFirst(texts: readonly string[]): readonly string[] {
 function notReachable(releases: Releases, from: Version, to: Version): PathRefusal {
   const { policy } = releases;
   const chains = chainByTable(policy, from.text);
-  const reachable = [...chains.keys()].map((text) => parseVersion(text)).filter((version) => version !== null).toSorted(compareVersions);
+  const reachable = [...chains.keys()]
+    .map((text) => parseVersion(text))
+    .filter((version) => version !== null)
+    .toSorted(compareVersions);
   const above = reachable.find((one) => compareVersions(one, to) > 0);
   const below = reachable.findLast((one) => compareVersions(one, to) < 0);
   const nearest = [above, below].filter((one) => one !== undefined).map((one) => one.text);
   const sources = [...new Set(policy.moves.filter((move) => move.to.includes(to.text)).map((move) => move.from))];
-  const into = sources.length === 0 ? `no listed move ends at ${to.text}` : `the listed moves to ${to.text} start at ${newestFirst(sources).toReversed().join(", ")}, and none of these can be reached from ${from.text}`;
+  const into =
+    sources.length === 0
+      ? `no listed move ends at ${to.text}`
+      : `the listed moves to ${to.text} start at ${newestFirst(sources).toReversed().join(", ")}, and none of these can be reached from ${from.text}`;
   const chain = chains.get(nearest[0] ?? "");
   return {
     rule: "listed-moves-only",
-    reason: reachable.length === 0 ? `policy ${policy.name} lists no move from ${from.text}` : `${into}${lastBefore(releases, chains, from, to)}`,
+    reason:
+      reachable.length === 0
+        ? `policy ${policy.name} lists no move from ${from.text}`
+        : `${into}${lastBefore(releases, chains, from, to)}`,
     ...(chain === undefined ? {} : { shortest: [from.text, ...chain] }),
     nearest,
   };
@@ -184,7 +207,9 @@ function lastBefore(releases: Releases, chains: ReadonlyMap<string, readonly str
   const before = releases.series[releases.series.indexOf(seriesOf(to)) - 1];
   const last = releases.all.findLast((one) => seriesOf(one) === before && (one.text === from.text || chains.has(one.text)));
   if (last === undefined) return "";
-  const onward = movesFrom(releases.policy, last.text).filter((text) => seriesText(text) === seriesOf(to)).toReversed();
+  const onward = movesFrom(releases.policy, last.text)
+    .filter((text) => seriesText(text) === seriesOf(to))
+    .toReversed();
   return `; ${last.text}, the last ${seriesOf(last)} on the way, leads to ${onward.join(", ") || `no ${seriesOf(to)}`}`;
 }
 
@@ -212,8 +237,13 @@ function whyOf(policy: VersionPolicy, from: string, to: string, kind: Hop["kind"
   if (policy.rule === "table") return "listed in the policy's table";
   const own = seriesText(from);
   const next = seriesText(to);
-  if (kind === "patch") return isLast ? `a patch within ${own}, the version asked for` : `a minor is left from its latest patch only: ${to} of ${own}, as of ${policy.asOf}`;
-  return isLast ? `one minor at a time: ${next} follows ${own}, entered at the version asked for` : `one minor at a time: ${next} follows ${own}, entered at its latest patch as of ${policy.asOf}`;
+  if (kind === "patch")
+    return isLast
+      ? `a patch within ${own}, the version asked for`
+      : `a minor is left from its latest patch only: ${to} of ${own}, as of ${policy.asOf}`;
+  return isLast
+    ? `one minor at a time: ${next} follows ${own}, entered at the version asked for`
+    : `one minor at a time: ${next} follows ${own}, entered at its latest patch as of ${policy.asOf}`;
 }
 
 function notesAbout(policy: VersionPolicy, subjects: readonly string[]): readonly string[] {
