@@ -51,7 +51,7 @@ async function follow(agent: Agent, request: HttpRequest, signal: AbortSignal, o
   const seen = new Set<string>();
   for (;;) {
     seen.add(url.href);
-    const answer = await once(agent, { ...request, method, headers, ...(body === undefined ? {} : { body }) }, url, signal);
+    const answer = await once(agent, { method, headers, body: body ?? null, maxBytes: request.maxBytes ?? LARGEST_BODY_BYTES }, url, signal);
     if (answer.kind === "no-answer") return answer;
     const location = answer.headers["location"];
     if (request.followRedirects === 0 || location === undefined || ![301, 302, 303, 307, 308].includes(answer.status)) return answer;
@@ -68,10 +68,16 @@ async function follow(agent: Agent, request: HttpRequest, signal: AbortSignal, o
   }
 }
 
-async function once(agent: Agent, request: HttpRequest & { readonly headers: Readonly<Record<string, string>> }, url: URL, signal: AbortSignal): Promise<HttpAnswer> {
-  const limit = request.maxBytes ?? LARGEST_BODY_BYTES;
+interface Hop {
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | null;
+  readonly maxBytes: number;
+}
+
+async function once(agent: Agent, hop: Hop, url: URL, signal: AbortSignal): Promise<HttpAnswer> {
   const response = await agent.request({
-    origin: url.origin, path: `${url.pathname}${url.search}`, method: request.method, headers: request.headers, body: request.body ?? null,
+    origin: url.origin, path: `${url.pathname}${url.search}`, method: hop.method, headers: hop.headers, body: hop.body,
     signal, headersTimeout: 0, bodyTimeout: 0,
   });
   const chunks: Buffer[] = [];
@@ -79,7 +85,7 @@ async function once(agent: Agent, request: HttpRequest & { readonly headers: Rea
   for await (const chunk of response.body as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     // Leaving the loop destroys the rest of the body and its connection.
-    if (bytes > limit) return { kind: "no-answer", code: "too-large", reason: `${url.href} sent more than ${String(limit)} bytes` };
+    if (bytes > hop.maxBytes) return { kind: "no-answer", code: "too-large", reason: `${url.href} sent more than ${String(hop.maxBytes)} bytes` };
     chunks.push(chunk);
   }
   const headers = Object.entries(response.headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, Array.isArray(value) ? value.join(", ") : value] as const]));
