@@ -165,6 +165,7 @@ async function whilePaused(session: Session): Promise<boolean> {
 /** Runs one phase to its end: units by the strategy, then the steps that follow them. Returns with a halt in the session where it stopped. */
 export async function drivePhase(session: Session, desk: Desk, watches: Watches, phase: Phase): Promise<void> {
   const running = new Map<Unit, Promise<void>>();
+  const broken: unknown[] = [];
   const status = (address: string): ReturnType<Session["status"]> => session.status(address);
   const stateOf = (unit: Unit): UnitState => {
     const state = unitState(unit, status);
@@ -172,14 +173,16 @@ export async function drivePhase(session: Session, desk: Desk, watches: Watches,
   };
   watches.enter(phase);
   for (;;) {
-    if (session.halt === null && session.state.interrupted === null) {
+    if (broken.length > 0) throw broken[0];
+    const mayStart = phase.strategy.kind === "parallel" || running.size === 0;
+    if (mayStart && session.halt === null && session.state.interrupted === null) {
       await watches.round();
       const begun = ordered(session, phase).filter((unit) => !running.has(unit) && ["running", "stuck"].includes(unitState(unit, status)));
       if (begun.length === 0 && running.size === 0 && !(await reorder(session, desk, phase))) continue;
       const fresh = begun.length > 0 ? begun : candidates(phase.strategy, ordered(session, phase), stateOf);
       for (const unit of fresh) {
         if (session.halt !== null || tooLate(session, phase, unit)) break;
-        running.set(unit, driveUnit(session, desk, phase, unit).finally(() => running.delete(unit)));
+        running.set(unit, driveUnit(session, desk, phase, unit).catch((error: unknown) => broken.push(error)).then(() => void running.delete(unit)));
         if (phase.strategy.kind === "serial") break;
       }
     }

@@ -43,9 +43,10 @@ export class Watches {
   async run(): Promise<void> {
     const { clock } = this.#session.parts;
     const ended = this.#session.ended.signal;
+    const end = new Promise<void>((resolve) => ended.addEventListener("abort", () => resolve(), { once: true }));
     while (!ended.aborted) {
       if (this.#watching.length === 0 || this.#session.inHand.size === 0) {
-        await Promise.race([this.#session.changed(), aborted(ended)]);
+        await Promise.race([this.#session.changed(), end]);
         continue;
       }
       await this.round();
@@ -85,9 +86,4 @@ export class Watches {
       if (before !== undefined && answer.verdict !== before) await recordReading(session, answer, null, true);
     }
   }
-}
-
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }

@@ -1,0 +1,69 @@
+import { formatDuration, parseDuration } from "../domain/duration.ts";
+import type { Json, JsonRecord } from "../domain/json.ts";
+import type { Effect, Outcome, StepContext, StepKind } from "../engine/ports.ts";
+
+/** Words of a command given in a runbook: `argv: [a, b]`. Numbers become text. */
+export function argvOf(step: { readonly with: JsonRecord }): readonly string[] {
+  const argv: Json = step.with["argv"] ?? [];
+  return Array.isArray(argv) ? argv.map((word: Json) => (typeof word === "string" ? word : JSON.stringify(word))) : [];
+}
+
+/** `with.timeout` in ms, or the given default. */
+export function timeoutOf(step: { readonly with: JsonRecord }, defaultMs: number): number {
+  const text = step.with["timeout"];
+  return (typeof text === "string" ? parseDuration(text) : null) ?? defaultMs;
+}
+
+/** The machine a step works on: its node, or `with.on` (`bootstrap`). */
+export function targetOf(ctx: Pick<StepContext, "step">): string {
+  const on = ctx.step.with["on"];
+  return ctx.step.node ?? (typeof on === "string" ? on : "bootstrap");
+}
+
+export async function keepOutput(ctx: StepContext, outcome: Outcome): Promise<void> {
+  if (outcome.kind === "lost") return;
+  for (const stream of ["stdout", "stderr"] as const) {
+    if (outcome[stream] === "") continue;
+    const meta = { name: `${ctx.step.address}/${stream}`, mediaType: "text/plain", step: ctx.step.address, node: ctx.step.node, evidenceOf: `${stream} of ${ctx.step.kind}` };
+    await ctx.recorded(await ctx.artifacts.put(meta, outcome[stream]));
+  }
+}
+
+/** What an outcome means for a step with an effect: an answer that never came is unknown, not failed. */
+export function effectOf(ctx: StepContext, argv: readonly string[], outcome: Outcome, readOnly: boolean): Effect {
+  const base = { node: ctx.step.node ?? targetOf(ctx), expected: `${argv.join(" ")} ends with 0` };
+  switch (outcome.kind) {
+    case "exited":
+      if (outcome.code === 0) return { kind: "done" };
+      return { kind: "failed", problem: { ...base, code: `exit-${outcome.code}`, text: `${ctx.step.address}: the command failed`, observed: `exit code ${outcome.code}: ${lastLine(outcome.stderr) || lastLine(outcome.stdout) || "no output"}`, next: `Look at its output in the run folder, then: pawl retry ${ctx.run} ${ctx.step.address}` } };
+    case "timed-out": {
+      const problem = { ...base, code: "timed-out", text: `${ctx.step.address}: no end in sight`, observed: `still running after ${formatDuration(outcome.afterMs)}` };
+      return readOnly ? { kind: "failed", problem } : { kind: "unknown", problem };
+    }
+    case "lost": {
+      const problem = { ...base, code: `lost-${outcome.code}`, text: `${ctx.step.address}: contact was lost`, observed: outcome.reason };
+      return readOnly || !outcome.sent ? { kind: "failed", problem } : { kind: "unknown", problem };
+    }
+  }
+}
+
+export function lastLine(text: string): string {
+  return text.trimEnd().split("\n").at(-1)?.slice(0, 300) ?? "";
+}
+
+function shows(step: { readonly with: JsonRecord }): readonly string[] {
+  return [`${step.with["sudo"] === true ? "sudo " : ""}${argvOf(step).join(" ")}`];
+}
+
+async function run(ctx: StepContext, readOnly: boolean): Promise<Effect> {
+  const argv = argvOf(ctx.step);
+  const outcome = await ctx.remote.run(targetOf(ctx), { argv, sudo: ctx.step.with["sudo"] === true, timeoutMs: timeoutOf(ctx.step, 60_000) });
+  await keepOutput(ctx, outcome);
+  return effectOf(ctx, argv, outcome, readOnly);
+}
+
+/** A short command on a node that may change something. Long ones are `job`s: those survive a lost connection. */
+export const command: StepKind = { name: "command", effect: "write", shows, doIt: (ctx) => run(ctx, false) };
+
+/** The same as a restart: permission is asked of the cluster right before. */
+export const restartCommand: StepKind = { name: "restart-command", effect: "restart", shows, doIt: (ctx) => run(ctx, false) };

@@ -1,0 +1,63 @@
+import { createHash } from "node:crypto";
+import type { ArtifactRecord, RunEvent, RunEventBody } from "../../src/domain/events.ts";
+import { fold } from "../../src/domain/run-state.ts";
+import type { ArtifactStore, Clock, Journal, Telemetry } from "../../src/engine/ports.ts";
+
+const sha = (text: string | Buffer): string => createHash("sha256").update(text).digest("hex");
+
+/** A journal in memory that can be told to fail after an append: the process "dies" there. */
+export function memoryJournal(clock: Clock, events: RunEvent[] = [], diesAfter = Number.POSITIVE_INFINITY): Journal & { sealed: number } {
+  let tail: Promise<unknown> = Promise.resolve();
+  const journal = {
+    events,
+    sealed: 0,
+    async append(body: RunEventBody, actor = "test"): Promise<RunEvent> {
+      const turn = tail.then(() => {
+        if (events.length >= diesAfter) throw new Error("the process died here");
+        const before = events.at(-1);
+        const event = { ...body, v: 1, seq: events.length + 1, time: new Date(clock.now()).toISOString(), actor, prev: before === undefined ? "0".repeat(64) : sha(JSON.stringify(before)) } as RunEvent;
+        events.push(event);
+        return event;
+      });
+      tail = turn.catch(() => undefined);
+      return turn;
+    },
+    async seal(): Promise<void> {
+      journal.sealed += 1;
+    },
+  };
+  return journal;
+}
+
+export function memoryArtifacts(): ArtifactStore & { readonly all: Map<string, Buffer> } {
+  const all = new Map<string, Buffer>();
+  const record = (meta: Parameters<ArtifactStore["put"]>[0], bytes: Buffer): ArtifactRecord => {
+    const sha256 = sha(bytes);
+    all.set(sha256, bytes);
+    return { name: meta.name, mediaType: meta.mediaType, step: meta.step, node: meta.node, evidenceOf: meta.evidenceOf, sealed: meta.sealed ?? false, sha256, bytes: bytes.length };
+  };
+  return {
+    all,
+    put: async (meta, bytes) => record(meta, Buffer.from(bytes)),
+    sink: async (meta) => {
+      const chunks: Buffer[] = [];
+      return {
+        write: (chunk) => void chunks.push(Buffer.from(chunk)),
+        get bytes() {
+          return chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+        },
+        finish: async () => record(meta, Buffer.concat(chunks)),
+        abandon: async () => undefined,
+      };
+    },
+    read: async ({ sha256 }) => all.get(sha256) ?? Buffer.alloc(0),
+  };
+}
+
+/** What a test wants to know about events: their types and steps, in order. */
+export function trace(events: readonly RunEvent[]): readonly string[] {
+  return events.flatMap((event) => (event.type === "step.moved" ? [`${event.step} ${event.to}`] : event.type === "gate.refused" ? [`${event.step} refused ${event.check}`] : []));
+}
+
+export const stateOf = fold;
+export const silent = { show: (_news: Telemetry): void => undefined };

@@ -1,0 +1,96 @@
+import { createHash } from "node:crypto";
+import type { GatePolicy, Loaded, Check, PhaseSpec, Runbook, StepSpec, WatchSpec } from "../../src/domain/documents.ts";
+import type { RunEvent } from "../../src/domain/events.ts";
+import type { Plan } from "../../src/domain/plan.ts";
+import { EMPTY_RUN, fold } from "../../src/domain/run-state.ts";
+import { check, confirm } from "../../src/action/confirm.ts";
+import { soak } from "../../src/action/soak.ts";
+import type { ClusterLock, ControlRequest, LocalRunner, Operator, Remote, StepKind } from "../../src/engine/ports.ts";
+import { startEngine, type Engine, type RunResult } from "../../src/engine/run.ts";
+import { compile } from "../../src/plan/compile.ts";
+import { createFakeClock } from "../../src/sim/clock.ts";
+import { memoryArtifacts, memoryJournal, silent } from "./memory.ts";
+import { toyChecks, toyFacts, toyInventory, toyKinds, toyPlatform, toyWorld, type ToyWorld } from "./platform.ts";
+
+export const START = Date.parse("2026-01-01T00:00:00Z");
+const GATE: GatePolicy = { consecutivePasses: 2, spanMs: 10_000, intervalMs: 10_000, deadlineMs: 60_000 };
+const step = (name: string, uses: string, more: Partial<StepSpec> = {}): StepSpec => ({ name, uses, title: name, with: {}, gates: [], optional: false, ...more });
+const phase = (name: string, more: Partial<PhaseSpec>): PhaseSpec => ({ name, title: name, source: "toy", strategy: "serial", order: "listed", waves: [], maxInFlight: 5, skipComplete: true, steps: [], after: [], ...more });
+
+export function toyRunbook(watches: readonly WatchSpec[] = []): Runbook {
+  const upgrade = step("upgrade", "toy/upgrade", { gates: [{ check: "well", policy: {}, advisory: false }] });
+  const pause = [step("soak", "soak", { with: { for: "5m" } }), step("confirm", "confirm", { with: { message: "go on?" } })];
+  return {
+    name: "toy-upgrade", version: "1", title: "toy", platform: "toy", source: "test", inputs: {}, preflight: [], watches, finally: [],
+    phases: [
+      phase("look", { steps: [step("look", "toy/look", { optional: true })] }),
+      phase("bosses", { role: "boss", order: "leader-last", steps: [upgrade], after: pause }),
+      phase("workers", { role: "worker", strategy: "canary", waves: [1, 3, 5], steps: [upgrade], after: pause }),
+    ],
+  };
+}
+
+const checkDoc = (name: string): Loaded<Check> => ({
+  file: "toy", sha256: name,
+  document: { name, title: name, why: "", source: "", platform: "toy", severity: "mandatory", scope: { kind: "step-node" }, readings: {}, pass: "true", show: ".", gate: GATE, remedy: "look", refuses: [] },
+});
+
+export const KINDS = (world: ToyWorld, clock: Parameters<typeof toyKinds>[1]): ReadonlyMap<string, StepKind> => new Map([soak, confirm, check, ...toyKinds(world, clock)].map((kind) => [kind.name, kind]));
+
+export interface ToyOptions {
+  readonly bosses?: number;
+  readonly workers?: number;
+  readonly runbook?: Runbook;
+  readonly operator?: Operator;
+  readonly lock?: ClusterLock;
+  readonly stopAfter?: string;
+}
+
+/** `--yes`: everything announced is approved, nothing else. */
+export const yes: Operator = { ask: async (question) => (question.announced ? { kind: "answered", choice: "approve", actor: "policy", reason: null } : { kind: "nobody" }) };
+
+const nowhere = (): never => {
+  throw new Error("the toy has no network");
+};
+const REMOTE: Remote = { run: nowhere, stream: nowhere, http: nowhere, tcp: nowhere, close: async () => undefined };
+const LOCAL: LocalRunner = { run: nowhere };
+
+/** A toy cluster with a run on it. `run()` may be called again: it resumes from the journal so far, like a new process. */
+export function toyRun(options: ToyOptions = {}) {
+  const clock = createFakeClock(START);
+  const inventory = toyInventory(options.bosses ?? 3, options.workers ?? 6);
+  const world = toyWorld(inventory);
+  const events: RunEvent[] = [];
+  const checks = toyChecks(world, clock);
+  const artifacts = memoryArtifacts();
+  const controls: ((request: ControlRequest) => void)[] = [];
+  let made: Plan | null = null;
+  const plan = (): Plan =>
+    (made ??= compile({
+      runbook: { document: options.runbook ?? toyRunbook(), file: "toy", sha256: "r" },
+      checks: new Map(["well", "calm"].map((name) => [name, checkDoc(name)])),
+      inventory: { document: inventory, file: "toy", sha256: "i" },
+      policySha256: "-", facts: toyFacts(world, inventory), inputs: {}, platform: toyPlatform(world), kinds: KINDS(world, clock), only: [],
+      hash: (text) => createHash("sha256").update(text).digest("hex"),
+    }));
+  const engine = (diesAfter?: number): Engine => {
+    const resumed = events.length > 0;
+    return startEngine(
+      {
+        run: "toy-run", plan: plan(), inventory, platform: toyPlatform(world), kinds: KINDS(world, clock), journal: memoryJournal(clock, events, diesAfter), state: fold(events, EMPTY_RUN),
+        artifacts, remote: REMOTE, reader: REMOTE, local: LOCAL, checks, clock, operator: options.operator ?? yes, lock: options.lock ?? null, viewer: silent,
+        control: { listen: async (handler) => void controls.push(handler), close: async () => undefined },
+        limits: { stopAfter: options.stopAfter ?? null, untilMs: null, expectedMs: () => null }, process: { pid: 1, host: "h", boot: "b" },
+      },
+      resumed,
+    );
+  };
+  return {
+    clock, inventory, world, events, checks, plan, engine, artifacts,
+    run: async (diesAfter?: number): Promise<RunResult> => engine(diesAfter).done,
+    /** A verb from another terminal. */
+    tell: (verb: ControlRequest["verb"], actor = "anna"): Promise<{ ok: boolean; text: string }> =>
+      new Promise((resolve) => controls.at(-1)?.({ verb, actor, answers: null, reply: resolve })),
+    status: (address: string) => fold(events).steps[address]?.status ?? "pending",
+  };
+}
