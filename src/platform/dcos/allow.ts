@@ -1,0 +1,88 @@
+import type { AllowList } from "../../engine/ports.ts";
+import { NODE_FILES } from "./config-backup.ts";
+import { FACTS_NAME, FACTS_SCRIPT, FILES } from "./facts-script.ts";
+import { FILES_NAME, FILES_SCRIPT } from "./files-script.ts";
+import { TAR_ARGVS } from "./zookeeper-folders.ts";
+
+/** Every pattern is matched against the whole path, the query left out (check/guard.ts). */
+function get(path: RegExp): { readonly method: string; readonly path: RegExp } {
+  return { method: "GET", path };
+}
+
+const MESOS = [
+  get(/(?:\/master)?\/(?:health|version|flags|state|state-summary|slaves|frameworks|roles|tasks|redirect|quota|weights)/),
+  get(/\/metrics\/snapshot/),
+  get(/\/system\/stats\.json/),
+  get(/\/files\/debug/),
+  get(/(?:\/master)?\/maintenance\/(?:status|schedule)/),
+  get(/\/overlay-(?:master|agent)\/(?:state|overlay)/),
+  get(/\/containers/),
+  // The typed API changes and reads at one address; only calls that read are let through (dcos.md 9.2).
+  { method: "POST", path: /\/api\/v1/, body: /\s*\{\s*"type"\s*:\s*"GET_[A-Z_]+"\s*\}\s*/ },
+];
+
+const MARATHON = [
+  get(/\/ping/),
+  get(/\/metrics/),
+  get(/\/v2\/(?:leader|info|groups|queue|deployments|tasks|pods|eventSubscriptions)/),
+  get(/\/v2\/pods::status/),
+  get(/\/v2\/apps(?:\/.+)?/),
+];
+
+/** Only what shows: restart, stop, start and set are GETs as well, and they stop ZooKeeper (dcos.md section 6). */
+const EXHIBITOR = [
+  get(/\/exhibitor\/v1\/cluster\/(?:status|list|log)/),
+  get(/\/exhibitor\/v1\/cluster\/state(?:\/[^/]+)?/),
+  get(/\/exhibitor\/v1\/cluster\/4ltr\/(?:ruok|mntr|srvr|stat|conf|isro)/),
+  get(/\/exhibitor\/v1\/config\/get-state/),
+  get(/\/exhibitor\/v1\/explorer\/(?:node|node-data)/),
+];
+
+const OTHERS = [
+  get(/\/system\/health\/v1(?:\/(?:units|nodes)(?:\/.*)?)?/),
+  get(/\/dcos-metadata\/dcos-version\.json/),
+  get(/\/v1\/(?:version|hosts\/[a-z.]+)/),
+  { method: "HEAD", path: /\/(?:.*\/)?(?:bootstrap\.latest|cluster-package-list\.latest|dcos_node_upgrade\.sh)/ },
+  get(/\/(?:.*\/)?(?:bootstrap\.latest|cluster-package-list\.latest|dcos_node_upgrade\.sh)/),
+];
+
+const CHECK_TYPE = /cluster|node-prestart|node-poststart/;
+/** Files whose text checks and backups read. */
+const READABLE: readonly string[] = [FILES.masterCount, FILES.clusterId, FILES.bootId, "/opt/mesosphere/etc/dcos-diagnostics-runner-config.json", "/opt/mesosphere/etc/dcos-check-config.json", ...NODE_FILES];
+
+/** What observing, capturing and checking DC/OS may send, and nothing else (design rule 11). */
+export const ALLOW: AllowList = {
+  http: [...MESOS, ...MARATHON, ...EXHIBITOR, ...OTHERS],
+  commands: [
+    ["sh", "-c", FACTS_SCRIPT, FACTS_NAME, "..."],
+    ["sh", "-c", FILES_SCRIPT, FILES_NAME, "..."],
+    ...TAR_ARGVS,
+    ["true"],
+    ["id", "-u"],
+    ["date", /\+%s(?:\.%N)?/],
+    ...READABLE.map((path) => ["cat", path]),
+    ["cat", /\/var\/lib\/dcos(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)+/],
+    ["cat", /(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)+\/genconf\/[A-Za-z0-9_-][A-Za-z0-9._-]*/],
+    ["ls", /\/etc\/mesosphere\/roles/],
+    ["df", "-Pk", /\/[A-Za-z0-9._/-]*/],
+    ["uptime"],
+    ["timedatectl"],
+    ["docker", "ps", "-q"],
+    ["docker", "version"],
+    ["systemctl", "--version"],
+    ["systemctl", "show", "..."],
+    ["systemctl", "is-active", "..."],
+    ["curl", "-fsSI", /https?:\/\/\S+/],
+    ["curl", "-fsSI", "--max-time", /\d+/, /https?:\/\/\S+/],
+    ["curl", "-fsSL", "--max-time", /\d+/, /https?:\/\/\S+\/dcos_node_upgrade\.sh/],
+    ["sh", "-c", /\/opt\/mesosphere\/bin\/dcos-(?:diagnostics|check-runner) check (?:cluster|node-prestart|node-poststart)/],
+    ["/opt/mesosphere/bin/dcos-diagnostics", "check", CHECK_TYPE],
+    ["/opt/mesosphere/bin/dcos-diagnostics", "check", CHECK_TYPE, "--list"],
+    ["/opt/mesosphere/bin/dcos-diagnostics", "check", "--list", CHECK_TYPE],
+    ["/opt/mesosphere/bin/dcos-check-runner", "check", CHECK_TYPE],
+    ["/opt/mesosphere/bin/dcos-check-runner", "check", CHECK_TYPE, "--list"],
+    ["/opt/mesosphere/bin/dcos-check-runner", "check", "--list", CHECK_TYPE],
+    ["/opt/mesosphere/bin/dcos-shell", /mesos-(?:master|slave|agent)/, "--version"],
+  ],
+  fourLetter: ["ruok", "mntr", "srvr", "stat", "conf", "isro"],
+};

@@ -1,0 +1,71 @@
+import type { JsonRecord } from "../../domain/json.ts";
+import type { CaptureItem, Effect, Remote, StepContext, StepKind } from "../../engine/ports.ts";
+import { mapBounded } from "./bounded.ts";
+import { captures } from "./captures.ts";
+import { summarise } from "./summary.ts";
+
+/** Captures in flight at once: the leader is asked for several long documents, the nodes for one line each. */
+const AT_ONCE = 24;
+/** Captures without which a snapshot is worth nothing. */
+const ESSENTIAL = ["cluster/state-summary.json", "cluster/slaves.json", "marathon/apps.json"];
+
+/** Bytes of one capture, or why there are none, in words. */
+export type Taken = { readonly ok: true; readonly bytes: Buffer } | { readonly ok: false; readonly why: string };
+
+/** Takes one capture. Only a complete answer counts: 2xx, exit code 0, text behind a word. */
+export async function takeCapture(reader: Remote, { read }: CaptureItem): Promise<Taken> {
+  switch (read.kind) {
+    case "http": {
+      const answer = await reader.http(read.request);
+      if (answer.kind === "no-answer") return { ok: false, why: answer.reason };
+      return answer.status >= 200 && answer.status <= 299 ? { ok: true, bytes: answer.body } : { ok: false, why: `HTTP ${answer.status}` };
+    }
+    case "command": {
+      const outcome = await reader.run(read.target, read.command);
+      if (outcome.kind === "lost") return { ok: false, why: outcome.reason };
+      if (outcome.kind === "timed-out") return { ok: false, why: `no end after ${outcome.afterMs / 1_000} s` };
+      return outcome.code === 0 ? { ok: true, bytes: Buffer.from(outcome.stdout, "utf8") } : { ok: false, why: `exit code ${outcome.code}: ${outcome.stderr.trim().slice(0, 200)}` };
+    }
+    case "tcp": {
+      const answer = await reader.tcp(read.host, read.port, read.send, read.timeoutMs);
+      return answer.kind === "answered" ? { ok: true, bytes: answer.body } : { ok: false, why: answer.reason };
+    }
+  }
+}
+
+async function keepText(ctx: StepContext, name: string, evidenceOf: string, bytes: string): Promise<void> {
+  await ctx.recorded(await ctx.artifacts.put({ name, mediaType: "application/json", step: ctx.step.address, node: null, evidenceOf }, bytes));
+}
+
+async function capture(ctx: StepContext): Promise<Effect> {
+  const items = captures(ctx.inventory, ctx.plan.facts);
+  const taken = new Map<string, Buffer>();
+  const missing: { name: string; why: string }[] = [];
+  await mapBounded(items, AT_ONCE, async (item) => {
+    const got = await takeCapture(ctx.remote, item);
+    if (!got.ok) {
+      missing.push({ name: item.name, why: got.why });
+      return;
+    }
+    taken.set(item.name, got.bytes);
+    const { name, node, mediaType, evidenceOf } = item;
+    await ctx.recorded(await ctx.artifacts.put({ name, node, mediaType, evidenceOf, step: ctx.step.address }, got.bytes));
+  });
+  const lost = ESSENTIAL.filter((name) => !taken.has(name));
+  const reasons = missing.filter((one) => lost.includes(one.name)).map((one) => `${one.name}: ${one.why}`);
+  if (lost.length > 0)
+    return { kind: "failed", problem: { code: "capture-incomplete", text: `${ctx.step.address}: the state could not be captured`, expected: ESSENTIAL.join(", "), observed: reasons.join("; ") || lost.join(", "), next: `Look at the leading master and Marathon, then: pawl retry ${ctx.run} ${ctx.step.address}` } };
+  const ordered = new Map(items.flatMap((item) => (taken.has(item.name) ? [[item.name, taken.get(item.name) ?? Buffer.alloc(0)] as const] : [])));
+  const summary: JsonRecord = { v: 1, platform: "dcos", cluster: ctx.plan.cluster.id, summary: summarise(ordered), missing: missing.toSorted((a, b) => (a.name < b.name ? -1 : 1)) };
+  await keepText(ctx, "summary.json", "the comparable essence of this snapshot", `${JSON.stringify(summary, null, 1)}\n`);
+  const note = `${taken.size} of ${items.length} captured${missing.length === 0 ? "" : `; not captured: ${missing.slice(0, 5).map((one) => one.name).join(", ")}${missing.length > 5 ? " and more" : ""}`}`;
+  return { kind: "done", note, output: { captured: taken.size, missing: missing.length } };
+}
+
+/** Captures the cluster's state with its digest (workbook, "Capture current cluster state"): everything `captures` names, and a summary. */
+export const captureState: StepKind = {
+  name: "dcos/capture-state",
+  effect: "read",
+  shows: (_step, inventory) => [`state, tasks, agents, frameworks, Marathon and every node of ${inventory.name}; reads only`],
+  doIt: capture,
+};

@@ -1,0 +1,112 @@
+import type { Inventory, InventoryNode } from "../../domain/inventory.ts";
+import type { Facts } from "../../domain/plan.ts";
+import type { CaptureItem } from "../../engine/ports.ts";
+import { agentsOf, mastersOf, portOf, urlOf, type Service } from "./contract.ts";
+import { factsCommand } from "./facts-script.ts";
+import { number, record, text } from "./json-fields.ts";
+import { TASK_PAGE } from "./mesos.ts";
+
+/** A full state of a large cluster is tens of megabytes (dcos.md 9.2). */
+const LONG_MS = 90_000;
+const SHORT_MS = 20_000;
+const LARGEST_BYTES = 256 * 1024 * 1024;
+
+interface Where {
+  readonly inventory: Inventory;
+  readonly node: InventoryNode;
+  readonly service: Service;
+}
+
+function http(where: Where, path: string, name: string, evidenceOf: string, timeoutMs: number, mediaType = "application/json"): CaptureItem {
+  const url = urlOf(where.inventory, where.node, where.service, path);
+  return { name, node: where.node.name, mediaType, evidenceOf, read: { kind: "http", request: { method: "GET", url, timeoutMs, followRedirects: 1, maxBytes: LARGEST_BYTES } } };
+}
+
+function word(inventory: Inventory, node: InventoryNode, send: string): CaptureItem {
+  const read = { kind: "tcp", host: node.address, port: portOf(inventory, "zookeeper"), send, timeoutMs: SHORT_MS } as const;
+  return { name: `masters/${node.name}/zookeeper-${send}.txt`, node: node.name, mediaType: "text/plain", evidenceOf: `ZooKeeper's own answer to ${send}`, read };
+}
+
+/** What every master answers for itself. */
+function ofMaster(inventory: Inventory, node: InventoryNode): readonly CaptureItem[] {
+  const mesos = { inventory, node, service: "mesos-master" } as const;
+  const exhibitor = { inventory, node, service: "exhibitor" } as const;
+  const own = (name: string): string => `masters/${node.name}/${name}`;
+  return [
+    http(mesos, "/metrics/snapshot", own("metrics.json"), "the master's own metrics", SHORT_MS),
+    http(mesos, "/version", own("version.json"), "the master's own version", SHORT_MS),
+    http(mesos, "/flags", own("flags.json"), "the master's settings", SHORT_MS),
+    http(exhibitor, "/exhibitor/v1/cluster/status", own("exhibitor-status.json"), "the ensemble as this Exhibitor sees it", SHORT_MS),
+    http(exhibitor, "/exhibitor/v1/config/get-state", own("exhibitor-config.json"), "Exhibitor's configuration and rolling changes", SHORT_MS),
+    word(inventory, node, "mntr"),
+    word(inventory, node, "srvr"),
+    word(inventory, node, "conf"),
+  ];
+}
+
+/** Pages of `/tasks`: as many as the tasks counted, and one more, because tasks come and go. */
+function taskPages(where: Where, facts: Facts): readonly CaptureItem[] {
+  const total = number(facts.baseline["tasksTotal"]) ?? 0;
+  const pages = Math.floor(total / TASK_PAGE) + 2;
+  return Array.from({ length: pages }, (_, page) => {
+    const path = `/tasks?limit=${TASK_PAGE}&offset=${page * TASK_PAGE}&order=asc`;
+    return http(where, path, `cluster/tasks-${String(page + 1).padStart(3, "0")}.json`, `tasks, page ${page + 1}`, LONG_MS);
+  });
+}
+
+/** The master Marathon is asked through: all of them answer with the leader's word, the leading one without a detour. */
+function marathonNode(inventory: Inventory, facts: Facts, leader: InventoryNode): InventoryNode {
+  const host = text(facts.baseline["marathonLeader"])?.replace(/:\d+$/, "");
+  return mastersOf(inventory).find((node) => node.address === host) ?? leader;
+}
+
+/** What the leader answers for the cluster. */
+function ofCluster(inventory: Inventory, facts: Facts, leader: InventoryNode): readonly CaptureItem[] {
+  const mesos = { inventory, node: leader, service: "mesos-master" } as const;
+  const marathon = { inventory, node: marathonNode(inventory, facts, leader), service: "marathon" } as const;
+  const state = (name: string, of: string): CaptureItem => http(mesos, `/${name}`, `cluster/${name.replace("/", "-")}.json`, of, LONG_MS);
+  const root = (path: string, name: string, of: string): CaptureItem => http(marathon, path, `marathon/${name}.json`, of, LONG_MS);
+  return [
+    state("state", "the cluster's whole state"),
+    state("state-summary", "the cluster's state in short"),
+    state("slaves", "agents as the leading master lists them"),
+    state("frameworks", "frameworks as the leading master lists them"),
+    state("roles", "roles and their resources"),
+    state("maintenance/status", "machines drained or down for maintenance"),
+    ...taskPages(mesos, facts),
+    root("/v2/leader", "leader", "who leads Marathon"),
+    root("/v2/info", "info", "Marathon's version, framework id and settings"),
+    root("/v2/apps", "apps", "every app with its definition"),
+    root("/v2/pods", "pods", "every pod with its definition"),
+    root("/v2/groups", "groups", "the tree of groups: the fullest export"),
+    root("/v2/deployments", "deployments", "deployments under way"),
+    root("/v2/queue", "queue", "what waits for offers"),
+    root("/v2/tasks", "tasks", "tasks as Marathon knows them"),
+  ];
+}
+
+function ofNode(inventory: Inventory, node: InventoryNode): CaptureItem {
+  return { name: `nodes/${node.name}/facts.txt`, node: node.name, mediaType: "text/plain", evidenceOf: "what the node says about itself", read: { kind: "command", target: node.name, command: factsCommand(inventory, node) } };
+}
+
+/** Containers per agent (workbook, "Number of tasks"); the count is taken from the lines. A hanging Docker is cut off after 30 s. */
+function ofAgent(node: InventoryNode): CaptureItem {
+  const command = { argv: ["docker", "ps", "-q"], sudo: true, timeoutMs: 30_000 };
+  return { name: `nodes/${node.name}/containers.txt`, node: node.name, mediaType: "text/plain", evidenceOf: "running containers", read: { kind: "command", target: node.name, command } };
+}
+
+/**
+ * Everything the workbook captures before and after an upgrade ("Capturing Current Cluster and Application State", pre-08,
+ * pre-09, pre-18): the whole state once from the leader, every master's own word, Marathon, and one command per node.
+ */
+export function captures(inventory: Inventory, facts: Facts): readonly CaptureItem[] {
+  const masters = mastersOf(inventory);
+  const leader = masters.find((node) => node.name === text(record(facts.baseline)["leader"])) ?? masters[0];
+  return [
+    ...(leader === undefined ? [] : ofCluster(inventory, facts, leader)),
+    ...masters.flatMap((node) => ofMaster(inventory, node)),
+    ...inventory.nodes.map((node) => ofNode(inventory, node)),
+    ...agentsOf(inventory).map(ofAgent),
+  ];
+}
+

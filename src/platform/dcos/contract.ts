@@ -1,0 +1,59 @@
+import type { Inventory, InventoryNode } from "../../domain/inventory.ts";
+import type { OrderGroup } from "../../domain/order.ts";
+
+/** Ports of the services, where the inventory names no other (dcos.md section 2.1). */
+export const PORTS = {
+  "mesos-master": 5050,
+  "mesos-agent": 5051,
+  marathon: 8080,
+  exhibitor: 8181,
+  zookeeper: 2181,
+} as const;
+
+export type Service = keyof typeof PORTS;
+
+/** Where the advisory cluster lock lives on the masters (design rule 7). */
+export const LOCK_PATH = "/var/lib/pawl/lock";
+
+/** Masters one at a time with the leader last, then private agents, then public ones (workbook, "A Summary of Upgrade Steps"). */
+export const CONTRACT: readonly OrderGroup[] = [
+  { role: "master", title: "masters", serial: true, leaderLast: true, manager: true, after: [], budget: "none" },
+  { role: "agent", title: "private agents", serial: false, leaderLast: false, manager: false, after: ["master"], budget: "rollout" },
+  { role: "agent_public", title: "public agents", serial: false, leaderLast: false, manager: false, after: ["master", "agent"], budget: "rollout" },
+];
+
+/** What a node's role file is called, by the word the inventory uses (dcos.md section 3.1). */
+const ROLE_FILES: Readonly<Record<string, string>> = { master: "master", agent: "slave", agent_public: "slave_public" };
+
+/** The inventory's word for the role files found on a node; null unless exactly one of the three exists. */
+export function roleOfFiles(files: readonly string[]): string | null {
+  const known = Object.entries(ROLE_FILES).filter(([, file]) => files.includes(file));
+  const [only] = known;
+  return known.length === 1 && only !== undefined ? only[0] : null;
+}
+
+/** The port of a service in this cluster. */
+export function portOf(inventory: Inventory, service: Service): number {
+  return inventory.ports[service] ?? PORTS[service];
+}
+
+/** The inventory's masters, in its order. */
+export function mastersOf(inventory: Inventory): readonly InventoryNode[] {
+  return inventory.nodes.filter((node) => node.role === "master");
+}
+
+/** The inventory's agents, private and public, in its order. */
+export function agentsOf(inventory: Inventory): readonly InventoryNode[] {
+  return inventory.nodes.filter((node) => node.role !== "master");
+}
+
+/** `http://address:port/path` of a service on a node; IPv6 addresses are bracketed. */
+export function urlOf(inventory: Inventory, node: Pick<InventoryNode, "address">, service: Service, path: string): string {
+  const host = node.address.includes(":") ? `[${node.address}]` : node.address;
+  return `http://${host}:${portOf(inventory, service)}${path}`;
+}
+
+/** The votes an ensemble needs: more than half. */
+export function quorumOf(masters: number): number {
+  return Math.floor(masters / 2) + 1;
+}

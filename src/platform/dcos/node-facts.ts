@@ -1,0 +1,128 @@
+import type { Inventory, InventoryNode } from "../../domain/inventory.ts";
+import type { JsonRecord } from "../../domain/json.ts";
+import type { Outcome, Remote } from "../../engine/ports.ts";
+import { roleOfFiles } from "./contract.ts";
+import { factsCommand } from "./facts-script.ts";
+import { parseJson, record, text } from "./json-fields.ts";
+
+export interface UnitFacts {
+  readonly active: string;
+  readonly sub: string;
+  /** Null on systemd older than 235, which does not count restarts. */
+  readonly restarts: number | null;
+}
+
+/** What one node says about itself. Null: its source was missing or unreadable, which is never the same as "fine". */
+export interface NodeReport {
+  readonly version: string | null;
+  readonly imageCommit: string | null;
+  /** The inventory's word for the node's role; null unless exactly one role file exists. */
+  readonly role: string | null;
+  readonly roles: readonly string[];
+  /** True: the marker of an activation that has not ended is there. */
+  readonly installProgress: boolean | null;
+  readonly clockEpoch: number | null;
+  readonly configSha256: string | null;
+  readonly diskFreeKb: { readonly opt: number | null; readonly var: number | null };
+  readonly bootId: string | null;
+  readonly clusterId: string | null;
+  /** 0: commands really ran as root. */
+  readonly uid: number | null;
+  readonly masterCount: number | null;
+  readonly units: Readonly<Record<string, UnitFacts>>;
+  /** HTTP status the node got from the bootstrap machine; null: no answer; absent where nothing was asked. */
+  readonly bootstrapStatus?: number | null;
+}
+
+/** How reading a node ended. `code` is stable: two nodes with the same code have the same trouble. */
+export type NodeAnswer =
+  | { readonly kind: "read"; readonly report: NodeReport; readonly raw: string }
+  | { readonly kind: "unreadable"; readonly code: string; readonly reason: string; readonly raw: string };
+
+function sectionsOf(output: string): ReadonlyMap<string, string> {
+  const sections = new Map<string, string>();
+  for (const part of output.split(/^=== /m).slice(1)) {
+    const cut = part.indexOf("\n");
+    sections.set(part.slice(0, cut).trim(), part.slice(cut + 1).trim());
+  }
+  return sections;
+}
+
+function wholeNumber(value: string | undefined): number | null {
+  return value !== undefined && /^\d+$/.test(value) ? Number(value) : null;
+}
+
+/** Seconds since 1970 with the fraction where the node's `date` has one. */
+function epochSeconds(section: string | undefined): number | null {
+  const found = /^(\d{9,})(?:\.(\d{9}))?/.exec(section ?? "");
+  return found === null ? null : Number(`${found[1] ?? ""}.${found[2] ?? "0"}`);
+}
+
+/** Available kilobytes from `df -Pk`: fourth column of the last line, which may be the only one after the title. */
+function freeKb(section: string | undefined): number | null {
+  const lines = (section ?? "").split("\n");
+  return lines.length < 2 ? null : wholeNumber(lines.at(-1)?.trim().split(/\s+/)[3]);
+}
+
+function parseUnits(section: string | undefined): Readonly<Record<string, UnitFacts>> {
+  const units: Record<string, UnitFacts> = {};
+  for (const block of (section ?? "").split(/\n\s*\n/)) {
+    const fields = new Map(block.split("\n").map((line) => [line.slice(0, line.indexOf("=")).trim(), line.slice(line.indexOf("=") + 1).trim()]));
+    const id = fields.get("Id");
+    if (id === undefined || id === "") continue;
+    units[id.replace(/\.service$/, "")] = { active: fields.get("ActiveState") ?? "unknown", sub: fields.get("SubState") ?? "unknown", restarts: wholeNumber(fields.get("NRestarts")) };
+  }
+  return units;
+}
+
+/** Parses the output of the facts script. Null where the output was cut before its end marker. */
+export function parseFacts(output: string): NodeReport | null {
+  const sections = sectionsOf(output);
+  if (!sections.has("end")) return null;
+  const version = record(parseJson(sections.get("version") ?? ""));
+  const roles = (sections.get("roles") ?? "").split("\n").filter((role) => role !== "");
+  const progress = sections.get("install-progress");
+  const bootstrap = sections.get("bootstrap") ?? "";
+  const status = /^HTTP\/[\d.]+ (\d{3})/m.exec(bootstrap)?.[1];
+  return {
+    version: text(version["version"]),
+    imageCommit: text(version["dcos-image-commit"]),
+    role: roleOfFiles(roles),
+    roles,
+    installProgress: progress === "present" ? true : progress === "absent" ? false : null,
+    clockEpoch: epochSeconds(sections.get("date")),
+    configSha256: /^([0-9a-f]{64})\b/.exec(sections.get("config") ?? "")?.[1] ?? null,
+    diskFreeKb: { opt: freeKb(sections.get("disk-opt")), var: freeKb(sections.get("disk-var")) },
+    bootId: sections.get("boot") || null,
+    clusterId: sections.get("cluster") || null,
+    uid: wholeNumber(sections.get("uid")),
+    masterCount: wholeNumber(sections.get("masters")),
+    units: parseUnits(sections.get("units")),
+    ...(bootstrap === "" ? {} : { bootstrapStatus: wholeNumber(status) }),
+  };
+}
+
+/** The outcome of the facts command as an answer: a cut output or a refused sudo is not a reading. */
+export function judgeFacts(outcome: Outcome): NodeAnswer {
+  if (outcome.kind === "lost") return { kind: "unreadable", code: `ssh.${outcome.code}`, reason: outcome.reason, raw: "" };
+  const raw = outcome.stdout;
+  if (outcome.kind === "timed-out") return { kind: "unreadable", code: "ssh.timeout", reason: `no answer within ${outcome.afterMs / 1_000} s`, raw };
+  const report = parseFacts(raw);
+  if (report !== null) return { kind: "read", report, raw };
+  const said = outcome.stderr.trim().split("\n")[0] ?? "";
+  const sudo = /sudo/i.test(outcome.stderr);
+  const reason = sudo ? `sudo refused: ${said}` : `the facts command ended with ${outcome.code}${said === "" ? "" : `: ${said}`}`;
+  return { kind: "unreadable", code: sudo ? "ssh.sudo" : "facts.incomplete", reason, raw };
+}
+
+/** Reads one node. Never throws for a node that does not answer. */
+export async function readNode(reader: Remote, inventory: Inventory, node: InventoryNode): Promise<NodeAnswer> {
+  return judgeFacts(await reader.run(node.name, factsCommand(inventory, node)));
+}
+
+/** A report as plain JSON, for facts and checks. */
+export function reportJson(report: NodeReport): JsonRecord {
+  const { units, diskFreeKb, ...rest } = report;
+  const plainUnits = Object.fromEntries(Object.entries(units).map(([name, unit]) => [name, { ...unit }]));
+  return { ...rest, diskFreeKb: { ...diskFreeKb }, units: plainUnits };
+}

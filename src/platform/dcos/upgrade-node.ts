@@ -1,0 +1,166 @@
+import { parseDuration } from "../../domain/duration.ts";
+import type { InventoryNode } from "../../domain/inventory.ts";
+import { allSteps } from "../../domain/plan.ts";
+import type { Problem } from "../../domain/errors.ts";
+import type { Effect, Look, StepContext, StepKind } from "../../engine/ports.ts";
+import type { JobEnd } from "../../action/remote-job-wait.ts";
+import type { JobPlace } from "../../action/remote-job.ts";
+import { text } from "./json-fields.ts";
+import { readNode, type NodeReport } from "./node-facts.ts";
+import { judgeScriptEnd, judgeVanished } from "./script-outcome.ts";
+import { scriptFlags } from "./script-text.ts";
+import { beginJob, findJob, followJob, type JobResult } from "./step-job.ts";
+import { scriptOutput, upgradeScript, type ScriptOutput } from "./upgrade-script.ts";
+
+/** Sensible defaults where nobody publishes a figure (dcos.md 4.6). */
+const RUN_LIMIT_MS = 30 * 60_000;
+const UNREACHABLE_MS = 5 * 60_000;
+const FETCH_TIMEOUT_MS = 150_000;
+const SCRIPT_FILE = "dcos_node_upgrade.sh";
+
+/**
+ * Fetches the script into the job's own folder ($1) and compares its digest. The folder lies where everybody may write and
+ * root runs what is in it, so it must be ours. Ends with 20 (not ours), 21 (not fetched), 22 (another digest).
+ */
+export const FETCH_SCRIPT = `folder=$1 url=$2 wanted=$3
+umask 077
+mkdir -p "$folder" || exit 20
+for own in "\${folder%/*}" "$folder"; do
+  if [ -L "$own" ] || [ ! -O "$own" ]; then
+    echo "$own belongs to somebody else" >&2
+    exit 20
+  fi
+done
+file=$folder/${SCRIPT_FILE}
+curl -fsSL --max-time 120 -o "$file" "$url" || exit 21
+sum=$(sha256sum "$file")
+if [ "\${sum%% *}" != "$wanted" ]; then
+  echo "found \${sum%% *}" >&2
+  rm -f "$file"
+  exit 22
+fi
+`;
+
+function targetOf(ctx: StepContext): string {
+  return text(ctx.step.with["target"]) ?? ctx.plan.inputs["target"] ?? "";
+}
+
+function durationOf(ctx: StepContext, name: string, defaultMs: number): number {
+  return parseDuration(text(ctx.step.with[name]) ?? "") ?? defaultMs;
+}
+
+function failed(node: InventoryNode, ctx: StepContext, problem: Problem): Effect {
+  return { kind: "failed", problem: { node: node.name, next: `Mend it, then: pawl retry ${ctx.run} ${ctx.step.address}`, ...problem } };
+}
+
+/** What an earlier step of this run recorded about the script. */
+function scriptOf(ctx: StepContext): ScriptOutput | null {
+  const step = allSteps(ctx.plan).find((one) => one.kind === upgradeScript.name);
+  return step === undefined ? null : scriptOutput(ctx.record(step.address).output);
+}
+
+async function fetchScript(ctx: StepContext, node: InventoryNode, place: JobPlace, script: ScriptOutput): Promise<Effect | null> {
+  const outcome = await ctx.remote.run(node.name, { argv: ["sh", "-c", FETCH_SCRIPT, "pawl-fetch", place.folder, script.url, script.sha256], sudo: true, timeoutMs: FETCH_TIMEOUT_MS });
+  if (outcome.kind === "exited" && outcome.code === 0) return null;
+  // Nothing of the product was touched yet: not reaching the node here is a plain failure.
+  if (outcome.kind === "lost") return failed(node, ctx, { code: `ssh.${outcome.code}`, text: `${node.name} does not answer; nothing was started.`, observed: outcome.reason });
+  if (outcome.kind === "timed-out") return failed(node, ctx, { code: "ssh.timeout", text: `${node.name} does not answer in time; nothing was started.`, observed: `no end after ${outcome.afterMs / 1_000} s` });
+  const said = outcome.stderr.trim().slice(0, 300);
+  if (outcome.code === 22) return failed(node, ctx, { code: "script-digest", text: `${node.name} got another script than the one that was looked at; nothing was started.`, expected: script.sha256, observed: said, next: "Find out who changed the file on the bootstrap machine." });
+  return failed(node, ctx, { code: "script-download", text: `${node.name} cannot fetch the upgrade script; nothing was started.`, expected: `the script at ${script.url}`, observed: `exit code ${outcome.code}: ${said || "no output"}`, next: "Look at the bootstrap machine, the network and the disk of this node, then retry." });
+}
+
+async function reportOf(ctx: StepContext, node: InventoryNode): Promise<NodeReport | null> {
+  const answer = await readNode(ctx.remote, ctx.inventory, node);
+  return answer.kind === "read" ? answer.report : null;
+}
+
+async function judgeEnd(ctx: StepContext, node: InventoryNode, { end, stdout, stderr }: JobResult): Promise<Extract<Effect, { kind: "done" | "failed" | "unknown" }>> {
+  const target = targetOf(ctx);
+  switch (end.kind) {
+    case "ended": {
+      const report = end.code === 0 ? null : await reportOf(ctx, node);
+      return judgeScriptEnd({ node: node.name, code: end.code, stdout, stderr, report, target });
+    }
+    case "gone":
+      return judgeVanished(node.name, end.why, await reportOf(ctx, node), target);
+    case "unreachable":
+    case "overdue":
+      return { kind: "unknown", problem: lostProblem(ctx, node, end) };
+  }
+}
+
+function lostProblem(ctx: StepContext, node: InventoryNode, end: Extract<JobEnd, { kind: "unreachable" | "overdue" }>): Problem {
+  const next = `Look at ${node.name} before you touch it; when it answers again: pawl resume ${ctx.run} reads the job's own record.`;
+  if (end.kind === "overdue") return { code: "script-overdue", text: `${node.name}: the upgrade script still runs.`, node: node.name, expected: `an end within ${Math.round(end.afterMs / 60_000)} min`, observed: "running", next };
+  return { code: `contact-lost.${end.code}`, text: `${node.name} does not answer while its upgrade script was running.`, node: node.name, expected: "an answer about the job", observed: `${end.reason}, for ${Math.round(end.forMs / 1_000)} s`, next };
+}
+
+function jobCommand(place: JobPlace, target: string): string {
+  return ["bash", `'${place.folder}/${SCRIPT_FILE}'`, ...scriptFlags(target)].join(" ");
+}
+
+/** Fetches and starts the script, or joins the one that is there already; an effect where there is nothing to follow. */
+async function begin(ctx: StepContext, node: InventoryNode): Promise<{ readonly place: JobPlace } | Effect> {
+  const found = await findJob(ctx, node.name);
+  if (found.kind === "no-answer") return { kind: "unknown", problem: { code: `contact-lost.${found.code}`, text: `${node.name} cannot be asked about its upgrade job.`, node: node.name, observed: found.reason, next: `When it answers again: pawl resume ${ctx.run}` } };
+  if (found.kind === "job") {
+    ctx.say(found.running ? "joining the script that is running" : "reading how the script ended");
+    return { place: found.place };
+  }
+  const before = await reportOf(ctx, node);
+  if (before?.version === targetOf(ctx) && before.installProgress === false) return { kind: "done", note: `the node is at ${before.version} already (found so); the gates verify` };
+  const script = scriptOf(ctx);
+  if (script === null) return failed(node, ctx, { code: "no-script", text: "No earlier step of this run recorded an upgrade script.", expected: `a completed ${upgradeScript.name} step`, observed: "none" });
+  if (script.to !== targetOf(ctx)) return failed(node, ctx, { code: "script-wrong-versions", text: "The recorded script is for another target.", expected: targetOf(ctx), observed: script.to });
+  const trouble = await fetchScript(ctx, node, found.place, script);
+  if (trouble !== null) return trouble;
+  const begun = await beginJob(ctx, node.name, found.place, jobCommand(found.place, script.to));
+  if (begun.kind === "no-answer" && !begun.sent) return failed(node, ctx, { code: `ssh.${begun.code}`, text: `${node.name} does not answer; nothing was started.`, observed: begun.reason });
+  if (begun.kind === "no-answer" && begun.code === "job-shell-failed") return failed(node, ctx, { code: "job-not-started", text: `The job could not be started on ${node.name}.`, observed: begun.reason });
+  return { place: found.place };
+}
+
+async function upgrade(ctx: StepContext): Promise<Effect> {
+  const { node } = ctx;
+  if (node === null) return { kind: "failed", problem: { code: "no-node", text: `${ctx.step.address} needs a node` } };
+  const begun = await begin(ctx, node);
+  if ("kind" in begun) return begun;
+  const limits = { runMs: durationOf(ctx, "limit", RUN_LIMIT_MS), unreachableMs: durationOf(ctx, "contact-limit", UNREACHABLE_MS) };
+  return judgeEnd(ctx, node, await followJob(ctx, node.name, begun.place, limits));
+}
+
+/** How the node looks: the job's own record first, then the version file and the marker of a half-done activation. */
+async function look(ctx: StepContext): Promise<Look> {
+  const { node } = ctx;
+  if (node === null) return { kind: "not-begun" };
+  const found = await findJob(ctx, node.name);
+  if (found.kind === "no-answer") return { kind: "cannot-tell", problem: { code: `contact-lost.${found.code}`, text: `${node.name} does not answer.`, node: node.name, observed: found.reason } };
+  if (found.kind === "job" && found.running) return { kind: "running", note: "the script still runs on the node" };
+  if (found.kind === "job") {
+    const verdict = await judgeEnd(ctx, node, await followJob(ctx, node.name, found.place, { runMs: 0, unreachableMs: 30_000 }));
+    if (verdict.kind === "unknown") return { kind: "cannot-tell", problem: verdict.problem };
+    return verdict.kind === "done" ? { kind: "done", note: verdict.note ?? "the script ended" } : { kind: "failed", problem: verdict.problem };
+  }
+  const report = await reportOf(ctx, node);
+  const target = targetOf(ctx);
+  if (report?.version === target && report.installProgress === false) return { kind: "done", note: `no job of this step, but the node is at ${target}; the gates verify` };
+  if (report !== null && report.version !== null && report.installProgress === false) return { kind: "not-begun" };
+  return { kind: "cannot-tell", problem: { code: "node-unclear", text: `${node.name}: no job of this step, and the node is in between.`, node: node.name, expected: "a version file and no install_progress", observed: report === null ? "the node cannot be read" : `version ${report.version ?? "unreadable"}, install_progress ${String(report.installProgress)}`, next: "Look at the node before anything else." } };
+}
+
+/**
+ * Upgrades one node: the recorded script fetched and compared on the node, run as root as a job that outlives the connection,
+ * its exit code read by the table of dcos.md 4.7. Starting twice starts once; a retry is another job.
+ */
+export const upgradeNode: StepKind = {
+  name: "dcos/upgrade-node",
+  effect: "restart",
+  shows(step) {
+    const flags = scriptFlags(text(step.with["target"]) ?? "");
+    return [`curl -fsSL -o ${SCRIPT_FILE} <script URL>; sha256sum compared`, ["sudo bash", SCRIPT_FILE, ...flags].join(" ")];
+  },
+  plannedMs: (step) => parseDuration(text(step.with["planned"]) ?? ""),
+  doIt: upgrade,
+  probe: look,
+};
