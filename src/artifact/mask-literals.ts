@@ -1,0 +1,94 @@
+/** Replaces one secret; the same secret always gives the same mark. */
+export type Mark = (secret: string) => string;
+
+/** Shorter ones would tear harmless words apart. */
+export const SHORTEST_LITERAL = 4;
+
+const escapeRegExp = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\/-]/g, "\\$&");
+
+/**
+ * The part of a secret's base64 that is the same wherever it stands in a longer encoded text: the secret shifted by 0, 1
+ * and 2 bytes, without the characters it shares with its neighbours. Too short a core would match anything.
+ */
+function base64Cores(secret: Buffer): readonly string[] {
+  const cores: string[] = [];
+  for (const shift of [0, 1, 2]) {
+    const encoded = Buffer.concat([Buffer.alloc(shift), secret])
+      .toString("base64")
+      .replace(/=+$/, "");
+    const from = Math.ceil((shift * 8) / 6);
+    const to = Math.floor(((shift + secret.length) * 8) / 6);
+    const core = encoded.slice(from, to);
+    if (core.length >= 6) cores.push(core);
+  }
+  return cores;
+}
+
+/** A character as HTML, JSON or a URL may write it. */
+function inUrl(secret: string): readonly string[] {
+  try {
+    const encoded = encodeURIComponent(secret);
+    return [
+      encoded,
+      encoded.replaceAll("%20", "+"),
+      encoded.replaceAll(/[!'()*]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`),
+    ];
+  } catch {
+    return [];
+  }
+}
+
+function inHtml(secret: string): readonly string[] {
+  const basic = secret.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+  return [
+    basic,
+    basic.replaceAll('"', "&quot;").replaceAll("'", "&#39;"),
+    basic.replaceAll('"', "&#34;").replaceAll("'", "&apos;"),
+  ];
+}
+
+function inJson(secret: string): readonly string[] {
+  const once = JSON.stringify(secret).slice(1, -1);
+  const ascii = once.replaceAll(/[\u0080-\uffff]/g, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  const nested = JSON.stringify(once).slice(1, -1);
+  return [once, ascii, nested, once.replaceAll("/", "\\/")];
+}
+
+/** A function that replaces the given secrets in any text: as they are and in the encodings in which they travel. */
+export function literalMask(secrets: readonly string[], mark: Mark): (text: string) => string {
+  const plain = new Map<string, string>();
+  const cores = new Map<string, string>();
+  const loose = new Map<string, string>();
+  for (const secret of [...new Set(secrets)].filter((one) => one.length >= SHORTEST_LITERAL)) {
+    const bytes = Buffer.from(secret);
+    for (const form of [secret, ...inJson(secret), ...inHtml(secret), secret.replaceAll("'", String.raw`'\''`)])
+      plain.set(form, secret);
+    for (const form of [...inUrl(secret), bytes.toString("hex")]) loose.set(form.toLowerCase(), secret);
+    for (const core of base64Cores(bytes)) {
+      cores.set(core, secret);
+      cores.set(core.replaceAll("+", "-").replaceAll("/", "_"), secret);
+    }
+  }
+  if (plain.size === 0) return (text) => text;
+  const any = (forms: Iterable<string>): string =>
+    [...forms]
+      .sort((a, b) => b.length - a.length)
+      .map(escapeRegExp)
+      .join("|");
+  const plainPattern = new RegExp(any(plain.keys()), "g");
+  const loosePattern = new RegExp(any(loose.keys()), "gi");
+  const corePattern =
+    cores.size === 0 ? null : new RegExp(`[A-Za-z0-9+/_-]{0,2}(${any(cores.keys())})[A-Za-z0-9+/_-]{0,2}={0,2}`, "g");
+  return (text) => {
+    let masked = text;
+    // A mark beside what follows may spell a secret anew; one or two rounds settle it.
+    for (let round = 0; round < 4; round += 1) {
+      const before = masked;
+      masked = masked.replace(plainPattern, (found) => mark(plain.get(found) ?? found));
+      masked = masked.replace(loosePattern, (found) => mark(loose.get(found.toLowerCase()) ?? found));
+      if (corePattern !== null) masked = masked.replace(corePattern, (_found, core: string) => mark(cores.get(core) ?? core));
+      if (masked === before) break;
+    }
+    return masked;
+  };
+}

@@ -1,0 +1,50 @@
+/**
+ * Which names promise a secret. Words, not guesses about values: a value that merely looks random (a framework id, a
+ * digest) is evidence and must stay readable.
+ */
+const WORDS = [
+  "pass(?:word|wd|phrase)",
+  "secret",
+  "token",
+  "credential",
+  "(?:api|private|access|signing|encryption|master)[-_. ]?key",
+  "authorization",
+  "cookie",
+  "unlock[-_. ]?key",
+] as const;
+
+/** Short words that count only as a whole segment of a name: `DB_PASS`, not `bypass`. */
+const SEGMENTS = ["pass", "pwd", "psk", "auth"] as const;
+
+/** As a part of a regular expression: a secret word, standing where a name may contain it. */
+export const SECRET_WORD = `(?:${WORDS.join("|")}|(?<![A-Za-z])(?:${SEGMENTS.join("|")})(?![A-Za-z]))`;
+
+const IN_NAME = new RegExp(SECRET_WORD, "i");
+/** Names about a secret that do not hold it. */
+const ABOUT =
+  /(?:path|file|dir|folder|enabled|required|type|expires?|expiry|ttl|count|length|policy|provider|principal|source|class|module)s?["']?$/i;
+
+/** Whether a name promises a secret value. */
+export function isSecretName(name: string): boolean {
+  return name.length <= 1024 && IN_NAME.test(name) && !ABOUT.test(name);
+}
+
+/** Whether a name promises a secret although its value is a number; names with `/` or `.` are metrics, which count things. */
+export function isSecretNumberName(name: string): boolean {
+  return isSecretName(name) && !/[/.]/.test(name);
+}
+
+/** Names whose direct values are environment variables; all of them are masked, because any may hold a secret. */
+export function isEnvironmentName(name: string): boolean {
+  return /^(?:env|environment|environment[-_]?variables|env[-_]?vars?)$/i.test(name);
+}
+
+/** A command-line flag whose next word is a secret. */
+export function isSecretFlag(word: string): boolean {
+  return /^--?[A-Za-z][\w-]*$/.test(word) && isSecretName(word);
+}
+
+/** Values that are masked already, or are a switch rather than a secret. */
+export function isHarmless(value: string): boolean {
+  return value === "" || /^(?:masked:[0-9a-f]{12}|true|false|yes|no|null|none|~|\*+)$/i.test(value);
+}

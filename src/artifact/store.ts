@@ -1,0 +1,242 @@
+import { createHash, randomUUID, type Hash } from "node:crypto";
+import { mkdir, open, readFile, rename, rm, stat, type FileHandle } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { PawlError } from "../domain/errors.ts";
+import type { ArtifactRecord, ArtifactRef } from "../domain/events.ts";
+import type { ArtifactMeta, ArtifactSink, ArtifactStore } from "../engine/ports.ts";
+import type { Masker } from "./mask.ts";
+
+/** Written in pieces of about this size: a syscall per SSH packet costs a third of the throughput. */
+const BATCH_BYTES = 1 << 20;
+/** Text that is to be masked is held in memory up to this size; what is larger cannot be masked and is sealed instead. */
+const MASKED_BYTES = 64 << 20;
+
+export interface StoreOptions {
+  /** The run folder; bytes go to its `artifacts/`. */
+  readonly folder: string;
+  /** Replaces secrets in everything that is text and not sealed, before the first write. */
+  readonly masker: Masker;
+  /** Lower it in tests. Default 64 MiB. */
+  readonly maskedBytes?: number;
+}
+
+/** Media types whose bytes are text and are masked. */
+export function isText(mediaType: string): boolean {
+  const essence = mediaType.split(";", 1)[0]?.trim().toLowerCase() ?? "";
+  return essence.startsWith("text/") || /[/+](?:json|yaml|x-yaml|xml|x-ndjson|javascript|x-sh|toml)$/.test(essence);
+}
+
+/**
+ * The content-addressed store of one run: `artifacts/<sha256>`, 0600, equal bytes once. Every file is complete and synced
+ * before it gets its name, so a crash leaves no half artifact. The hash is that of the bytes stored, after masking.
+ */
+export async function openArtifactStore(options: StoreOptions): Promise<ArtifactStore> {
+  const folder = resolve(options.folder, "artifacts");
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await syncFolder(dirname(folder));
+  const { masker, maskedBytes = MASKED_BYTES } = options;
+
+  const record = (meta: ArtifactMeta, ref: ArtifactRef, sealed: boolean): ArtifactRecord => ({
+    name: meta.name,
+    sha256: ref.sha256,
+    bytes: ref.bytes,
+    mediaType: meta.mediaType,
+    step: meta.step,
+    node: meta.node,
+    evidenceOf: meta.evidenceOf,
+    sealed,
+  });
+
+  const put = async (meta: ArtifactMeta, bytes: Buffer | string): Promise<ArtifactRecord> => {
+    const raw = typeof bytes === "string" ? Buffer.from(bytes) : bytes;
+    const masks = meta.sealed !== true && isText(meta.mediaType);
+    if (masks && raw.length > maskedBytes) return put({ ...meta, sealed: true }, raw);
+    const kept = masks ? await masker.bytes(raw, meta.mediaType) : raw;
+    const ref = { sha256: createHash("sha256").update(kept).digest("hex"), bytes: kept.length };
+    if (!(await isStored(folder, ref))) {
+      const file = await openPart(folder);
+      try {
+        await file.handle.writeFile(kept);
+        await file.keep(ref.sha256);
+      } catch (error) {
+        await file.drop();
+        throw error;
+      }
+    }
+    return record(meta, ref, meta.sealed === true);
+  };
+
+  return {
+    put,
+    sink: async (meta) =>
+      meta.sealed !== true && isText(meta.mediaType)
+        ? textSink(meta, maskedBytes, put, () => fileSink(folder, (ref) => record(meta, ref, true)))
+        : fileSink(folder, (ref) => record(meta, ref, meta.sealed === true)),
+    read: async (ref) => {
+      const path = join(folder, ref.sha256);
+      const bytes = await readFile(path).catch((cause: unknown) => {
+        throw new PawlError("said-no", "no-artifact", `captured bytes are missing: ${path}`, {
+          expected: `a file with SHA-256 ${ref.sha256}`,
+          evidence: [path],
+          next: `pawl verify ${dirname(folder)}`,
+          cause,
+        });
+      });
+      const found = createHash("sha256").update(bytes).digest("hex");
+      if (found === ref.sha256) return bytes;
+      throw new PawlError("said-no", "artifact-changed", `captured bytes were changed: ${path}`, {
+        expected: ref.sha256,
+        observed: found,
+        evidence: [path],
+        next: `pawl verify ${dirname(folder)}`,
+      });
+    },
+  };
+}
+
+/** Holds text back until it is whole, because a secret may lie across chunks; too much of it becomes a sealed file. */
+function textSink(
+  meta: ArtifactMeta,
+  limit: number,
+  put: ArtifactStore["put"],
+  spill: () => Promise<ArtifactSink>,
+): ArtifactSink {
+  let held: Buffer[] = [];
+  let bytes = 0;
+  let file: Promise<ArtifactSink> | null = null;
+  let writing: Promise<void> = Promise.resolve();
+  const pass = (chunks: readonly Buffer[], to: Promise<ArtifactSink>): Promise<void> => {
+    writing = writing.then(async () => {
+      const sink = await to;
+      for (const chunk of chunks) await sink.write(chunk);
+    });
+    writing.catch(() => undefined);
+    return writing;
+  };
+  return {
+    get bytes() {
+      return bytes;
+    },
+    write: (chunk) => {
+      bytes += chunk.length;
+      if (file !== null) return pass([Buffer.from(chunk)], file);
+      held.push(Buffer.from(chunk));
+      if (bytes <= limit) return undefined;
+      file = spill();
+      return pass(held.splice(0), file);
+    },
+    finish: async () => {
+      await writing;
+      return file === null ? put(meta, Buffer.concat(held)) : (await file).finish();
+    },
+    abandon: async () => {
+      held = [];
+      await writing.catch(() => undefined);
+      if (file !== null) await (await file).abandon();
+    },
+  };
+}
+
+/** Streams to a part file, hashing on the way; memory stays at one batch. */
+async function fileSink(folder: string, record: (ref: ArtifactRef) => ArtifactRecord): Promise<ArtifactSink> {
+  const part = await openPart(folder);
+  const hash: Hash = createHash("sha256");
+  let waiting: Buffer[] = [];
+  let waitingBytes = 0;
+  let bytes = 0;
+  let ended = false;
+  let writing: Promise<void> = Promise.resolve();
+  const flush = (): Promise<void> => {
+    const batch = waiting;
+    waiting = [];
+    waitingBytes = 0;
+    // One after the other: a sender that does not wait for the promise must not reorder bytes. A failure shows at the end.
+    writing = writing.then(() => writeAll(part.handle, batch));
+    writing.catch(() => undefined);
+    return writing;
+  };
+  return {
+    get bytes() {
+      return bytes;
+    },
+    write: (chunk) => {
+      if (ended) throw new PawlError("internal", "sink-ended", "bytes came after the end of a captured stream");
+      hash.update(chunk);
+      bytes += chunk.length;
+      waiting.push(Buffer.from(chunk));
+      waitingBytes += chunk.length;
+      return waitingBytes >= BATCH_BYTES ? flush() : undefined;
+    },
+    finish: async () => {
+      ended = true;
+      try {
+        await flush();
+        const ref = { sha256: hash.digest("hex"), bytes };
+        await part.keep(ref.sha256);
+        return record(ref);
+      } catch (error) {
+        await part.drop();
+        throw error;
+      }
+    },
+    abandon: async () => {
+      ended = true;
+      await writing.catch(() => undefined);
+      await part.drop();
+    },
+  };
+}
+
+async function writeAll(handle: FileHandle, batch: readonly Buffer[]): Promise<void> {
+  if (batch.length === 0) return;
+  const total = batch.reduce((sum, part) => sum + part.length, 0);
+  const { bytesWritten } = await handle.writev([...batch]);
+  if (bytesWritten < total) await handle.writeFile(Buffer.concat([...batch]).subarray(bytesWritten));
+}
+
+interface Part {
+  readonly handle: FileHandle;
+  /** Synced, then named by its digest. */
+  keep(sha256: string): Promise<void>;
+  drop(): Promise<void>;
+}
+
+async function openPart(folder: string): Promise<Part> {
+  const path = join(folder, `.part.${randomUUID()}.tmp`);
+  const handle = await open(path, "wx", 0o600);
+  let open_ = true;
+  const close = async (): Promise<void> => {
+    if (!open_) return;
+    open_ = false;
+    await handle.close();
+  };
+  return {
+    handle,
+    keep: async (sha256) => {
+      await handle.sync();
+      await close();
+      await rename(path, join(folder, sha256));
+      await syncFolder(folder);
+    },
+    drop: async () => {
+      await close();
+      await rm(path, { force: true });
+    },
+  };
+}
+
+async function isStored(folder: string, ref: ArtifactRef): Promise<boolean> {
+  return stat(join(folder, ref.sha256)).then(
+    (found) => found.isFile() && found.size === ref.bytes,
+    () => false,
+  );
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
