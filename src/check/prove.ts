@@ -65,8 +65,12 @@ export function recordedJudgement(check: Check, recorded: BadReading, who: Reado
 
 const EMPTY_CONTEXT: JsonRecord = { inputs: {}, since: 0, inHand: [], setAside: [], complete: [], all: [] };
 
+/** The role of a recorded subject that says nothing else: the first the check is about. */
+function roleOf(check: Check): string | null {
+  return check.scope.kind === "step-node" ? null : (check.scope.roles[0] ?? null);
+}
+
 function recordedSubject(check: Check, name: string, readings: JsonRecord, who: JsonRecord): JudgedSubject {
-  const role = check.scope.kind === "step-node" ? null : (check.scope.roles[0] ?? null);
   const filled: Record<string, Json> = {};
   const missing: Record<string, string> = {};
   for (const reading of Object.keys(check.readings)) {
@@ -74,7 +78,7 @@ function recordedSubject(check: Check, name: string, readings: JsonRecord, who: 
     filled[reading] = value ?? null;
     if (value === undefined) missing[reading] = "not in the recording";
   }
-  return { subject: { address: name, role, ...who, name }, readings: filled, missing };
+  return { subject: { address: name, role: roleOf(check), ...who, name }, readings: filled, missing };
 }
 
 function proofOf(bad: BadReading, answer: CheckAnswer | undefined): Proof {

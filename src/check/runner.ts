@@ -39,12 +39,14 @@ export function createChecks(world: CheckWorld): Checks {
       const wanted = requests.map((request) => ({ request, check: find(request.check) }));
       const read = await Promise.all(wanted.map(({ request, check }) => readSubjects(world.inventory, check, request, round)));
       const facts = typeof world.facts === "function" ? world.facts() : world.facts;
-      const nowSeconds = Math.floor(world.clock.now() / 1000);
+      const nowSeconds = world.clock.now() / 1000;
+      const nodes = world.inventory.nodes.map(({ name, address, role }) => ({ name, address, role }));
       const judgements: Judgement[] = wanted.map(({ request, check }, index) => ({
         check,
         subjects: read[index] ?? [],
         facts: facts as Json,
-        context: { node: request.node, ...request.context },
+        // `nodes`: what the inventory says, for checks that compare the cluster's own lists with it.
+        context: { node: request.node, ...request.context, nodes },
         nowSeconds,
       }));
       return judge(judgements, world.jq);

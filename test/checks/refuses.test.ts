@@ -1,0 +1,58 @@
+import { afterAll, describe, expect, it } from "vitest";
+import { createJq } from "../../src/check/jq.ts";
+import { proveCanFail } from "../../src/check/prove.ts";
+import { loadChecks } from "../../src/document/load.ts";
+
+const jq = createJq();
+afterAll(() => jq.close());
+
+const checks = (await loadChecks("checks/dcos")).map((one) => one.document);
+
+describe("the checks of DC/OS", () => {
+  it("are all there", () => {
+    expect(checks.map((check) => check.name).toSorted()).toEqual(
+      [
+        "agent-removals",
+        "agent-reregistered",
+        "agents-present",
+        "agents-registered",
+        "apps-as-before",
+        "bootstrap-reachable",
+        "clock-close",
+        "clock-in-step",
+        "config-equal",
+        "disk-space",
+        "exhibitor-no-rolling-change",
+        "exhibitor-serving",
+        "marathon-leads",
+        "marathon-quiet",
+        "master-file-version",
+        "master-upgraded",
+        "masters-present",
+        "no-half-done-activation",
+        "no-maintenance",
+        "node-health",
+        "node-version-file",
+        "one-leader",
+        "replog-recovered",
+        "role-file",
+        "ssh-and-sudo",
+        "tasks-lost",
+        "tasks-running",
+        "unit-health",
+        "zookeeper-quorum",
+      ].toSorted(),
+    );
+  });
+
+  it("each refuse every bad reading they ship with", async () => {
+    const proofs = await proveCanFail(checks, jq);
+    expect(proofs.filter((proof) => !proof.canFail)).toEqual([]);
+  });
+
+  it("each show a value for every bad reading that was read, without an error of their own", async () => {
+    const proofs = await proveCanFail(checks, jq);
+    const mute = proofs.flatMap((proof) => proof.proofs.filter((one) => one.observed.includes("nothing to show")).map((one) => `${proof.check}: ${one.reading}`));
+    expect(mute).toEqual([]);
+  });
+});
