@@ -8,6 +8,7 @@ export interface PhaseView {
   readonly status: PlanStatus;
   readonly stepsDone: number;
   readonly steps: number;
+  /** Nodes of which every step is complete; those set aside are not among them. */
   readonly nodesDone: number;
   readonly nodes: number;
   readonly setAside: readonly string[];
@@ -38,7 +39,7 @@ export function viewPhase(phase: Phase, state: RunState): PhaseView {
     status: derived,
     stepsDone: children.filter(isSettled).length,
     steps: children.length,
-    nodesDone: nodes.filter((unit) => unit.statuses.every(isSettled)).length,
+    nodesDone: nodes.filter((unit) => unit.statuses.every(isSettled) && !unit.statuses.includes("set-aside")).length,
     nodes: nodes.length,
     setAside: nodes.filter((unit) => unit.statuses.includes("set-aside")).flatMap((unit) => unit.node ?? []),
     startedMs: started.length === 0 ? null : Math.min(...started),

@@ -134,7 +134,7 @@ export function renderStatus(state: RunState, plan: Plan, nowMs: number, paper: 
   const { from, to } = versionsOf(plan);
   const steps = held(plan, state);
   const title = `${state.run}  ${headline(state, ink)}`;
-  const engine = paper.alive === true ? ", an engine is at work" : paper.alive === false && state.phase === "open" ? ink.waiting(", no engine is alive") : "";
+  const engine = state.phase !== "open" ? "" : paper.alive === true ? ", an engine is at work" : paper.alive === false ? ink.waiting(", no engine is alive") : "";
   const lines: string[] = [`${ink.strong(title)}${engine}`, ink.quiet(`${plan.cluster.name}, ${plan.runbook.name} ${plan.runbook.version}${to === null ? "" : `, ${from.join(" and ")} ${arrow} ${to}`}; last event ${state.lastSeq} at ${state.lastTime}`), ""];
   const section = (name: string, body: readonly string[]): void => {
     if (body.length > 0) lines.push("", ink.strong(name), ...body);
@@ -144,7 +144,7 @@ export function renderStatus(state: RunState, plan: Plan, nowMs: number, paper: 
   const rows = views.map((view) => [
     phaseMark(view, paper),
     view.phase.name,
-    view.status === "pending" ? ink.quiet(view.status) : view.status,
+    view.status === "pending" ? ink.quiet(view.status) : view.setAside.length > 0 ? `${view.status}, ${view.setAside.length} set aside` : view.status,
     `${view.stepsDone}/${view.steps}`,
     view.nodes === 0 ? "" : `${view.nodesDone}/${view.nodes}`,
     view.startedMs === null ? "" : formatDuration((view.endedMs ?? nowMs) - view.startedMs),

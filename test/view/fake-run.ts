@@ -33,13 +33,19 @@ export const refusedGate = (step: Step): Problem => ({
   next: "Stop. Do not upgrade the next master until the log of this one has recovered.\npawl retry 20261120T150000Z-upgrade-1.10.8 masters/m3/upgrade",
 });
 
+function messageOf(step: Step): string {
+  return typeof step.with.message === "string" ? step.with.message : step.title;
+}
+
 /** What an engine would tell its viewers while it executes the plan: events and telemetry with their times. */
 export function fakeRun(plan: Plan, script: Script = {}): readonly Timed[] {
   const told: Timed[] = [];
   let nowMs = 0;
   let seq = 0;
-  let over = false;
-  const tell = (news: Telemetry): void => void (over || told.push({ atMs: nowMs, news }));
+  const end = { over: false };
+  const tell = (news: Telemetry): void => {
+    if (!end.over) told.push({ atMs: nowMs, news });
+  };
   const event = (body: RunEventBody, actor = "ada@desk"): void => {
     const full: RunEvent = { v: 1, seq: (seq += 1), time: new Date(START_MS + nowMs).toISOString(), actor, prev: "0".repeat(64), ...body };
     tell({ type: "event", event: full });
@@ -51,7 +57,7 @@ export function fakeRun(plan: Plan, script: Script = {}): readonly Timed[] {
     tell({ type: "reading", step: step.address, check, verdict, observed, streak, wanted: gate.consecutivePasses, spanMs: Math.max(0, streak - 1) * gate.intervalMs, wantedSpanMs: gate.spanMs, deadlineMs: MONOTONIC_MS + beganMs + gate.deadlineMs });
   };
   const finish = (step: Step): void => {
-    over ||= step.address === script.stopAfter;
+    end.over ||= step.address === script.stopAfter;
   };
 
   const refuse = (step: Step): void => {
@@ -63,13 +69,16 @@ export function fakeRun(plan: Plan, script: Script = {}): readonly Timed[] {
     event({ type: "decision.asked", question: { kind: "gate-refused", step: step.address, title: `A gate of ${step.address} refused`, announced: false, problem, choices: [{ choice: "measure-again", does: "measure the gates again; nothing is repeated", needsReason: false }, { choice: "stop", does: "halt here; everything stays as it is", needsReason: false }] } });
     event({ type: "lock.released", nodes: ["m1", "m2", "m3"] });
     event({ type: "run.halted", exit: 5, step: step.address, problem });
-    over = true;
+    end.over = true;
   };
 
   const hold = (step: Step): void => {
     const beganMs = nowMs;
     for (const gate of step.gates) {
-      if (gate.check === "replog-recovered" && step.address === script.refuses) return refuse(step);
+      if (gate.check === "replog-recovered" && step.address === script.refuses) {
+        refuse(step);
+        return;
+      }
       for (let pass = 0; pass <= gate.consecutivePasses; pass += 1) {
         reading(step, gate.check, pass === 0 ? "fail" : "pass", pass === 0 ? "m1 0, m2 1, m3 1" : "m1 1, m2 1, m3 1", pass, beganMs);
         nowMs += gate.intervalMs;
@@ -94,7 +103,7 @@ export function fakeRun(plan: Plan, script: Script = {}): readonly Timed[] {
       }
       moved(step, "started");
       hold(step);
-      if (over) return;
+      if (end.over) return;
       moved(step, "complete");
       finish(step);
     }
@@ -117,7 +126,7 @@ export function fakeRun(plan: Plan, script: Script = {}): readonly Timed[] {
   const confirm = (step: Step): void => {
     moved(step, "prepared");
     moved(step, "starting");
-    event({ type: "decision.asked", question: { kind: "confirm", step: step.address, title: String(step.with.message), announced: true, problem: null, choices: [{ choice: "approve", does: "go on", needsReason: false }, { choice: "stop", does: "halt here", needsReason: false }] } });
+    event({ type: "decision.asked", question: { kind: "confirm", step: step.address, title: messageOf(step), announced: true, problem: null, choices: [{ choice: "approve", does: "go on", needsReason: false }, { choice: "stop", does: "halt here", needsReason: false }] } });
     finish(step);
     nowMs += 20_000;
     event({ type: "operator.decided", answers: seq, choice: "approve", target: step.address, reason: null });
@@ -131,13 +140,18 @@ export function fakeRun(plan: Plan, script: Script = {}): readonly Timed[] {
   event({ type: "lock.taken", holder: "ada@desk, pid 4711, run 20261120T150000Z-upgrade-1.10.8", nodes: ["m1", "m2", "m3"] });
   for (const phase of plan.phases) {
     const limit = limitOf(phase.strategy);
-    for (let at = 0; at < phase.units.length && !over; at += limit) {
+    for (let at = 0; at < phase.units.length; at += limit) {
       const units = phase.units.slice(at, at + limit);
-      units[0]?.steps.forEach((_, index) => void (over || work(units.flatMap((unit) => unit.steps[index] ?? []))));
+      const length = units[0]?.steps.length ?? 0;
+      for (let index = 0; index < length; index += 1) if (!end.over) work(units.flatMap((unit) => unit.steps[index] ?? []));
     }
-    for (const step of phase.after) if (!over) (step.kind === "soak" ? soak : step.kind === "confirm" ? confirm : (one: Step) => work([one]))(step);
+    for (const step of phase.after) {
+      if (end.over) break;
+      if (step.kind === "soak") soak(step);
+      else confirm(step);
+    }
   }
-  if (over) return told;
+  if (end.over) return told;
   work(plan.finally);
   event({ type: "lock.released", nodes: ["m1", "m2", "m3"] });
   event({ type: "run.completed", exit: script.setsAside === undefined ? 0 : 10, setAside: script.setsAside === undefined ? [] : [script.setsAside.split("/")[1]!] });

@@ -1,0 +1,69 @@
+import { formatDuration } from "../domain/duration.ts";
+import { exitName } from "../domain/errors.ts";
+import { allSteps, type Plan } from "../domain/plan.ts";
+import { stepRecord } from "../domain/run-state.ts";
+import { isSettled } from "../domain/status.ts";
+import type { Live } from "./live-model.ts";
+import { panelLines, type Now } from "./live-panel.ts";
+import { phaseWindow } from "./live-phases.ts";
+import { inkOf, printable, symbolsOf, type Paper } from "./paper.ts";
+import type { PhaseView } from "./phase-status.ts";
+import { versionsOf } from "./plan-words.ts";
+import { renderProblem } from "./problem.ts";
+import { foldNames } from "./ranges.ts";
+import { cells, clip, count } from "./text.ts";
+
+export interface FramePaper extends Paper {
+  /** Lines of the terminal; a frame takes at most one less. */
+  readonly rows: number;
+}
+
+/** Where we are: runbook and versions; wall time, time so far, steps done. Two lines that never move. */
+function headLines(plan: Plan, live: Live, now: Now, paper: Paper): readonly string[] {
+  const ink = inkOf(paper);
+  const { arrow, dot, ellipsis } = symbolsOf(paper);
+  const { from, to } = versionsOf(plan);
+  const way = `${plan.cluster.name}${to === null ? "" : `  ${from.join(", ")} ${arrow} ${to}`}`;
+  const title = clip(plan.runbook.title, Math.max(10, paper.columns - cells(way) - 2), ellipsis);
+  const gap = " ".repeat(Math.max(2, paper.columns - cells(title) - cells(way)));
+  const steps = allSteps(plan);
+  const done = steps.filter((step) => isSettled(stepRecord(live.state, step.address).status)).length;
+  const aside = steps.filter((step) => stepRecord(live.state, step.address).status === "set-aside").length;
+  const parts = [
+    `${new Date(now.wallMs).toISOString().slice(11, 19)} UTC`,
+    live.beganAt === "" ? "" : `${formatDuration(Math.max(0, now.wallMs - Date.parse(live.beganAt)))} so far`,
+    `${done} of ${count(steps.length, "step")}`,
+  ].filter((part) => part !== "");
+  return [clip(`${ink.strong(title)}${gap}${way}`, paper.columns, ellipsis), `${ink.quiet(parts.join(` ${dot} `))}${aside === 0 ? "" : ink.waiting(` ${dot} ${aside} set aside`)}`];
+}
+
+/** One picture of the run: header, phases, what is in hand. Never more than `rows - 1` lines, none wider than `columns`. */
+export function frameLines(plan: Plan, views: readonly PhaseView[], rows: readonly string[], live: Live, now: Now, paper: FramePaper): readonly string[] {
+  const room = Math.max(6, paper.rows - 1);
+  const head = headLines(plan, live, now, paper);
+  const body = room - head.length - 2;
+  const forPhases = rows.length <= body - 8 ? rows.length : Math.max(3, Math.min(rows.length, Math.floor(body * 0.45)));
+  const phases = phaseWindow(views, rows, forPhases, paper);
+  const panel = panelLines(plan, live, now, Math.max(1, body - phases.length), paper);
+  const lines = [...head, "", ...phases, ...(panel.length === 0 ? [] : ["", ...panel])];
+  return lines.slice(0, room).map((line) => printable(line, paper));
+}
+
+/** What stays on the screen when the run has ended: the phases, the result, and after a halt the whole problem. */
+export function summaryLines(plan: Plan, views: readonly PhaseView[], rows: readonly string[], live: Live, now: Now, paper: FramePaper): readonly string[] {
+  const ink = inkOf(paper);
+  const { ok, stop, dash } = symbolsOf(paper);
+  const { state } = live;
+  const lines = [...headLines(plan, live, now, paper), "", ...phaseWindow(views, rows, Math.max(10, paper.rows - 8), paper), ""];
+  const aside = allSteps(plan).filter((step) => stepRecord(state, step.address).status === "set-aside").flatMap((step) => step.node ?? []);
+  if (state.phase === "completed") {
+    const words = `completed, exit ${state.exit ?? 0} (${exitName(state.exit ?? 0)})`;
+    lines.push(state.exit === 0 ? ink.proven(`${ok} ${words}`) : ink.waiting(`${stop} ${words}; set aside: ${foldNames([...new Set(aside)], dash)}`));
+  } else if (state.halted !== null) {
+    const where = state.halted.step === null ? "" : ` at ${state.halted.step}`;
+    if (state.halted.exit === 0) lines.push(ink.waiting(`${stop} stopped as asked${where}`));
+    else lines.push(ink.trouble(`halted${where}, exit ${state.halted.exit} (${exitName(state.halted.exit)})`));
+    lines.push(...renderProblem(state.halted.problem, paper).split("\n"));
+  }
+  return lines.map((line) => printable(line, paper));
+}

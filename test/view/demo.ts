@@ -1,0 +1,24 @@
+import { createTerminalView } from "../../src/view/terminal.ts";
+import { speaksUnicode } from "../../src/view/paper.ts";
+import { fakeRun, MONOTONIC_MS, START_MS } from "./fake-run.ts";
+import { samplePlan } from "./sample-plan.ts";
+
+/**
+ * Plays a fake run in a real terminal, to be looked at: tsx test/view/demo.ts [agents] [simulated seconds per second] [script as JSON].
+ * The clock of the run moves `scale` times as fast as the wall clock.
+ */
+const [agents = "5", scale = "200", script = "{}"] = process.argv.slice(2);
+const plan = samplePlan({ agents: Number(agents) });
+const began = performance.now();
+const simulatedMs = (): number => (performance.now() - began) * Number(scale);
+const clock = { now: () => START_MS + simulatedMs(), monotonic: () => MONOTONIC_MS + simulatedMs() };
+const view = createTerminalView({
+  plan, clock, stream: process.stdout, columns: () => process.stdout.columns, rows: () => process.stdout.rows, colour: !process.env.NO_COLOR, unicode: speaksUnicode(process.env),
+});
+for (const { atMs, news } of fakeRun(plan, JSON.parse(script) as object)) {
+  const waitMs = (atMs - simulatedMs()) / Number(scale);
+  if (waitMs > 1) await new Promise((resolve) => setTimeout(resolve, waitMs));
+  view.show(news);
+}
+if (process.env.HOLD !== undefined) await new Promise((resolve) => setTimeout(resolve, Number(process.env.HOLD)));
+await view.stop();
