@@ -1,4 +1,4 @@
-import type { Problem } from "../domain/errors.ts";
+import { PawlError, type Problem } from "../domain/errors.ts";
 import type { Step } from "../domain/plan.ts";
 import { stepRecord } from "../domain/run-state.ts";
 import type { StepStatus } from "../domain/status.ts";
@@ -6,7 +6,7 @@ import type { Json } from "../domain/json.ts";
 import type { Desk } from "./decide.ts";
 import { holdGates } from "./gates.ts";
 import { runHook } from "./hooks.ts";
-import type { Effect, Permission, StepContext } from "./ports.ts";
+import type { Effect, Permission, StepContext, StepKind } from "./ports.ts";
 import type { Session } from "./session.ts";
 
 /** How one attempt at a step ended. `failed` covers refused gates (`gate`), failed effects and unknown outcomes. */
@@ -111,6 +111,17 @@ async function settle(session: Session, step: Step, effect: Effect): Promise<Ste
   }
 }
 
+/** An error pawl expects is a failed step; anything else is a bug and ends the engine. */
+async function attempt(kind: StepKind, ctx: StepContext): Promise<Effect> {
+  try {
+    return await kind.doIt(ctx);
+  } catch (error) {
+    if (!(error instanceof PawlError)) throw error;
+    const { cause: _cause, ...details } = error.details;
+    return { kind: "failed", problem: { code: error.code, text: error.message, ...details } };
+  }
+}
+
 /**
  * Takes a step from where it is to complete, or to where it stops: permission → intent on disk → effect → gates.
  * A step found `starting` is taken up again (its kind re-attaches); one found `started` only has its gates measured.
@@ -126,7 +137,7 @@ export async function performStep(session: Session, desk: Desk, step: Step): Pro
     if (session.status(step.address) === "starting") {
       const kind = session.parts.kinds.get(step.kind);
       if (kind === undefined) throw new RangeError(`no step kind ${step.kind}`);
-      const end = await settle(session, step, await kind.doIt(contextOf(session, desk, step)));
+      const end = await settle(session, step, await attempt(kind, contextOf(session, desk, step)));
       if (end !== null) return end;
     }
     const started = stepRecord(session.state, step.address).startedAt;
