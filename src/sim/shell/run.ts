@@ -1,0 +1,345 @@
+import { posix } from "node:path";
+import type { Bash, Command, ResolvedCommandContext } from "just-bash";
+import type { Program } from "../ports.ts";
+import { BUILTINS, ADJUSTMENTS } from "./builtins.ts";
+import type { Builtin, Caller, RunChange, Streams } from "./caller.ts";
+import { say } from "./caller.ts";
+import { endProcess, startProcess, type Machine, type Process, type Sink } from "./machine.ts";
+import { quoteLine } from "./quote.ts";
+import { signalCode } from "./signals.ts";
+import { createCollector } from "./sink.ts";
+import { rewriteScript } from "./syntax.ts";
+import { viewOf } from "./view.ts";
+
+/** How a process ended. */
+export type Ending = { readonly code: number } | { readonly signal: string };
+
+/** Text for a shell with `$0` and the words after it. */
+export interface Script {
+  readonly text: string;
+  readonly name: string;
+  readonly args: readonly string[];
+}
+
+export interface ShellStart {
+  readonly machine: Machine;
+  readonly parent: Process | null;
+  readonly leader: boolean;
+  readonly argv: readonly string[];
+  readonly user: string;
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly streams: Streams;
+  started?(process: Process): void;
+}
+
+const SHELLS = new Set(["sh", "bash", "dash"]);
+const LIMIT_BYTES = 1024 ** 3;
+/** just-bash arms a timer per command; Node's longest. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+const LIMITS = {
+  maxCommandCount: 1e6,
+  maxLoopIterations: 1e6,
+  maxExecutionTimeMs: LONGEST_TIMER_MS,
+  maxStringLength: LIMIT_BYTES / 2,
+  maxOutputSize: LIMIT_BYTES,
+  maxLiveBytes: LIMIT_BYTES * 2,
+  maxInputBytes: LIMIT_BYTES,
+  maxArchiveBytes: LIMIT_BYTES,
+  maxWorkUnits: 1e9,
+};
+/** Calls of the loop's own command between two turns of the event loop. */
+const YIELD_EVERY = 200;
+
+let bundled: readonly string[] | null = null;
+
+/** A program of the node model, by bare name, by absolute path, or by the /bin path of a bare name. */
+function programOf(machine: Machine, name: string): Program | null {
+  const bare = /^\/(?:usr\/)?s?bin\/([^/]+)$/.exec(name)?.[1];
+  return machine.node.programs.get(name) ?? (bare === undefined ? undefined : machine.node.programs.get(bare)) ?? null;
+}
+
+function bareName(name: string): string {
+  return /^\/(?:usr\/)?s?bin\/([^/]+)$/.exec(name)?.[1] ?? name;
+}
+
+
+/** A builtin as a command of just-bash: what it writes is collected and handed over as bytes. */
+function asCommand(name: string, builtin: Builtin, callerOf: (ctx: ResolvedCommandContext) => Caller): Command {
+  return {
+    name,
+    execute: async (args, ctx) => {
+      const [out, err] = [createCollector(), createCollector()];
+      const stdin = (): Buffer => Buffer.from(ctx.stdin as unknown as string, "latin1");
+      const exitCode = await builtin({ args, caller: callerOf(ctx), stdin, out, err });
+      const stdout = out.bytes().toString("latin1");
+      return { stdout, stdoutKind: "bytes", stdoutEncoding: "binary", stderr: err.bytes().toString("utf8"), exitCode };
+    },
+  };
+}
+
+function programBuiltin(name: string, program: Program): Builtin {
+  return (call) => runProgram(program, [name, ...call.args], call.caller, call);
+}
+
+/** Runs a program of the node model inside the caller's process. */
+async function runProgram(program: Program, argv: readonly string[], caller: Caller, streams: Streams, process = caller.process): Promise<number> {
+  const io = {
+    argv,
+    get stdin(): Buffer {
+      return streams.stdin();
+    },
+    cwd: caller.cwd,
+    env: caller.env,
+    user: process.user,
+    out: (text: string | Buffer) => say(streams.out, text),
+    err: (text: string | Buffer) => say(streams.err, text),
+    signal: process.signal,
+  };
+  return program(io);
+}
+
+/** Runs a program as a process of its own, so that it can be seen and killed. */
+async function spawnProgram(program: Program, argv: readonly string[], caller: Caller, streams: Streams, change: RunChange): Promise<number> {
+  const { machine } = caller;
+  const user = change.user ?? caller.process.user;
+  const start = { parent: caller.process, leader: change.leader === true, argv, user, out: streams.out, err: streams.err };
+  const process = startProcess(machine, start);
+  change.started?.(process);
+  try {
+    const guarded: Streams = { stdin: () => streams.stdin(), out: process.out, err: process.err };
+    const there = { ...caller, cwd: change.cwd ?? caller.cwd, env: change.env ?? caller.env };
+    const code = await raceKill(process, runProgram(program, argv, there, guarded, process));
+    return process.killedBy === null ? code : signalCode(process.killedBy);
+  } finally {
+    endProcess(machine, process);
+  }
+}
+
+/** A killed process is over at once, whatever its program still does. */
+async function raceKill(process: Process, work: Promise<number>): Promise<number> {
+  if (process.signal.aborted) return 137;
+  let stop: (() => void) | undefined;
+  const killed = new Promise<number>((resolve) => {
+    stop = () => resolve(137);
+    process.signal.addEventListener("abort", stop, { once: true });
+  });
+  try {
+    return await Promise.race([work, killed]);
+  } finally {
+    if (stop !== undefined) process.signal.removeEventListener("abort", stop);
+    work.catch(() => undefined);
+  }
+}
+
+/** The script of `sh ARGS` / `bash ARGS`; a number is the exit code of a refusal. */
+async function shellScript(argv: readonly string[], caller: Caller, streams: Streams): Promise<Script | Program | number> {
+  const shell = posix.basename(argv[0] ?? "sh");
+  let flags = "";
+  let index = 1;
+  let text: string | null = null;
+  for (; index < argv.length; index += 1) {
+    const word = argv[index] ?? "";
+    if (word === "--" || word === "-") {
+      index += 1;
+      break;
+    }
+    if (word.startsWith("--")) continue;
+    if (!/^[-+][A-Za-z]+$/.test(word)) break;
+    if (word.includes("o") && word.startsWith("-")) flags += ` -o ${argv[(index += 1)] ?? ""}`;
+    const letters = word.slice(1).replaceAll(/[^euxfv]/g, "");
+    if (letters !== "") flags += ` ${word[0] ?? "-"}${letters}`;
+    if (!word.includes("c")) continue;
+    text = argv[index + 1] ?? "";
+    index += 2;
+    break;
+  }
+  const prefix = flags === "" ? "" : `set${flags}; `;
+  if (text !== null) return { text: prefix + text, name: argv[index] ?? shell, args: argv.slice(index + 1) };
+  const file = argv[index];
+  if (file === undefined) return { text: prefix + streams.stdin().toString("utf8"), name: shell, args: [] };
+  const path = caller.view.resolvePath(caller.cwd, file);
+  const program = caller.machine.node.scriptProgram(path);
+  if (program !== null) return program;
+  try {
+    return { text: prefix + (await caller.view.readFile(path)), name: file, args: argv.slice(index + 1) };
+  } catch {
+    await say(streams.err, `${shell}: ${file}: No such file or directory\n`);
+    return 127;
+  }
+}
+
+/** Runs an argument list: a shell, a builtin, a program of the model, a script file, or one of just-bash's own commands. */
+async function execute(caller: Caller, argv: readonly string[], streams: Streams, change: RunChange = {}): Promise<number> {
+  const name = argv[0];
+  if (name === undefined) return 0;
+  const bare = bareName(name);
+  const here: Caller = { ...caller, cwd: change.cwd ?? caller.cwd, env: change.env ?? caller.env };
+  const { machine } = caller;
+  const shell = async (script: Script): Promise<number> => {
+    const ended = await runScript(script, {
+      machine,
+      parent: caller.process,
+      leader: change.leader === true,
+      argv,
+      user: change.user ?? caller.process.user,
+      cwd: here.cwd,
+      env: here.env,
+      streams,
+      ...(change.started === undefined ? {} : { started: (process: Process) => change.started?.(process) }),
+    });
+    return "code" in ended ? ended.code : signalCode(ended.signal);
+  };
+  if (bare === "setsid") {
+    const words = argv.slice(/^-[fcw]+$/.test(argv[1] ?? "") ? 2 : 1);
+    detach(here, words, { stdin: () => Buffer.alloc(0), out: streams.out, err: streams.err }, { leader: true });
+    return 0;
+  }
+  if (SHELLS.has(bare)) {
+    const script = await shellScript(argv, here, streams);
+    if (typeof script === "number") return script;
+    return typeof script === "function" ? spawnProgram(script, argv, here, streams, change) : shell(script);
+  }
+  const program = programOf(machine, name) ?? (name.includes("/") ? machine.node.scriptProgram(here.view.resolvePath(here.cwd, name)) : null);
+  if (program !== null) return spawnProgram(program, argv, here, streams, change);
+  const builtin = BUILTINS.get(bare);
+  if (builtin !== undefined && change.leader !== true && change.user === undefined) {
+    return builtin({ args: argv.slice(1), caller: here, stdin: () => streams.stdin(), out: streams.out, err: streams.err });
+  }
+  if (bare.includes("/")) {
+    const found = await fileScript(here, bare, argv, streams);
+    return typeof found === "number" ? found : shell(found);
+  }
+  return shell({ text: quoteLine([bare, ...argv.slice(1)]), name: "sh", args: [] });
+}
+
+/** A file run by its path: only shell scripts, and only with the right to. */
+async function fileScript(caller: Caller, name: string, argv: readonly string[], streams: Streams): Promise<Script | number> {
+  const path = caller.view.resolvePath(caller.cwd, name);
+  const fail = async (text: string, code: number): Promise<number> => {
+    await say(streams.err, `sh: ${name}: ${text}\n`);
+    return code;
+  };
+  if (!(await caller.view.exists(path))) return fail("No such file or directory", 127);
+  const stat = await caller.view.stat(path);
+  if (stat.isDirectory) return fail("Is a directory", 126);
+  if ((stat.mode & 0o111) === 0) return fail("Permission denied", 126);
+  const text = await caller.view.readFile(path);
+  const first = text.split("\n", 1)[0] ?? "";
+  if (first.startsWith("#!") && !/\b(ba|da)?sh\b/.test(first)) return fail("cannot execute: this node runs shell scripts only", 126);
+  return { text, name, args: argv.slice(1) };
+}
+
+/** `__spawn wait|detach MODE F MODE G NAME ARGS` (syntax.ts): runs a command with its output where it belongs. */
+const spawnBuiltin: Builtin = async (call) => {
+  const [how, outMode = "=", outPath = "", errMode = "=", errPath = "", ...argv] = call.args;
+  const { caller } = call;
+  const sinkOf = async (mode: string, path: string, back: Sink): Promise<Sink> => {
+    if (mode === "=") return back;
+    const place = caller.view.resolvePath(caller.cwd, path);
+    if (mode === ">") await caller.view.writeFile(place, "");
+    else await caller.view.appendFile(place, "");
+    return { write: (chunk) => caller.view.appendFile(place, chunk) };
+  };
+  try {
+    const out = await sinkOf(outMode, outPath, call.out);
+    const err = errMode === "&" ? out : await sinkOf(errMode, errPath, call.err);
+    const stdin = how === "detach" ? Buffer.alloc(0) : null;
+    const streams: Streams = { stdin: () => stdin ?? call.stdin(), out, err };
+    if (how !== "detach") return await execute(caller, argv, streams);
+    detach(caller, argv, streams);
+    return 0;
+  } catch (error) {
+    await say(call.err, `sh: ${outPath}: ${error instanceof Error ? error.message : "cannot create"}\n`);
+    return 1;
+  }
+};
+
+/** Starts a command that nobody waits for. Simulated time stands still while it is awake. */
+function detach(caller: Caller, argv: readonly string[], streams: Streams, change: RunChange = {}): void {
+  const { machine } = caller;
+  machine.busy(() => execute(caller, argv, streams, change)).catch(() => undefined);
+}
+
+/** Runs text in a new shell process, and takes it out of the table when it has ended. */
+export async function runScript(script: Script, start: ShellStart): Promise<Ending> {
+  const { machine, streams } = start;
+  const process = startProcess(machine, { ...start, out: streams.out, err: streams.err });
+  start.started?.(process);
+  try {
+    const code = await raceKill(process, evaluate(script, start, process));
+    return process.killedBy === null ? { code } : { signal: process.killedBy };
+  } finally {
+    endProcess(machine, process);
+  }
+}
+
+async function evaluate(script: Script, start: ShellStart, process: Process): Promise<number> {
+  const { machine, streams } = start;
+  const shell = await import("just-bash");
+  bundled ??= shell.getCommandNames();
+  const { programs } = machine.node;
+  const own = new Map<string, Builtin>(BUILTINS);
+  for (const [name, program] of programs) if (!name.includes("/")) own.set(name, programBuiltin(name, program));
+  own.set("__spawn", spawnBuiltin);
+  for (const name of [...SHELLS, "setsid"]) own.set(name, (call) => execute(call.caller, [name, ...call.args], call));
+  const names = new Set([...bundled, ...own.keys()]);
+  const view = viewOf(machine, process, names);
+
+  const callerOf = (ctx: ResolvedCommandContext): Caller => {
+    const caller: Caller = {
+      machine,
+      process,
+      view,
+      cwd: ctx.cwd,
+      env: { ...ctx.exportedEnv },
+      run: (argv, to, change) => execute(caller, argv, to, change),
+    };
+    return caller;
+  };
+  let calls = 0;
+  const yielding: Command = {
+    name: "__yield",
+    execute: async (_args, ctx) => {
+      calls += 1;
+      if (calls % YIELD_EVERY === 0) await new Promise((resolve) => setImmediate(resolve));
+      return { stdout: "", stderr: "", exitCode: Number(ctx.env.get("?") ?? 0) };
+    },
+  };
+  const adjusted = [...ADJUSTMENTS].map(([name, adjust]): Command => ({
+    name,
+    execute: async (args, ctx) => (await ctx.origCommand?.(adjust(args))) ?? { stdout: "", stderr: `${name}: not found\n`, exitCode: 127 },
+  }));
+  const root = process.user === "root" ? 0 : 500;
+  const bash: Bash = new shell.Bash({
+    fs: view,
+    cwd: start.cwd,
+    env: { ...start.env },
+    customCommands: [...adjusted, yielding, ...[...own].map(([name, builtin]) => asCommand(name, builtin, callerOf))],
+    sleep: (ms) => machine.clock.sleep(ms, process.signal),
+    defenseInDepth: false,
+    processInfo: { pid: process.pid, ppid: process.ppid, uid: root, gid: root },
+    executionLimits: LIMITS,
+  });
+  let first = true;
+  bash.registerTransformPlugin({
+    name: "pawl-process",
+    transform: ({ ast }) => {
+      const stream = first;
+      first = false;
+      return { ast: rewriteScript(ast, { stream, isSpawned: (name) => own.has(name) && name !== "__spawn" }) };
+    },
+  });
+  const positional: Record<string, string> = { 0: script.name, "#": String(script.args.length), "@": script.args.join(" "), "*": script.args.join(" ") };
+  script.args.forEach((word, index) => (positional[String(index + 1)] = word));
+  try {
+    const stdin = streams.stdin();
+    const result = await bash.exec(script.text, { rawScript: true, env: positional, stdin: stdin.toString("latin1"), stdinKind: "bytes", signal: process.signal });
+    if (result.stdout !== "") await process.out.write(Buffer.from(result.stdout, "utf8"));
+    if (result.stderr !== "") await process.err.write(Buffer.from(result.stderr, "utf8"));
+    return result.exitCode;
+  } catch (error) {
+    if (process.killedBy === null) await process.err.write(Buffer.from(`sh: ${error instanceof Error ? error.message : String(error)}\n`));
+    return 126;
+  }
+}

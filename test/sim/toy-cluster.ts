@@ -1,0 +1,60 @@
+import { InMemoryFs } from "just-bash";
+import { createScaledClock } from "../../src/sim/clock.ts";
+import type { Program, SimClock, SimCluster, SimHttpAnswer, SimHttpRequest, SimListener, SimNode, SimTcpAnswer } from "../../src/sim/ports.ts";
+
+/** A node with hand-made programs, for tests of the shell and the wire that need no product. */
+export interface ToyNode extends SimNode {
+  bootId: string;
+  online: boolean;
+  readonly programs: Map<string, Program>;
+  readonly scripts: Map<string, Program>;
+}
+
+export function toyNode(name: string, address: string): ToyNode {
+  const scripts = new Map<string, Program>();
+  return {
+    name,
+    address,
+    bootId: `boot-of-${name}`,
+    fs: new InMemoryFs(),
+    programs: new Map(),
+    scripts,
+    online: true,
+    scriptProgram: (path) => scripts.get(path) ?? null,
+  };
+}
+
+export interface ToyCluster extends SimCluster {
+  readonly nodes: ToyNode[];
+  readonly bootstrap: ToyNode;
+  listeners: SimListener[];
+  answer: (host: string, port: number, request: SimHttpRequest) => SimHttpAnswer;
+  answerTcp: (host: string, port: number, text: string) => SimTcpAnswer;
+  drop(node: string): void;
+  healed: number;
+}
+
+/** `network` is the first two numbers of a loopback block, such as `127.77`. */
+export function toyCluster(network = "127.77", nodeNames: readonly string[] = ["m1", "a1"], clock: SimClock = createScaledClock({ startMs: Date.UTC(2026, 10, 21), scale: 1000 })): ToyCluster {
+  const cuts: ((node: string) => void)[] = [];
+  const cluster: ToyCluster = {
+    id: "toy",
+    clock,
+    nodes: nodeNames.map((name, index) => toyNode(name, `${network}.${Math.floor(index / 200)}.${(index % 200) + 10}`)),
+    bootstrap: toyNode("bootstrap", `${network}.250.5`),
+    listeners: [],
+    answer: () => ({ kind: "refused" }),
+    answerTcp: () => ({ kind: "refused" }),
+    http: async (host, port, request) => cluster.answer(host, port, request),
+    tcp: async (host, port, text) => cluster.answerTcp(host, port, text),
+    onDrop: (cut) => cuts.push(cut),
+    drop: (node) => {
+      for (const cut of cuts) cut(node);
+    },
+    healed: 0,
+    heal: () => {
+      cluster.healed += 1;
+    },
+  };
+  return cluster;
+}
