@@ -68,7 +68,8 @@ export function reduce(state: RunState, event: RunEvent): RunState {
         note: event.note ?? before.note,
         output: event.output ?? before.output,
         since: event.time,
-        startedAt: starts ? event.time : before.startedAt,
+        // The first start counts for ever: a retry that finds the effect done already must not ask for another restart.
+        startedAt: starts ? (before.startedAt ?? event.time) : before.startedAt,
         attempts: before.attempts + (starts ? 1 : 0),
         actor: event.actor,
       };
