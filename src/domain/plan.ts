@@ -105,6 +105,10 @@ export interface Plan {
   readonly platform: string;
   readonly runbook: { readonly name: string; readonly version: string; readonly title: string };
   readonly inputs: Readonly<Record<string, string>>;
+  /** The files the plan was made from, so that a resume finds them again. */
+  readonly sources: { readonly runbook: string; readonly inventory: string; readonly checks: string };
+  /** Where this run stands on a way of several hops; null for runs that are a whole of their own. */
+  readonly journey: { readonly goal: string; readonly policy: string; readonly hop: number; readonly hops: number } | null;
   readonly fingerprints: { readonly runbook: string; readonly checks: string; readonly inventory: string; readonly policy: string };
   readonly facts: Facts;
   readonly phases: readonly Phase[];

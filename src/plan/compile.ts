@@ -29,6 +29,9 @@ export interface CompileInput {
   readonly kinds: ReadonlyMap<string, KindInfo>;
   /** SHA-256 of a text, hex. A parameter, because this folder computes and does nothing else. */
   readonly hash: (text: string) => string;
+  /** Folder of the check documents, recorded for a resume. */
+  readonly checksFolder: string;
+  readonly journey: Plan["journey"];
   /** Only these nodes are changed; reading phases stay whole. */
   readonly only: readonly NodeName[];
 }
@@ -166,6 +169,8 @@ export function compile(input: CompileInput): Plan {
     platform: input.platform.name,
     runbook: { name: runbook.name, version: runbook.version, title: runbook.title },
     inputs: input.inputs,
+    sources: { runbook: input.runbook.file, inventory: input.inventory.file, checks: input.checksFolder },
+    journey: input.journey,
     fingerprints: {
       runbook: input.runbook.sha256,
       checks: input.hash(canonical(usedChecks.map((name) => [name, input.checks.get(name)?.sha256 ?? "missing"]))),

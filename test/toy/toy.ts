@@ -70,7 +70,7 @@ export function toyRun(options: ToyOptions = {}) {
       runbook: { document: options.runbook ?? toyRunbook(), file: "toy", sha256: "r" },
       checks: new Map(["well", "calm"].map((name) => [name, checkDoc(name)])),
       inventory: { document: inventory, file: "toy", sha256: "i" },
-      policySha256: "-", facts: toyFacts(world, inventory), inputs: {}, platform: toyPlatform(world), kinds: KINDS(world, clock), only: [],
+      policySha256: "-", facts: toyFacts(world, inventory), inputs: {}, platform: toyPlatform(world), kinds: KINDS(world, clock), only: [], checksFolder: "toy", journey: null,
       hash: (text) => createHash("sha256").update(text).digest("hex"),
     }));
   const engine = (diesAfter?: number): Engine => {
