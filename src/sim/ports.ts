@@ -30,6 +30,10 @@ export interface SimNode {
   scriptProgram(path: string): Program | null;
   /** False: SSH connections are refused. */
   readonly online: boolean;
+  /** True: SSH connections are accepted and nothing is ever answered on them (fault `ssh-hang`). */
+  readonly sshHangs?: boolean;
+  /** Counts how often the machine's host key was made anew (fault `hostkey-changed`); 0 is the key known_hosts was written with. */
+  readonly hostKeyGeneration?: number;
   /** Called by the shell for each process start and end, so that the model can show /proc and react to faults. */
   processStarted?(pid: number, argv: readonly string[]): void;
   processEnded?(pid: number): void;
