@@ -34,9 +34,8 @@ function subjectText({ subject, value, detail, why }: SubjectVerdict): string {
 export function valueText(value: Json): string {
   if (typeof value === "string") return cut(value, VALUE_CHARS);
   if (value !== null && typeof value === "object" && !Array.isArray(value)) {
-    const pairs = Object.entries(value).map(
-      ([key, part]: [string, Json]) => `${key} ${typeof part === "string" ? part : canonical(part)}`,
-    );
+    const told = Object.entries(value).filter(([, part]: [string, Json]) => part !== null && part !== "");
+    const pairs = told.map(([key, part]: [string, Json]) => `${key} ${typeof part === "string" ? part : canonical(part)}`);
     return cut(pairs.join(", "), VALUE_CHARS);
   }
   return cut(canonical(value), VALUE_CHARS);
