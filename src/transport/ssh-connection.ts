@@ -27,6 +27,8 @@ export interface DialOptions {
   /** Bounds how many handshakes run at once; the TCP connection is made outside of it, so that dead hosts hold nobody up. */
   readonly handshake: <T>(work: () => Promise<T>) => Promise<T>;
   readonly onClose: () => void;
+  /** Aborts when nobody wants the connection any more. */
+  readonly signal: AbortSignal;
 }
 
 const KEEPALIVE_MS = 10_000;
@@ -60,14 +62,23 @@ export async function dial(options: DialOptions): Promise<Dialled> {
   if (methods.length === 0) {
     return { kind: "failed", code: "auth-failed", reason: `no key to log in to ${target.name} with: none of ${target.identityFiles.map((one) => one.path).join(", ")} exists and no ssh-agent runs` };
   }
-  const socket = await dialSocket(target, options.timeoutMs);
-  if ("code" in socket) return { kind: "failed", ...socket };
-  return options.handshake(() => shakeHands(socket.socket, options));
+  const dialled = await dialSocket(target, options.timeoutMs, options.signal);
+  if ("code" in dialled) return { kind: "failed", ...dialled };
+  const { socket } = dialled;
+  const end = (): void => void socket.destroy();
+  options.signal.addEventListener("abort", end, { once: true });
+  return options.handshake(() => shakeHands(socket, options)).finally(() => options.signal.removeEventListener("abort", end));
 }
 
-function dialSocket(target: SshTarget, timeoutMs: number): Promise<{ readonly socket: Socket } | Failure> {
+function dialSocket(target: SshTarget, timeoutMs: number, signal: AbortSignal): Promise<{ readonly socket: Socket } | Failure> {
   const where = `${target.host}:${String(target.port)}`;
   return new Promise((resolve) => {
+    const abort = (): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve({ code: "closed", reason: "pawl has closed its connections" });
+    };
+    signal.addEventListener("abort", abort, { once: true });
     // noDelay: with Nagle's algorithm every connect waits 40 ms for a delayed acknowledgement.
     const socket = connectSocket({ host: target.host, port: target.port, noDelay: true });
     const timer = setTimeout(() => {
@@ -76,6 +87,7 @@ function dialSocket(target: SshTarget, timeoutMs: number): Promise<{ readonly so
     }, timeoutMs);
     socket.once("connect", () => {
       clearTimeout(timer);
+      signal.removeEventListener("abort", abort);
       resolve({ socket });
     });
     // Stays for good: an error while the socket waits for its turn to shake hands must not end the process.

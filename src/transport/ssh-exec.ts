@@ -19,8 +19,8 @@ export interface ExecOptions {
 
 /**
  * Runs one command line on its own channel. A channel that closes without an exit status is `lost`, sent: nobody knows how the
- * command ended. At a time-out or abort the command is asked to end by SIGTERM (sshd can do that only for the login user's own
- * processes) and the channel is closed without waiting. Rejects only with what the sink threw.
+ * command ended. At a time-out or abort the command is asked to end by SIGTERM (sshd passes that on for other users than root) and
+ * the channel is closed without waiting. Rejects only with what the sink threw.
  */
 export function execute(connection: OpenConnection, options: ExecOptions): Promise<Attempt> {
   const { command, signal, sink } = options;

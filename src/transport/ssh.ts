@@ -4,7 +4,7 @@ import { PawlError } from "../domain/errors.ts";
 import type { Command, Outcome } from "../engine/ports.ts";
 import type { KnownHostsLine } from "./known-hosts.ts";
 import { commandLine } from "./quote.ts";
-import { dial, type Dialled, type OpenConnection } from "./ssh-connection.ts";
+import { dial, type Dialled } from "./ssh-connection.ts";
 import { execute, type Attempt, type ChunkSink } from "./ssh-exec.ts";
 import type { SshTarget } from "./target.ts";
 
@@ -28,8 +28,14 @@ const CHANNELS_PER_HOST = 6;
 const HANDSHAKES = 48;
 const COMMANDS = 100;
 const CONNECT_TIMEOUT_MS = 15_000;
-const CHANNEL_RETRIES = 6;
-const CHANNEL_RETRY_MS = 100;
+/** Pauses before a refused channel is asked for again while none of ours is open: sessions of others may end. */
+const CHANNEL_PAUSES_MS = [100, 200, 400, 800, 1_600];
+
+interface Call {
+  readonly command: Command;
+  readonly signal: AbortSignal | undefined;
+  readonly sink: ChunkSink | undefined;
+}
 
 interface Host {
   readonly peer: SshPeer;
@@ -37,6 +43,9 @@ interface Host {
   /** The connection, or the attempt to make one; null when there is none. */
   dialling: Promise<Dialled> | null;
   losses: number;
+  /** Channels that are open now, and who waits for one of them to end. */
+  open: number;
+  readonly waiting: Set<() => void>;
 }
 
 /**
@@ -49,7 +58,7 @@ export function createSshPool(peers: ReadonlyMap<string, SshPeer>, options: { re
   const handshake = pLimit(HANDSHAKES);
   const commands = pLimit(COMMANDS);
   const hosts = new Map<string, Host>();
-  let closed = false;
+  const life = new AbortController();
 
   const hostOf = (name: string): Host => {
     const known = hosts.get(name);
@@ -58,7 +67,7 @@ export function createSshPool(peers: ReadonlyMap<string, SshPeer>, options: { re
     if (peer === undefined) {
       throw new PawlError("internal", "unknown-target", `There is no machine named ${name} in the inventory.`, { expected: [...peers.keys()].join(", "), observed: name });
     }
-    const fresh: Host = { peer, channels: pLimit(CHANNELS_PER_HOST), dialling: null, losses: 0 };
+    const fresh: Host = { peer, channels: pLimit(CHANNELS_PER_HOST), dialling: null, losses: 0, open: 0, waiting: new Set() };
     hosts.set(name, fresh);
     return fresh;
   };
@@ -69,54 +78,84 @@ export function createSshPool(peers: ReadonlyMap<string, SshPeer>, options: { re
       if (host.dialling === dialling) host.dialling = null;
     };
     const onClose = (): void => {
-      if (!closed) host.losses++;
+      // A connection that was given up is not a lost one.
+      if (host.dialling === dialling && !life.signal.aborted) host.losses++;
       forget();
     };
-    const dialling = dial({ ...host.peer, timeoutMs: connectTimeoutMs, handshake, onClose }).then((dialled) => {
+    const dialling = dial({ ...host.peer, timeoutMs: connectTimeoutMs, handshake, onClose, signal: life.signal }).then((dialled) => {
       // A failure is told to everyone who waits for it, and tried afresh by the next one.
       if (dialled.kind === "failed") forget();
-      else if (closed) void dialled.connection.close();
       return dialled;
     });
     host.dialling = dialling;
     return dialling;
   };
 
-  const attempt = async (host: Host, command: Command, signal: AbortSignal | undefined, sink: ChunkSink | undefined): Promise<Attempt> => {
-    if (closed) return { kind: "lost", reason: "pawl has closed its connections", code: "closed", sent: false };
+  const attempt = async (host: Host, { command, signal, sink }: Call): Promise<Attempt> => {
+    if (life.signal.aborted) return { kind: "lost", reason: "pawl has closed its connections", code: "closed", sent: false };
     if (signal?.aborted === true) return { kind: "lost", reason: "no longer wanted", code: "aborted", sent: false };
     const dialling = connection(host);
     const dialled = await within(dialling, command.timeoutMs, signal);
     if (dialled === "late") return { kind: "lost", reason: `no connection to ${host.peer.target.host}:${String(host.peer.target.port)} within ${String(command.timeoutMs)} ms`, code: "unreachable", sent: false };
     if (dialled === "aborted") return { kind: "lost", reason: "no longer wanted", code: "aborted", sent: false };
     if (dialled.kind === "failed") return { kind: "lost", reason: dialled.reason, code: dialled.code, sent: false };
-    const open: OpenConnection = dialled.connection;
     const line = commandLine(command.argv, { sudo: command.sudo === true && host.peer.target.sudo });
-    const result = await commands(() => execute(open, { line, command, signal, ...(sink === undefined ? {} : { sink }) }));
+    const result = await commands(async () => {
+      host.open++;
+      try {
+        return await execute(dialled.connection, { line, command, signal, ...(sink === undefined ? {} : { sink }) });
+      } finally {
+        host.open--;
+        for (const wake of [...host.waiting]) wake();
+      }
+    });
     // Only this connection: somebody else may have made a new one meanwhile.
     if (result.kind === "not-begun" && result.because === "connection-gone" && host.dialling === dialling) host.dialling = null;
     return result;
   };
 
+  /**
+   * The node lets in no more sessions for now. While channels of ours are open, one of them will end. Without any, sessions of
+   * commands that were given up may still count against the connection (sshd keeps them until their process ends): a new
+   * connection starts at none, so the old one is let go once.
+   */
+  const makeRoom = async (host: Host, call: Call, refused: number): Promise<boolean> => {
+    if (host.open > 0) {
+      const freed = new Promise<void>((resolve) => host.waiting.add(resolve));
+      return (await within(freed, call.command.timeoutMs, call.signal)) === undefined;
+    }
+    const old = host.dialling;
+    if (refused === 1 && old !== null) {
+      host.dialling = null;
+      const dialled = await old;
+      if (dialled.kind === "open") await dialled.connection.close();
+      return true;
+    }
+    const pauseMs = CHANNEL_PAUSES_MS[refused - 2];
+    if (pauseMs === undefined) return false;
+    await within(new Promise(() => undefined), pauseMs, call.signal);
+    return true;
+  };
+
   return {
     async run(target, command, signal, sink) {
       const host = hostOf(target);
+      const call: Call = { command, signal, sink };
       return host.channels(async () => {
         let reconnects = 0;
-        for (let refused = 0; ; ) {
-          const result = await attempt(host, command, signal, sink);
+        let refused = 0;
+        for (;;) {
+          const result = await attempt(host, call);
           if (result.kind !== "not-begun") return result;
-          if (result.because === "connection-gone" ? ++reconnects > 1 : ++refused > CHANNEL_RETRIES) {
-            return { kind: "lost", reason: result.reason, code: result.because, sent: false };
-          }
-          // The node lets in no more sessions for now; one of ours, or of somebody else's, will end.
-          if (result.because === "channel-refused") await delay(CHANNEL_RETRY_MS * 2 ** refused);
+          if (result.because === "channel-refused" && host.open === 0) refused++;
+          const again = result.because === "connection-gone" ? ++reconnects === 1 : await makeRoom(host, call, refused);
+          if (!again) return { kind: "lost", reason: result.reason, code: result.because, sent: false };
         }
       });
     },
     losses: (target) => hosts.get(target)?.losses ?? 0,
     async close() {
-      closed = true;
+      life.abort();
       const open = [...hosts.values()].map(async (host) => {
         const dialled = await host.dialling;
         if (dialled?.kind === "open") await dialled.connection.close();
@@ -126,11 +165,7 @@ export function createSshPool(peers: ReadonlyMap<string, SshPeer>, options: { re
   };
 }
 
-/** Transport time-outs are wall time, on a lab too. */
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => void setTimeout(resolve, ms));
-}
-
+/** The promise, or which of time and signal came first. Transport time-outs are wall time, on a lab too. */
 function within<T>(promise: Promise<T>, ms: number, signal: AbortSignal | undefined): Promise<T | "late" | "aborted"> {
   return new Promise((resolve, reject) => {
     const end = (value: T | "late" | "aborted"): void => {

@@ -18,8 +18,9 @@ export async function startProgram(argv: readonly string[], options: { readonly 
   const guard = spawn("sh", ["-c", GUARD, "guard", ...argv], { cwd: options.cwd, env: { ...process.env, ...options.env }, stdio: ["pipe", "pipe", "pipe"] });
   let text = "";
   guard.stderr.on("data", (chunk: Buffer) => (text += chunk.toString()));
+  // Not "close": what the program started may keep its outputs open longer than it lives.
   guard.stdin.on("error", () => undefined);
-  const ended = new Promise<void>((resolve) => guard.once("close", () => resolve()));
+  const ended = new Promise<void>((resolve) => guard.once("exit", () => resolve()));
   const pid = await new Promise<number>((resolve) => {
     let first = "";
     guard.stdout.on("data", (chunk: Buffer) => {

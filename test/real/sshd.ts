@@ -57,7 +57,8 @@ export async function startFleet(count: number, sshdOptions: readonly string[] =
     }),
     async stop() {
       await Promise.all(started.map(({ stop }) => stop()));
-      rmSync(folder, { recursive: true, force: true });
+      // Given-up commands may write a last time.
+      rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
     },
   };
 }
