@@ -66,6 +66,8 @@ function explain(parsed: Parsed, schema: z.ZodType, issue: Issue, before: Path):
   if (!parsed.has(path))
     return [complaintAt(parsed, parent, `${pathText(path)} is missing`, `it must be ${wordsOf(schemaAt(schema, path))}`)];
   const value = valueAt(parsed.value, path);
+  if (issue.code === "too_small" && Array.isArray(value))
+    return [complaintAt(parsed, path, `${pathText(path)} is empty: it needs at least one entry`)];
   if (issue.code === "invalid_value") {
     const accepted = issue.values.map(String);
     const hint = typeof value === "string" ? suggest(value, accepted) : undefined;

@@ -55,7 +55,7 @@ export function parseSource(source: Source): {
   const complaints: Complaint[] = [];
   for (const document of parsed) {
     const faults = [...document.errors, ...document.warnings].map((error) => yamlComplaint(file, lines, error));
-    if (faults.length === 0 && document.contents === null) continue;
+    if (faults.length === 0 && isEmpty(document.contents)) continue;
     const read = faults.length === 0 ? readTree(file, document, lines) : { faults: [], parsed: null };
     complaints.push(...faults, ...read.faults);
     if (read.parsed !== null && faults.length + read.faults.length === 0) documents.push(read.parsed);
@@ -63,6 +63,11 @@ export function parseSource(source: Source): {
   if (documents.length === 0 && complaints.length === 0)
     complaints.push({ file, line: 1, column: 1, message: "the file contains no document" });
   return { documents, complaints };
+}
+
+/** What is left of a document that has only comments: `---` at the end of a file begins one. */
+function isEmpty(contents: unknown): boolean {
+  return contents === null || (isScalar(contents) && contents.value === null && (contents.source ?? "") === "");
 }
 
 function sizeComplaint(text: string): string | null {

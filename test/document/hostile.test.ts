@@ -1,0 +1,204 @@
+import fc from "fast-check";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { readDocuments } from "../../src/document/documents.ts";
+import { loadDocuments, loadInventory } from "../../src/document/load.ts";
+import { PawlError } from "../../src/domain/errors.ts";
+import { change, CHECK, complaints, INVENTORY, POLICY, RUNBOOK } from "./material.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "pawl-hostile-"));
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe("hostile and broken input", () => {
+  it("is refused cleanly: aliases that multiply", () => {
+    const levels = Array.from(
+      { length: 9 },
+      (_, index) => `l${index + 1}: &l${index + 1} [${Array.from({ length: 10 }, () => `*l${index}`).join(",")}]`,
+    );
+    const [first, ...rest] = complaints(`l0: &l0 x\n${levels.join("\n")}\n`);
+    expect(first).toMatch(/^f:\d+:\d+: more than 1000 aliases$/);
+    expect(rest).toEqual([]);
+  });
+
+  it("is refused cleanly: few aliases of large lists", () => {
+    const big = `a: &a [${"1,".repeat(20_000)}1]\n`;
+    expect(complaints(`${big}b: [${"*a,".repeat(50)}1]\n`).join()).toMatch(/more than 200000 values/);
+  });
+
+  it("is refused cleanly: an alias that contains itself", () => {
+    expect(complaints("a: &a [*a]\n")).toEqual(["f:1:8: the alias *a contains itself"]);
+    expect(complaints("a: *nothing\n")[0]).toBe("f:1:4: the alias *nothing names nothing");
+  });
+
+  it("accepts an alias used for what it is meant for", () => {
+    const text = change(
+      change(INVENTORY, "role: master", "role: master, ssh: &own { port: 2200 }"),
+      "role: agent",
+      "role: agent, ssh: *own",
+    );
+    expect(complaints(text)).toEqual([]);
+  });
+
+  it.each([
+    ["brackets in one line", `a: ${"[".repeat(100_000)}`],
+    ["brackets with text between", `a: ${"[x,".repeat(50_000)}`],
+    ["braces", `${"{a: ".repeat(400)}1${"}".repeat(400)}`],
+    ["indentation", Array.from({ length: 800 }, (_, depth) => `${" ".repeat(depth)}a:`).join("\n")],
+    ["list dashes", `${"- ".repeat(5_000)}x`],
+    ["question marks", `${"? ".repeat(5_000)}x`],
+    ["a little too deep", `a: ${"[".repeat(70)}${"]".repeat(70)}`],
+  ])("is refused cleanly: nested too deep by %s", (_, text) => {
+    expect(complaints(text).join()).toMatch(/nested deeper than 60 levels/);
+  });
+
+  it("is refused cleanly: too large, not text, too many documents", () => {
+    expect(complaints("a".repeat(2_100_000))).toEqual(["f:1:1: the file is larger than 2 MiB: no document of pawl is"]);
+    expect(complaints("a: \0")).toEqual(["f:1:1: the file contains NUL bytes: it is not text"]);
+    expect(complaints("---\na: 1\n".repeat(1_001))).toEqual(["f:1:1: the file holds more than 1000 documents"]);
+  });
+
+  it.each([
+    ["an empty file", "", ["f:1:1: the file contains no document"]],
+    ["only a comment", "# nothing\n", ["f:1:1: the file contains no document"]],
+    ["text", "hello\n", ["f:1:1: a document of pawl is a mapping (it begins with `apiVersion: pawl/v1` and `kind: …`)"]],
+    ["a list", "- 1\n", ["f:1:1: a document of pawl is a mapping (it begins with `apiVersion: pawl/v1` and `kind: …`)"]],
+    [
+      "a key written twice",
+      change(INVENTORY, "platform: dcos", "platform: dcos\nplatform: swarm"),
+      ["f:5:1: this key is written twice in the same mapping"],
+    ],
+    ["a tab as indentation", "kind: Check\n\tname: x\n", ["f:2:1: YAML: Tabs are not allowed as indentation"]],
+    [
+      "a tag of its own",
+      change(INVENTORY, "dcos", "!!js/function x"),
+      ["f:4:11: YAML: Unresolved tag: tag:yaml.org,2002:js/function"],
+    ],
+    [
+      "infinity",
+      change(INVENTORY, "user: core", "port: .inf"),
+      ['f:5:14: ".inf" is neither text nor a finite number (quote it if text is meant)'],
+    ],
+    ["a prototype", change(INVENTORY, "user: core", "__proto__: { sudo: true }"), ["f:5:8: `__proto__` cannot be used as a key"]],
+    ["a key that is a list", "kind: Check\n? [a, b]\n: c\n", ["f:2:3: the key of this entry is not text"]],
+    ["a boolean key", change(INVENTORY, "user: core", "true: core"), ['f:5:8: the key "true" is not text (quote it: "true")']],
+  ])("is refused with its place: %s", (_, text, expected) => {
+    expect(complaints(text)).toEqual(expected);
+  });
+
+  it("keeps control characters out of messages", () => {
+    expect(complaints(change(INVENTORY, "role: agent", 'role: "\\e[2Jx"')).join()).toContain('not "\\u001b[2Jx"');
+  });
+});
+
+describe("a complaint's place", () => {
+  it("is where the word stands", () => {
+    const lines = RUNBOOK.split("\n");
+    const places = lines.flatMap((line, index) =>
+      [...line.matchAll(/[A-Za-z-]+(?=: )/g)].map((match) => ({ index, at: match.index, key: match[0] })),
+    );
+    for (const { index, at, key } of places) {
+      const text = lines
+        .map((line, other) => (other === index ? `${line.slice(0, at)}zzzzzzzz${line.slice(at + key.length)}` : line))
+        .join("\n");
+      const [found] = readDocuments([{ file: "f", text }]).complaints.filter((one) => /"zzzzzzzz"/.test(one.message));
+      if (found === undefined) expect(["kind", "target", "soak", "for"]).toContain(key);
+      else expect([found.line, found.column]).toEqual([index + 1, at + 1]);
+    }
+    expect(places.length).toBeGreaterThan(30);
+  });
+});
+
+/** Real documents with a few characters, lines or words changed: nearer to what people write than random text. */
+const fuzzed = fc
+  .tuple(
+    fc.constantFrom(INVENTORY, RUNBOOK, CHECK, POLICY, `${CHECK}---\n${RUNBOOK}`),
+    fc.array(
+      fc.tuple(
+        fc.nat(4_000),
+        fc.nat(12),
+        fc.oneof(
+          fc.constantFrom(
+            "{",
+            "}",
+            "[",
+            "]",
+            ": ",
+            "- ",
+            "&a ",
+            "*a",
+            "\n",
+            "  ",
+            "!!binary ",
+            "|\n",
+            "'",
+            '"',
+            "1.10",
+            "~",
+            "---\n",
+            "...\n",
+            "%YAML 1.1\n",
+            "<<: ",
+            "? ",
+            "constructor",
+            "toString: 1\n",
+            "0x1F",
+            ".nan",
+            "\t",
+            "#",
+            "{{ inputs.x }}",
+          ),
+          fc.string({ maxLength: 6, unit: "binary" }),
+        ),
+      ),
+      { minLength: 1, maxLength: 5 },
+    ),
+  )
+  .map(([text, edits]) =>
+    edits.reduce(
+      (at, [place, length, by]) => at.slice(0, place % (at.length + 1)) + by + at.slice((place % (at.length + 1)) + length),
+      text,
+    ),
+  );
+
+describe("two thousand fuzzed documents", () => {
+  it("are valid or have complaints with places; nothing is ever thrown", () => {
+    let refused = 0;
+    fc.assert(
+      fc.property(fuzzed, (text) => {
+        const { documents, complaints: found } = readDocuments([{ file: "f", text }], "/home/op");
+        if (documents.length === 0) expect(found.length).toBeGreaterThan(0);
+        if (found.length > 0) refused += 1;
+        const lines = text.split("\n").length;
+        for (const one of found) {
+          expect(one.line).toBeGreaterThanOrEqual(1);
+          expect(one.line).toBeLessThanOrEqual(lines + 1);
+          expect(one.column).toBeGreaterThanOrEqual(1);
+          expect(one.message).not.toMatch(/undefined|\[object|something else/);
+        }
+      }),
+      { numRuns: 2_000 },
+    );
+    expect(refused).toBeGreaterThan(1_000);
+  });
+
+  it("come back from files as documents or as a PawlError invalid-document", async () => {
+    const path = join(folder, "fuzzed.yaml");
+    await fc.assert(
+      fc.asyncProperty(fuzzed, async (text) => {
+        writeFileSync(path, text);
+        const read = await loadDocuments([path]);
+        const error: unknown = await loadInventory(path).then(
+          () => null,
+          (thrown: unknown) => thrown,
+        );
+        if (error === null) expect(read.complaints).toEqual([]);
+        else expect(error instanceof PawlError && error.exit).toBe("invalid-document");
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
