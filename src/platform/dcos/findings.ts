@@ -1,8 +1,9 @@
 import type { Inventory, InventoryNode } from "../../domain/inventory.ts";
 import type { Facts, Finding, NodeFacts } from "../../domain/plan.ts";
 import { agentsOf, mastersOf, quorumOf } from "./contract.ts";
+import { judgeConstraints } from "./constraints.ts";
 import { agentFindings } from "./findings-agents.ts";
-import { number, record, text } from "./json-fields.ts";
+import { list, number, record, text } from "./json-fields.ts";
 import { finding } from "./judgement.ts";
 
 interface Known {
@@ -134,6 +135,17 @@ function masters(facts: Facts, inventory: Inventory, nodes: readonly Known[]): r
   return [counted, shortage, structural];
 }
 
+/** Constraints that Marathon would drop or refuse are mended before an upgrade (dcos.md 13.3). */
+function constraints(facts: Facts): Finding {
+  const apps = facts.baseline["apps"];
+  const unknown = Array.isArray(apps) ? [] : [{ node: null, text: "Marathon's apps could not be read" }];
+  const bad = list(apps).map(record).flatMap((app) => judgeConstraints(app["constraints"]).map((wrong) => ({ node: null, text: `${text(app["id"]) ?? "?"}: ${wrong}` })));
+  return finding({
+    id: "constraints-valid", title: "Every app's constraints are valid", expected: "constraints that Marathon keeps as they are", good: `${list(apps).length} apps`, bad, unknown,
+    remedy: "Correct these apps first: an upgrade of Marathon removes a constraint it cannot read.",
+  });
+}
+
 /**
  * What the facts alone say about an upgrade, without asking anybody: who answers, which versions are in play, roles, counts,
  * half-done work, configuration, quorum. Pure. Versions outside {from, target}, agents ahead of masters and an ensemble that
@@ -150,5 +162,6 @@ export function findings(facts: Facts, inventory: Inventory, inputs: Readonly<Re
     ...agentFindings(record(facts.baseline)["agents"], agentsOf(inventory)),
     activation(nodes),
     configuration(nodes),
+    constraints(facts),
   ];
 }

@@ -12,7 +12,7 @@ const STARTS = 3;
 
 /** Where the job of one attempt at this step lives: the same after a crash, another after a retry. */
 export function placeOf(ctx: StepContext, attempt: number): JobPlace {
-  return { folder: jobFolder(ctx.run, `${ctx.step.address}+${attempt}`, { sudo: true }), sudo: true, timeoutMs: QUESTION_TIMEOUT_MS };
+  return { folder: jobFolder(ctx.run, `${ctx.step.address}/${attempt}`, { sudo: true }), sudo: true, timeoutMs: QUESTION_TIMEOUT_MS };
 }
 
 /** The attempt this step is at; 1 for the first. */
