@@ -25,6 +25,8 @@ export const PLAN: Plan = {
   runbook: { name: "toy-upgrade", version: "1", title: "Upgrade the toys" },
   inputs: { target: "2.0" },
   fingerprints: { runbook: "a".repeat(64), checks: "b".repeat(64), inventory: "c".repeat(64), policy: "d".repeat(64) },
+  sources: { runbook: "runbooks/toy.yaml", inventory: "inventories/toy.yaml", checks: "checks" },
+  journey: null,
   facts: { clusterId: "c-1", observedAt: "2026-11-20T15:00:00.000Z", nodes: {}, last: {}, counts: {}, baseline: {} },
   phases: [],
   finally: [],

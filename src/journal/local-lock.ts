@@ -1,0 +1,216 @@
+import { randomUUID } from "node:crypto";
+import { link, open, readFile, rename, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { formatDuration } from "../domain/duration.ts";
+import { PawlError } from "../domain/errors.ts";
+import { fileNameOf } from "../domain/file-name.ts";
+import { makeFolder, replaceFile, syncFolder } from "./durable-file.ts";
+import { lookFor, thisProcess, type ProcessIdentity } from "./process-identity.ts";
+
+/** Who holds a cluster on this machine. */
+export interface LockHolder extends ProcessIdentity {
+  readonly v: 1;
+  /** Tells this holding of the lock from every other. */
+  readonly token: string;
+  readonly clusterId: string;
+  readonly run: string;
+  readonly runFolder: string;
+  readonly operator: string;
+  /** ISO time it was taken. */
+  readonly since: string;
+}
+
+export interface LockRequest {
+  readonly stateDir: string;
+  /** The cluster's own identity, not the inventory's name (design rule 7). */
+  readonly clusterId: string;
+  readonly run: string;
+  readonly runFolder: string;
+  readonly operator: string;
+  /** Wall time, epoch ms. */
+  readonly nowMs: number;
+}
+
+export interface HeldLock {
+  readonly holder: LockHolder;
+  /** The dead holder it was taken over from, to be told and journaled. */
+  readonly tookOver: LockHolder | null;
+  /** Whether it is still ours: a person may have broken it. */
+  check(): Promise<boolean>;
+  /** Gives it back; does nothing where it is not ours any more. */
+  release(): Promise<void>;
+}
+
+export type LockAnswer =
+  | { readonly kind: "taken"; readonly lock: HeldLock }
+  | { readonly kind: "held"; readonly holder: LockHolder; readonly alive: "alive" | "dead" | "unknown" };
+
+function pathOf(stateDir: string, clusterId: string): string {
+  return join(stateDir, "locks", `${fileNameOf(clusterId)}.lock`);
+}
+
+/**
+ * Takes the cluster's lock on this machine. A lock whose holder is certainly dead (same host, boot and pid namespace, and
+ * no such process) is taken over and told; any other stays until its holder releases it or a person breaks it. It never
+ * expires: a suspended laptop would let a second run start.
+ */
+export async function takeLocalLock(request: LockRequest): Promise<LockAnswer> {
+  const path = pathOf(request.stateDir, request.clusterId);
+  await makeFolder(join(request.stateDir, "locks"));
+  const holder: LockHolder = {
+    v: 1,
+    token: randomUUID(),
+    ...thisProcess(),
+    clusterId: request.clusterId,
+    run: request.run,
+    runFolder: request.runFolder,
+    operator: request.operator,
+    since: new Date(request.nowMs).toISOString(),
+  };
+  if (await createWhole(path, holder)) return { kind: "taken", lock: heldLock(path, holder, null) };
+  const other = await readHolder(path);
+  if (other === null) return takeLocalLock(request);
+  const alive = lookFor(other);
+  if (alive !== "dead") return { kind: "held", holder: other, alive };
+  return (await replaceDead(path, other, holder))
+    ? { kind: "taken", lock: heldLock(path, holder, other) }
+    : takeLocalLock(request);
+}
+
+/** The holder of a cluster's lock on this machine, or null. */
+export async function readLocalLock(stateDir: string, clusterId: string): Promise<LockHolder | null> {
+  return readHolder(pathOf(stateDir, clusterId));
+}
+
+/**
+ * `pawl unlock`: takes the lock away whoever holds it, and keeps it with the reason beside the locks. Returns the holder
+ * it was taken from, for the journal; null when nobody held it. Throws PawlError `usage` without a reason.
+ */
+export async function breakLocalLock(
+  request: Pick<LockRequest, "stateDir" | "clusterId" | "operator" | "nowMs"> & { readonly reason: string },
+): Promise<LockHolder | null> {
+  if (request.reason.trim() === "")
+    throw new PawlError("usage", "no-reason", "a lock is broken only with a reason", { next: "--reason TEXT" });
+  const path = pathOf(request.stateDir, request.clusterId);
+  const holder = await readHolder(path);
+  if (holder !== null) {
+    const broken = {
+      ...holder,
+      brokenBy: request.operator,
+      brokenAt: new Date(request.nowMs).toISOString(),
+      reason: request.reason,
+    };
+    await replaceFile(`${path}.${request.nowMs}.broken`, `${JSON.stringify(broken, null, 1)}\n`);
+    await rm(path, { force: true });
+  }
+  await rm(takeoverOf(path), { force: true });
+  if (holder !== null) await syncFolder(join(request.stateDir, "locks"));
+  return holder;
+}
+
+/** The holder as a person reads it: who, where, which run, for how long, and whether it still lives. */
+export function describeHolder(holder: LockHolder, alive: "alive" | "dead" | "unknown", nowMs: number): string {
+  const age = formatDuration(Math.max(0, nowMs - Date.parse(holder.since)));
+  const state = { alive: "is running", dead: "is not running any more", unknown: "cannot be looked at from here" }[alive];
+  return `${holder.operator}, run ${holder.run}, for ${age} (process ${holder.pid} on ${holder.host}, which ${state}; ${holder.runFolder})`;
+}
+
+/** The error a command ends with when somebody else holds the cluster: exit code 9. */
+export function lockedError(answer: Extract<LockAnswer, { readonly kind: "held" }>, nowMs: number): PawlError {
+  const { holder, alive } = answer;
+  return new PawlError("locked", "cluster-locked", `another run holds this cluster: ${describeHolder(holder, alive, nowMs)}`, {
+    expected: "a cluster nobody is working on",
+    observed: `held since ${holder.since}`,
+    evidence: [holder.runFolder],
+    next:
+      alive === "alive"
+        ? `pawl status ${basename(holder.runFolder)}`
+        : `make sure that nothing runs on ${holder.host}, then: pawl unlock --reason TEXT`,
+  });
+}
+
+function heldLock(path: string, holder: LockHolder, tookOver: LockHolder | null): HeldLock {
+  const check = async (): Promise<boolean> => (await readHolder(path))?.token === holder.token;
+  return {
+    holder,
+    tookOver,
+    check,
+    release: async () => {
+      if (!(await check())) return;
+      await rm(path, { force: true });
+    },
+  };
+}
+
+/** Creates the file with all its content, or not at all: nobody ever reads half a lock. False where it exists. */
+async function createWhole(path: string, holder: LockHolder): Promise<boolean> {
+  const temporary = `${path}.${holder.token}.tmp`;
+  const handle = await open(temporary, "wx", 0o600);
+  try {
+    await handle.writeFile(`${JSON.stringify(holder)}\n`);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  try {
+    await link(temporary, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+function takeoverOf(path: string): string {
+  return `${path}.takeover`;
+}
+
+/** Replaces a dead holder. Only one process at a time may do that, or two could both believe that they won. */
+async function replaceDead(path: string, dead: LockHolder, holder: LockHolder): Promise<boolean> {
+  if (!(await createWhole(takeoverOf(path), holder))) {
+    const other = await readHolder(takeoverOf(path));
+    if (other === null || lookFor(other) === "alive") return false;
+    throw new PawlError(
+      "locked",
+      "takeover-interrupted",
+      `taking over this cluster's lock was interrupted: ${other.operator}, run ${other.run}`,
+      {
+        expected: "a lock that is held or free",
+        evidence: [takeoverOf(path)],
+        next: "make sure that no pawl runs on this cluster, then: pawl unlock --reason TEXT",
+      },
+    );
+  }
+  try {
+    if ((await readHolder(path))?.token !== dead.token) return false;
+    const temporary = `${path}.${holder.token}.new`;
+    if (!(await createWhole(temporary, holder))) return false;
+    await rename(temporary, path);
+    return true;
+  } finally {
+    await rm(takeoverOf(path), { force: true });
+  }
+}
+
+async function readHolder(path: string): Promise<LockHolder | null> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw error;
+  }
+  try {
+    const holder = JSON.parse(text) as Partial<LockHolder> | null;
+    if (holder?.v === 1 && typeof holder.token === "string" && typeof holder.pid === "number") return holder as LockHolder;
+  } catch {
+    // Said below: a lock nobody can read still locks.
+  }
+  throw new PawlError("locked", "bad-lock", `the lock of this cluster cannot be read: ${path}`, {
+    expected: "a lock written by pawl",
+    evidence: [path],
+    next: `make sure that no pawl runs on this cluster, then remove the file`,
+  });
+}
