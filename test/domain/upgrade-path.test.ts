@@ -54,7 +54,9 @@ describe("the workbook's rule", () => {
     expect(notes).toHaveLength(3);
     expect(notes[0]).toMatch(/names 1\.9\.9 as the latest 1\.9; 1\.9\.10 existed at its date \(released 17 July 2018\)/);
     expect(notes[1]).toMatch(/its scenarios leave 1\.10 from 1\.10\.7, its FAQ from 1\.10\.8/);
-    expect(notes[2]).toBe("1.11.3 (2018-06-26) was released before 1.10.8 (2018-07-19): fixes made in between may be missing from it");
+    expect(notes[2]).toBe(
+      "1.11.3 (2018-06-26) was released before 1.10.8 (2018-07-19): fixes made in between may be missing from it",
+    );
   });
 
   it("warns of early 1.10 releases only where one is entered", () => {
@@ -63,7 +65,12 @@ describe("the workbook's rule", () => {
   });
 
   it.each([
-    ["1.11.3", "1.10.8", "no-downgrade", "1.10.8 is older than 1.11.3: there is no way back, only a new installation at the older version"],
+    [
+      "1.11.3",
+      "1.10.8",
+      "no-downgrade",
+      "1.10.8 is older than 1.11.3: there is no way back, only a new installation at the older version",
+    ],
     [
       "1.9.9",
       "1.9.9",
@@ -93,7 +100,10 @@ describe("the workbook's rule", () => {
   });
 
   it("refuses to leave a minor from an early patch in one hop", () => {
-    expect(judgeHop(workbook, "1.10.2", "1.11.3").refusal).toMatchObject({ rule: "latest-patch-first", shortest: ["1.10.2", "1.10.8", "1.11.3"] });
+    expect(judgeHop(workbook, "1.10.2", "1.11.3").refusal).toMatchObject({
+      rule: "latest-patch-first",
+      shortest: ["1.10.2", "1.10.8", "1.11.3"],
+    });
   });
 
   it("allows as a single hop exactly what is a path of one hop", () => {
@@ -111,7 +121,8 @@ describe("the workbook's rule", () => {
   });
 
   it("allows every newer release from every release", () => {
-    for (const [from, to] of pairs(workbook)) expect(findPath(workbook, from, to).allowed).toBe((compareVersionTexts(from, to) ?? 0) < 0);
+    for (const [from, to] of pairs(workbook))
+      expect(findPath(workbook, from, to).allowed).toBe((compareVersionTexts(from, to) ?? 0) < 0);
   });
 });
 
@@ -137,7 +148,9 @@ describe("every path of both policies", () => {
   });
 
   it("by the textual rule never skips a minor, whatever the releases", () => {
-    const release = fc.tuple(fc.constant(1), fc.integer({ min: 0, max: 5 }), fc.integer({ min: 0, max: 12 })).map((parts) => parts.join("."));
+    const release = fc
+      .tuple(fc.constant(1), fc.integer({ min: 0, max: 5 }), fc.integer({ min: 0, max: 12 }))
+      .map((parts) => parts.join("."));
     fc.assert(
       fc.property(fc.uniqueArray(release, { minLength: 2, maxLength: 30 }), fc.nat(), fc.nat(), (releases, one, other) => {
         const policy: VersionPolicy = { ...workbook, latest: {}, notes: [], releases: releases.map((version) => ({ version })) };
@@ -199,7 +212,10 @@ describe("the published tables", () => {
   });
 
   it("refuse as a single hop what is listed in several moves", () => {
-    expect(judgeHop(published, "1.10.0", "1.12.5").refusal).toMatchObject({ rule: "listed-moves-only", shortest: ["1.10.0", "1.10.11", "1.12.3", "1.12.5"] });
+    expect(judgeHop(published, "1.10.0", "1.12.5").refusal).toMatchObject({
+      rule: "listed-moves-only",
+      shortest: ["1.10.0", "1.10.11", "1.12.3", "1.12.5"],
+    });
   });
 
   it("find the shortest way wherever any way exists", () => {
@@ -215,24 +231,38 @@ describe("the published tables", () => {
       }
       for (const { version: to } of published.releases) {
         const answer = findPath(published, from, to);
-        expect([from, to, answer.allowed ? answer.hops.length : null]).toEqual([from, to, from === to ? null : (distance.get(to) ?? null)]);
+        expect([from, to, answer.allowed ? answer.hops.length : null]).toEqual([
+          from,
+          to,
+          from === to ? null : (distance.get(to) ?? null),
+        ]);
       }
     }
   });
 
   it("are the published ones, move for move, and dated as published", (context) => {
     const folder = join(root, "../shared/fixtures/dcos/reference");
-    if (!existsSync(folder) && process.env["CI"] !== "true") context.skip("not run: the published tables are not beside this checkout");
-    const tables = JSON.parse(readFileSync(join(folder, "upgrade-paths.json"), "utf8")) as Record<"upgrade" | "patch", Record<string, string[]>>;
+    if (!existsSync(folder) && process.env["CI"] !== "true")
+      context.skip("not run: the published tables are not beside this checkout");
+    const tables = JSON.parse(readFileSync(join(folder, "upgrade-paths.json"), "utf8")) as Record<
+      "upgrade" | "patch",
+      Record<string, string[]>
+    >;
     const dates = JSON.parse(readFileSync(join(folder, "release-dates.json"), "utf8")) as Record<string, string>;
     for (const { version } of published.releases) {
       if (series(version) === "1.9") continue;
       const listed = published.moves.filter((move) => move.from === version).flatMap((move) => move.to);
-      expect([version, listed.toSorted()]).toEqual([version, [...(tables.patch[version] ?? []), ...(tables.upgrade[version] ?? [])].toSorted()]);
+      expect([version, listed.toSorted()]).toEqual([
+        version,
+        [...(tables.patch[version] ?? []), ...(tables.upgrade[version] ?? [])].toSorted(),
+      ]);
     }
-    for (const policy of [workbook, published]) for (const one of policy.releases) expect([one.version, one.date]).toEqual([one.version, dates[one.version]]);
+    for (const policy of [workbook, published])
+      for (const one of policy.releases) expect([one.version, one.date]).toEqual([one.version, dates[one.version]]);
     expect(workbook.releases.map((one) => one.version).toSorted()).toEqual(
-      Object.keys(dates).filter((version) => (dates[version] ?? "") <= workbook.asOf).toSorted(),
+      Object.keys(dates)
+        .filter((version) => (dates[version] ?? "") <= workbook.asOf)
+        .toSorted(),
     );
   });
 });

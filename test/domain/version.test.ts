@@ -23,12 +23,23 @@ describe("a version", () => {
     expect(parseVersion(text)).toEqual({ text, numbers: expectedNumbers, tag: expectedTag });
   });
 
-  it.each(["", "v1.11.3", "1.", ".1", "1..2", "1.11.3-", "1.11.3 ", "1,11", "one", "-1", "1.1234567890", "1.11.3-a b", `1.${"1.".repeat(60)}1`])(
-    "does not read %j",
-    (text) => {
-      expect(parseVersion(text)).toBeNull();
-    },
-  );
+  it.each([
+    "",
+    "v1.11.3",
+    "1.",
+    ".1",
+    "1..2",
+    "1.11.3-",
+    "1.11.3 ",
+    "1,11",
+    "one",
+    "-1",
+    "1.1234567890",
+    "1.11.3-a b",
+    `1.${"1.".repeat(60)}1`,
+  ])("does not read %j", (text) => {
+    expect(parseVersion(text)).toBeNull();
+  });
 
   it("belongs to the minor series of its first two numbers", () => {
     const series = (text: string): string => seriesOf(parseVersion(text)!);

@@ -1,0 +1,37 @@
+import type { ExitName } from "../../src/domain/errors.ts";
+import type { Io } from "../../src/cli/io.ts";
+
+/** A terminal of 100 columns that keeps what a command printed and how it ended. */
+export interface CapturedIo extends Io {
+  readonly stdout: string[];
+  readonly stderr: string[];
+  readonly ended: () => ExitName | null;
+}
+
+/** A fresh one per command; `cwd` is where relative paths start. */
+export function capturedIo(cwd: string): CapturedIo {
+  const stdout: string[] = [];
+  const stderr: string[] = [];
+  let exit: ExitName | null = null;
+  return {
+    stdout,
+    stderr,
+    ended: () => exit,
+    out: (text) => void stdout.push(text),
+    err: (text) => void stderr.push(text),
+    stdoutTty: false,
+    stdinTty: false,
+    columns: 100,
+    rows: 40,
+    colour: false,
+    env: { LANG: "C.UTF-8" },
+    cwd,
+    now: () => 0,
+    actor: "op@host",
+    terminal: () => ({ isTTY: false, write: (text) => stdout.push(text) }),
+    onStop: () => () => undefined,
+    exit: (name) => {
+      exit = name;
+    },
+  };
+}
