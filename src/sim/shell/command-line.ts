@@ -14,8 +14,11 @@ export interface CommandIo {
   readonly user: string;
   readonly clock: SimClock;
   readonly env?: Readonly<Record<string, string>>;
-  /** Sends a signal (name without SIG) to the command while it runs; set by this function. */
+  readonly cwd?: string;
+  /** Told at the start how to send a signal (name without SIG) to the command while it runs. */
   readonly started?: (kill: (signal: string) => void) => void;
+  /** Told the environment the line left behind (`cd` is in PWD), for shells that read line by line. */
+  readonly finished?: (env: Record<string, string>) => void;
 }
 
 /** Runs a command line on a node as the user's login shell would (`sh -c LINE`). Simulated time stands still while it is awake. */
@@ -33,8 +36,9 @@ export async function runCommandLine(node: SimNode, line: string, io: CommandIo)
         leader: true,
         argv: ["bash", "-c", line],
         user: io.user,
-        cwd: env.HOME ?? "/",
+        cwd: io.cwd ?? env.HOME ?? "/",
         env,
+        ...(io.finished === undefined ? {} : { finished: io.finished }),
         streams: { stdin: () => io.stdin, out, err },
         started: (process) => {
           const kill = (signal: string): void => process.kill(signal);

@@ -31,6 +31,7 @@ export interface ShellStart {
   readonly env: Readonly<Record<string, string>>;
   readonly streams: Streams;
   started?(process: Process): void;
+  readonly finished?: (env: Record<string, string>) => void;
 }
 
 const SHELLS = new Set(["sh", "bash", "dash"]);
@@ -337,6 +338,7 @@ async function evaluate(script: Script, start: ShellStart, process: Process): Pr
     const result = await bash.exec(script.text, { rawScript: true, env: positional, stdin: stdin.toString("latin1"), stdinKind: "bytes", signal: process.signal });
     if (result.stdout !== "") await process.out.write(Buffer.from(result.stdout, "utf8"));
     if (result.stderr !== "") await process.err.write(Buffer.from(result.stderr, "utf8"));
+    start.finished?.(Object.fromEntries(Object.entries(result.env).filter(([name]) => /^[A-Za-z_]\w*$/.test(name))));
     return result.exitCode;
   } catch (error) {
     if (process.killedBy === null) await process.err.write(Buffer.from(`sh: ${error instanceof Error ? error.message : String(error)}\n`));
