@@ -53,7 +53,9 @@ export function judgeMasters(ensemble: Ensemble, masters: readonly InventoryNode
   if (troubles.length > 0 && rest - troubles.length < needed)
     return no("refused", { code: "quorum-would-be-lost", text: `${without === null ? "The masters have no quorum" : `Taking ${without} down would lose the quorum`}.`, expected: `${needed} of ${masters.length} masters serve without it`, observed, next: "Repair the masters named here; nothing else may be touched before." });
   if (troubles.length > 0) return no("gate-halted", { code: "master-down", text: "Another master is down.", expected: "every other master serves", observed, next: "Repair it first; masters have no failure budget." });
-  if (masters.length > 1 && leaderOf(ensemble.masters, masters) === null) {
+  // What the node itself believes counts only while it leads: a broken one may redirect anywhere.
+  const heard = ensemble.masters.filter((one) => one.node !== without || one.elected === true);
+  if (masters.length > 1 && leaderOf(heard, masters) === null) {
     const elected = ensemble.masters.filter((one) => one.elected === true).map((one) => one.node);
     return no("gate-halted", { code: "no-single-leader", text: "The masters do not agree on one leader.", expected: "exactly one elected master, named by every redirect", observed: elected.length === 0 ? "none elected" : `elected: ${elected.join(", ")}; redirects: ${ensemble.masters.map((one) => one.redirect ?? "none").join(", ")}` });
   }

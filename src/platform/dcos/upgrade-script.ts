@@ -62,9 +62,9 @@ async function download(ctx: StepContext, url: string): Promise<Buffer | Problem
 
 /** The generated file itself must be what is served: a web server on an old folder serves another one. Null: equal, or not there to compare. */
 async function comparesWithServed(ctx: StepContext, installer: string, url: string, sha256: string): Promise<Problem | null> {
-  const base = ctx.inventory.bootstrap?.url.replace(/\/+$/, "") ?? "";
-  if (!url.startsWith(`${base}/`)) return null;
-  const path = posix.join(posix.dirname(installer), "genconf", "serve", url.slice(base.length + 1));
+  const tail = /\/(upgrade\/[0-9A-Za-z_-]+\/dcos_node_upgrade\.sh)$/.exec(url)?.[1];
+  if (tail === undefined) return null;
+  const path = posix.join(posix.dirname(installer), "genconf", "serve", tail);
   const outcome = await ctx.remote.run("bootstrap", { argv: filesArgv([path], false), sudo: true, timeoutMs: FETCH_TIMEOUT_MS });
   const own = outcome.kind === "exited" ? parseListing(outcome.stdout)?.files.get(path) : null;
   if (own === null || own === undefined || own === sha256) return null;
