@@ -93,7 +93,12 @@ function createCore(startMs: number, now: (line: Timeline) => number, poke: () =
         if (work !== undefined) work.sleeping -= 1;
         resolve();
       };
-      const entry: Entry = { dueMs: now(line) + Math.max(0, ms), order: (line.order += 1), kind: "sleeper", run: done };
+      const entry: Entry = {
+        dueMs: now(line) + Math.max(0, Math.ceil(ms)),
+        order: (line.order += 1),
+        kind: "sleeper",
+        run: done,
+      };
       const onAbort = (): void => {
         if (!remove(line, entry)) return;
         done();

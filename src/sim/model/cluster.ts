@@ -1,0 +1,156 @@
+import type { Fault } from "../faults.ts";
+import type {
+  Program,
+  SimClock,
+  SimCluster,
+  SimHttpAnswer,
+  SimHttpRequest,
+  SimListener,
+  SimNode,
+  SimTcpAnswer,
+} from "../ports.ts";
+import { fireFaults, healAll } from "./ailments.ts";
+import { createModel } from "./creation.ts";
+import { exhibitorHttp } from "./exhibitor.ts";
+import { fourLetterWord } from "./four-letter.ts";
+import { BOOTSTRAP_PORT, bootstrapHttp, installerProgram, type Installer } from "./installer.ts";
+import { marathonHttp } from "./marathon-http.ts";
+import { agentHttp, masterHttp } from "./mesos-http.ts";
+import { curlProgram } from "./programs/curl.ts";
+import { dcosPrograms } from "./programs/dcos.ts";
+import { systemPrograms } from "./programs/system.ts";
+import { systemdPrograms } from "./programs/systemd.ts";
+import { upgradeProgram } from "./script-run.ts";
+import type { Ailments, Model, NodeState, ScriptRun } from "./state.ts";
+import type { BakedIn } from "./upgrade-script.ts";
+
+export interface ClusterOptions {
+  readonly masters: number;
+  readonly privateAgents: number;
+  readonly publicAgents: number;
+  /** DC/OS version all nodes run at first; one of `RELEASE_VERSIONS`. */
+  readonly version: string;
+  readonly clock: SimClock;
+  readonly faults: readonly Fault[];
+  /** First three numbers of the addresses; a second network with the next third number is used beyond 99 private agents. */
+  readonly network?: string;
+  readonly seed?: number;
+}
+
+/** What happened on a node: for tests, never for product code. */
+export interface NodeInspection {
+  readonly version: string;
+  readonly role: NodeState["role"];
+  readonly scriptRuns: readonly ScriptRun[];
+  readonly agentId: string | null;
+}
+
+export interface ModelCluster extends SimCluster {
+  inspect(): Readonly<Record<string, NodeInspection>>;
+  /** What the wire must do to SSH of the node (faults `ssh-hang`, `hostkey-changed`). */
+  sshAilment(node: string): Ailments["ssh"];
+}
+
+const PORTS = { master: 5050, agent: 5051, marathon: 8080, exhibitor: 8181, zookeeper: 2181 };
+
+function listenersOf(model: Model): readonly SimListener[] {
+  const http = (node: NodeState, port: number): SimListener => ({ host: node.address, port, protocol: "http" });
+  return [
+    ...model.masters.flatMap((node): SimListener[] => [
+      http(node, PORTS.master),
+      http(node, PORTS.marathon),
+      http(node, PORTS.exhibitor),
+      { host: node.address, port: PORTS.zookeeper, protocol: "four-letter" },
+    ]),
+    ...model.agents.map((node) => http(node, PORTS.agent)),
+    http(model.bootstrap, BOOTSTRAP_PORT),
+  ];
+}
+
+async function ask(model: Model, host: string, port: number, request: SimHttpRequest): Promise<SimHttpAnswer> {
+  const node = model.byAddress.get(host);
+  if (node === undefined) return { kind: "refused" };
+  if (node === model.bootstrap) return port === BOOTSTRAP_PORT ? bootstrapHttp(model, request) : { kind: "refused" };
+  if (node.agent !== null) return port === PORTS.agent ? agentHttp(model, node, request) : { kind: "refused" };
+  switch (port) {
+    case PORTS.master:
+      return masterHttp(model, node, request);
+    case PORTS.marathon:
+      return marathonHttp(model, node, request);
+    case PORTS.exhibitor:
+      return exhibitorHttp(model, node, request);
+    default:
+      return { kind: "refused" };
+  }
+}
+
+function programsOf(model: Model, node: NodeState): ReadonlyMap<string, Program> {
+  const curl = curlProgram(model, node, (host, port, request) => ask(model, host, port, request));
+  const own = node.role === "bootstrap" ? [] : [...systemdPrograms(model, node), ...dcosPrograms(model, node)];
+  return new Map([...systemPrograms(model, node), ...own, ["curl", curl]]);
+}
+
+function scriptProgram(model: Model, node: NodeState, path: string): Program | null {
+  const found = node.fs.scriptAt(path) as BakedIn | Installer | null;
+  if (found === null) return null;
+  if ("installer" in found) return node.role === "bootstrap" ? installerProgram(model, found) : null;
+  return node.role === "bootstrap" ? null : upgradeProgram(model, node, found);
+}
+
+function simNode(model: Model, node: NodeState): SimNode {
+  return {
+    name: node.name,
+    address: node.address,
+    bootId: node.bootId,
+    fs: node.fs,
+    programs: node.programs,
+    scriptProgram: (path) => scriptProgram(model, node, path),
+    online: true,
+  };
+}
+
+/**
+ * A cluster of the model, settled and healthy but for faults that are there from the start. Nodes m1…, a1… (private), p1…
+ * (public) and `bootstrap`. Programs take `argv` with the program's name first. Throws a usage error for a version or a fault
+ * the model does not know.
+ */
+export function createCluster(options: ClusterOptions): ModelCluster {
+  const model = createModel(options, programsOf);
+  const nodes = model.nodes.map((node) => simNode(model, node));
+  fireFaults(model, "start", 1, null);
+  const bootstrap = nodes.at(-1);
+  if (bootstrap === undefined) throw new Error("a model without machines");
+  return {
+    id: model.clusterId,
+    clock: model.clock,
+    nodes: nodes.slice(0, -1),
+    bootstrap,
+    listeners: listenersOf(model),
+    http: (host, port, request) => ask(model, host, port, request),
+    tcp: (host, port, text): Promise<SimTcpAnswer> => {
+      const node = model.byAddress.get(host);
+      const body =
+        node === undefined || node.master === null || port !== PORTS.zookeeper
+          ? null
+          : fourLetterWord(model, node, text.trim().slice(0, 4));
+      return Promise.resolve(body === null ? { kind: "refused" } : { kind: "answered", body });
+    },
+    onDrop: (cut) => void model.drops.push(cut),
+    heal: () => healAll(model),
+    sshAilment: (name) => model.nodes.find((node) => node.name === name)?.ailments.ssh ?? "fine",
+    inspect: () =>
+      Object.fromEntries(
+        model.nodes
+          .filter((node) => node.role !== "bootstrap")
+          .map((node) => [
+            node.name,
+            {
+              version: node.version,
+              role: node.role,
+              scriptRuns: node.scriptRuns.map((run) => ({ ...run })),
+              agentId: node.agent?.id ?? null,
+            },
+          ]),
+      ),
+  };
+}

@@ -1,0 +1,57 @@
+import { countWrite, ensembleServes } from "./ensemble.ts";
+import { later, type Candidate, type Election, type Model, type NodeState, type Proc } from "./state.ts";
+
+/**
+ * A leader election in ZooKeeper as Mesos and Marathon do it: everybody creates an ephemeral sequential node, the lowest leads.
+ * The node of a process that died stays until its session expires (10 s after its last heartbeat, so 7 to 10 s after death).
+ */
+const SESSION_MS = { low: 7_600, high: 9_800 };
+
+/** Puts a process into the election, unless it is in it or ZooKeeper does not serve. */
+export function enroll(model: Model, election: Election, node: NodeState, proc: Proc): boolean {
+  if (proc.startedMs === null || !ensembleServes(model)) return false;
+  const { startedMs } = proc;
+  if (election.candidates.some((one) => one.node === node && one.processMs === startedMs && one.expiresMs === null)) return false;
+  election.candidates.push({ node, seq: election.nextSeq, processMs: startedMs, expiresMs: null });
+  election.nextSeq += 1;
+  countWrite(model, 2);
+  return true;
+}
+
+/** The process of the node died: its candidates stay until their session expires, then `expired` is called. */
+export function abandon(
+  model: Model,
+  election: Election,
+  node: NodeState,
+  draw: (low: number, high: number) => number,
+  expired: () => void,
+): void {
+  for (const one of election.candidates.filter((candidate) => candidate.node === node && candidate.expiresMs === null)) {
+    one.expiresMs = model.clock.now() + Math.round(draw(SESSION_MS.low, SESSION_MS.high));
+    later(model, one.expiresMs - model.clock.now(), () => {
+      drop(model, election, one);
+      expired();
+    });
+  }
+}
+
+/** Takes one candidate out. */
+export function drop(model: Model, election: Election, candidate: Candidate): void {
+  const index = election.candidates.indexOf(candidate);
+  if (index < 0) return;
+  election.candidates.splice(index, 1);
+  countWrite(model);
+}
+
+/** The lowest sequence, alive or not: whom everybody believes to lead. */
+export function lowest(election: Election): Candidate | null {
+  let found: Candidate | null = null;
+  for (const one of election.candidates) if (found === null || one.seq < found.seq) found = one;
+  return found;
+}
+
+/** The node that leads with a living process, or null. */
+export function leaderOf(election: Election): NodeState | null {
+  const first = lowest(election);
+  return first !== null && first.expiresMs === null && first.seq === election.leaderSeq ? first.node : null;
+}
