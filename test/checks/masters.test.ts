@@ -32,27 +32,43 @@ describe("replog-recovered on recorded answers", () => {
   });
 
   it("fails a leader that goes on alone once the ensemble shows it, and before that for the masters that do not answer", async () => {
-    const early = await ask("replog-recovered", { remote: withHealth(recordedRemote(captured("quorum-lost/01-leader-alone-2s"))), nodes: MASTERS });
+    const early = await ask("replog-recovered", {
+      remote: withHealth(recordedRemote(captured("quorum-lost/01-leader-alone-2s"))),
+      nodes: MASTERS,
+    });
     expect(early.verdict).toBe("inconclusive");
     expect(verdicts(early)).toEqual({ m1: "no-answer", m2: "pass", m3: "no-answer" });
-    const late = await ask("replog-recovered", { remote: withHealth(recordedRemote(captured("quorum-lost/02-leader-alone-13s"))), nodes: MASTERS });
+    const late = await ask("replog-recovered", {
+      remote: withHealth(recordedRemote(captured("quorum-lost/02-leader-alone-13s"))),
+      nodes: MASTERS,
+    });
     expect(late.verdict).toBe("fail");
     expect(late.observed).toContain("ensemble 1");
   });
 
   it("does not pass a master whose process has no routes yet (404)", async () => {
-    const answer = await ask("replog-recovered", { remote: withHealth(recordedRemote(captured("quorum-lost/03-http-just-up"))), nodes: [M3] });
+    const answer = await ask("replog-recovered", {
+      remote: withHealth(recordedRemote(captured("quorum-lost/03-http-just-up"))),
+      nodes: [M3],
+    });
     expect(answer.verdict).toBe("fail");
   });
 
   it("fails a wiped log that is recovering without a quorum", async () => {
-    const answer = await ask("replog-recovered", { remote: withHealth(recordedRemote(captured("quorum-lost/04-wiped-recovering-10s"))), nodes: MASTERS });
+    const answer = await ask("replog-recovered", {
+      remote: withHealth(recordedRemote(captured("quorum-lost/04-wiped-recovering-10s"))),
+      nodes: MASTERS,
+    });
     expect(verdicts(answer)["m3"]).toBe("fail");
   });
 
   it("has no answer where authentication is wanted, with no credentials and with wrong ones", async () => {
     const m4 = { ...M1, name: "m4", address: "127.0.21.4" };
-    for (const moment of ["auth-enabled/01-no-credentials", "auth-enabled/02-wrong-password", "auth-enabled/03-basic-ok-acl-denies-endpoints"]) {
+    for (const moment of [
+      "auth-enabled/01-no-credentials",
+      "auth-enabled/02-wrong-password",
+      "auth-enabled/03-basic-ok-acl-denies-endpoints",
+    ]) {
       const answer = await ask("replog-recovered", { remote: recordedRemote(captured(moment)), nodes: [m4] });
       expect([answer.verdict, answer.why]).toEqual(["inconclusive", "no-answer"]);
       expect(answer.observed).toMatch(/HTTP 40[13]/);
@@ -102,7 +118,10 @@ describe("the gate over a whole recorded event", () => {
 describe("one-leader on recorded answers", () => {
   it("passes a steady ensemble and one whose non-leader is being upgraded", async () => {
     expect((await ask("one-leader", { remote: recordedRemote(steady), nodes: MASTERS })).verdict).toBe("pass");
-    const down = await ask("one-leader", { remote: recordedRemote(captured("master-down-wiped-rejoin/01-master-down-2s")), nodes: MASTERS });
+    const down = await ask("one-leader", {
+      remote: recordedRemote(captured("master-down-wiped-rejoin/01-master-down-2s")),
+      nodes: MASTERS,
+    });
     expect(down.verdict).toBe("pass");
     expect(down.observed).toContain("m3: not heard");
   });
@@ -112,7 +131,10 @@ describe("one-leader on recorded answers", () => {
   });
 
   it("fails while ZooKeeper is down and the leader has exited", async () => {
-    const answer = await ask("one-leader", { remote: recordedRemote(captured("zookeeper-all-down/02-leader-exited")), nodes: MASTERS });
+    const answer = await ask("one-leader", {
+      remote: recordedRemote(captured("zookeeper-all-down/02-leader-exited")),
+      nodes: MASTERS,
+    });
     expect(answer.verdict).toBe("fail");
   });
 
@@ -143,7 +165,13 @@ describe("one-leader on recorded answers", () => {
 describe("master-upgraded", () => {
   const good = { version: "1.10.8", installProgress: false };
   const remote = recordedRemote(steady);
-  const asked = { remote, nodes: MASTERS, node: "m2", nowSeconds: 1_795_191_050, context: { inputs: { target: "1.10.8" }, since: 1_795_190_000 } };
+  const asked = {
+    remote,
+    nodes: MASTERS,
+    node: "m2",
+    nowSeconds: 1_795_191_050,
+    context: { inputs: { target: "1.10.8" }, since: 1_795_190_000 },
+  };
 
   it("passes new files and a process younger than the step, and asks only the node of the step", async () => {
     const answer = await ask("master-upgraded", { ...asked, nodeFacts: { m2: good } });
@@ -151,13 +179,20 @@ describe("master-upgraded", () => {
   });
 
   it("fails a process older than the step, whatever the files say", async () => {
-    const answer = await ask("master-upgraded", { ...asked, context: { inputs: { target: "1.10.8" }, since: 1_795_191_049 }, nodeFacts: { m2: good } });
+    const answer = await ask("master-upgraded", {
+      ...asked,
+      context: { inputs: { target: "1.10.8" }, since: 1_795_191_049 },
+      nodeFacts: { m2: good },
+    });
     expect(answer.verdict).toBe("fail");
   });
 
   it("has no subject without a step, and no answer where the facts cannot be read", async () => {
     const { node: _node, ...rest } = asked;
-    expect(await ask("master-upgraded", { ...rest, nodeFacts: { m2: good } })).toMatchObject({ verdict: "inconclusive", why: "no-subject" });
+    expect(await ask("master-upgraded", { ...rest, nodeFacts: { m2: good } })).toMatchObject({
+      verdict: "inconclusive",
+      why: "no-subject",
+    });
     expect(await ask("master-upgraded", asked)).toMatchObject({ verdict: "inconclusive", why: "no-answer" });
   });
 

@@ -29,12 +29,25 @@ export const MASTERS = [M1, M2, M3];
 export const AGENTS = ["1", "2", "3", "4", "5"].map((n) => node(`a${n}`, `127.0.22.${n}`, n > "3" ? "agent_public" : "agent"));
 
 export function inventoryOf(nodes: readonly InventoryNode[]): Inventory {
-  return { name: "recorded", platform: "dcos", folder: ".", ssh: {}, ports: {}, nodes, scripts: {}, hooks: {}, siteSteps: [], settings: {} };
+  return {
+    name: "recorded",
+    platform: "dcos",
+    folder: ".",
+    ssh: {},
+    ports: {},
+    nodes,
+    scripts: {},
+    hooks: {},
+    siteSteps: [],
+    settings: {},
+  };
 }
 
 /** Recorded answers of a real cluster, by event and moment. */
 export function captured(...moments: readonly string[]): readonly Capture[] {
-  return parseEvidence(moments.map((moment) => ({ file: moment, text: readFileSync(`test/fixture/mesos-real/${moment}.json`, "utf8") }))).captures;
+  return parseEvidence(
+    moments.map((moment) => ({ file: moment, text: readFileSync(`test/fixture/mesos-real/${moment}.json`, "utf8") })),
+  ).captures;
 }
 
 /** The body of one recorded answer. */
@@ -131,7 +144,13 @@ export function replayAt(rows: readonly TimelineRow[], atSeconds: number): Remot
       const row = rows.findLast((one) => one.t <= atSeconds && one.node === name && one.path === url.pathname);
       if (request.method !== "GET" || row === undefined || typeof row.status !== "number") return Promise.resolve(silent);
       const headers: Record<string, string> = row.location === undefined ? {} : { location: row.location };
-      return Promise.resolve({ kind: "answered", status: row.status, headers, body: Buffer.from(JSON.stringify(row.metrics ?? {})), url: request.url });
+      return Promise.resolve({
+        kind: "answered",
+        status: row.status,
+        headers,
+        body: Buffer.from(JSON.stringify(row.metrics ?? {})),
+        url: request.url,
+      });
     },
   });
 }

@@ -52,7 +52,9 @@ describe("the checks of DC/OS", () => {
 
   it("each show a value for every bad reading that was read, without an error of their own", async () => {
     const proofs = await proveCanFail(checks, jq);
-    const mute = proofs.flatMap((proof) => proof.proofs.filter((one) => one.observed.includes("nothing to show")).map((one) => `${proof.check}: ${one.reading}`));
+    const mute = proofs.flatMap((proof) =>
+      proof.proofs.filter((one) => one.observed.includes("nothing to show")).map((one) => `${proof.check}: ${one.reading}`),
+    );
     expect(mute).toEqual([]);
   });
 });
