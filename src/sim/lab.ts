@@ -40,16 +40,19 @@ const SSH_PORT = 2222;
 const SECRET_BYTES = 32;
 /** Host number and port that hold a block of addresses for one lab. */
 const HOLD = { host: 254, port: 20022 };
+/** Third numbers a lab may use beyond its first, for clusters of more than a hundred nodes. */
+const NETWORKS = 8;
 const TRIES = 60;
 
 /**
- * A free block `127.x.y` of loopback addresses. It stays taken until this process ends, so that two labs never mix. Throws
+ * A free block of loopback addresses: `127.x.y`, and the seven blocks after it. It stays taken until this process ends, so that
+ * two labs never mix. Throws
  * PawlError where only 127.0.0.1 exists (macOS without aliases).
  */
 export async function chooseNetwork(): Promise<string> {
   let last: unknown = null;
   for (let round = 0; round < TRIES; round += 1) {
-    const network = `127.${randomInt(64, 250)}.${randomInt(1, 250)}`;
+    const network = `127.${randomInt(64, 250)}.${randomInt(0, 31) * NETWORKS}`;
     const server = createServer();
     try {
       await new Promise<void>((done, fail) => {
@@ -105,9 +108,9 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   await chmod(folder, 0o700);
   const secret = await secretOf(folder);
   const keys = new Map<string, LabKey>();
-  const hostKey = (node: string, generation: number): LabKey => {
-    const name = `${node} ${generation}`;
-    const key = keys.get(name) ?? labKey(secret, `host ${name}`);
+  const hostKey = (node: string, other = false): LabKey => {
+    const name = `host ${node}${other ? " other" : ""}`;
+    const key = keys.get(name) ?? labKey(secret, name);
     keys.set(name, key);
     return key;
   };
@@ -127,9 +130,9 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     return stopping;
   };
   try {
-    const server = createControlServer({ cluster, timeScale, proof: (node, nonce) => hostKey(node, 0).sign(nonce), publicKey: (node) => hostKey(node, 0).blob, stop });
+    const server = createControlServer({ cluster, timeScale, proof: (node, nonce) => hostKey(node).sign(nonce), publicKey: (node) => hostKey(node).blob, stop });
     const control = `http://127.0.0.1:${await open.listen(server, "127.0.0.1", 0)}`;
-    const files = await writeInventory({ ...options, folder, sshPort, control, userKey, hostKey: (node) => hostKey(node, 0) });
+    const files = await writeInventory({ ...options, folder, sshPort, control, userKey, hostKey: (node) => hostKey(node) });
     return { folder, ...files, control, stopped, stop };
   } catch (error) {
     await stop();

@@ -30,10 +30,6 @@ export interface SimNode {
   scriptProgram(path: string): Program | null;
   /** False: SSH connections are refused. */
   readonly online: boolean;
-  /** True: SSH connections are accepted and nothing is ever answered on them (fault `ssh-hang`). */
-  readonly sshHangs?: boolean;
-  /** Counts how often the machine's host key was made anew (fault `hostkey-changed`); 0 is the key known_hosts was written with. */
-  readonly hostKeyGeneration?: number;
   /** Called by the shell for each process start and end, so that the model can show /proc and react to faults. */
   processStarted?(pid: number, argv: readonly string[]): void;
   processEnded?(pid: number): void;
@@ -79,6 +75,8 @@ export interface SimCluster {
   tcp(host: string, port: number, text: string): Promise<SimTcpAnswer>;
   /** Registered by the wire: cut all SSH connections of the node now (fault `ssh-drop`). */
   onDrop(cut: (node: string) => void): void;
+  /** What is wrong with SSH of a node: connections are accepted and never answered, or another host key is shown. */
+  sshAilment?(node: string): "fine" | "hang" | "hostkey-changed";
   /** Repairs every fault (`pawl lab heal`). */
   heal(): void;
 }

@@ -52,11 +52,13 @@ export function createSimRemote(cluster: SimCluster, options: SimRemoteOptions =
     const node = targets.get(target);
     if (node === undefined) return Promise.reject(new RangeError(`there is no simulated machine named ${target}`));
     if (!node.online) return Promise.resolve(lost("refused", `${node.address} refused the connection`, false));
+    const ailment = (): string => cluster.sshAilment?.(node.name) ?? "fine";
+    if (ailment() === "hostkey-changed") return Promise.resolve(lost("host-key-changed", `${node.name} shows another host key`, false));
     const line = `${command.sudo === true && user !== "root" ? "sudo -n -- " : ""}${quoteLine(command.argv)}`;
     const [stdout, stderr] = [boundedText(command.maxOutputBytes ?? DEFAULT_OUTPUT_BYTES), boundedText(command.maxOutputBytes ?? DEFAULT_OUTPUT_BYTES)];
     return new Promise((resolve, reject) => {
       let over = false;
-      let kill = (_signal: string): void => undefined;
+      let kill: (signal: string) => void = () => undefined;
       const open = cuts.get(node.name) ?? new Set();
       cuts.set(node.name, open);
       const end = (act: () => void): void => {
@@ -73,18 +75,16 @@ export function createSimRemote(cluster: SimCluster, options: SimRemoteOptions =
           resolve(lost("aborted", "given up while the command ran", true));
           kill("TERM");
         });
+      const timeOut = (): void =>
+        end(() => resolve({ kind: "timed-out", afterMs: command.timeoutMs, stdout: stdout.text(), stderr: stderr.text() }));
       const timer = setTimeout(() => {
-        end(() => {
-          resolve({ kind: "timed-out", afterMs: command.timeoutMs, stdout: stdout.text(), stderr: stderr.text() });
-          kill("TERM");
-        });
+        timeOut();
+        kill("TERM");
       }, command.timeoutMs);
       open.add(cut);
       signal?.addEventListener("abort", abort, { once: true });
-      const out = (chunk: Buffer): void | Promise<void> => {
-        if (over) return;
-        return onChunk === undefined ? stdout.add(chunk) : onChunk(chunk);
-      };
+      const keep = (chunk: Buffer): void => stdout.add(chunk);
+      const out = (chunk: Buffer): void | Promise<void> => (over ? undefined : (onChunk ?? keep)(chunk));
       // Holds simulated time by itself, except while the command sleeps.
       const ran = runCommandLine(node, line, {
         stdin: Buffer.from(command.stdin ?? ""),
@@ -97,7 +97,13 @@ export function createSimRemote(cluster: SimCluster, options: SimRemoteOptions =
         },
       });
       ran.then(
-        (ended) => {
+        async (ended) => {
+          // The command ended, and the node that hangs tells nobody.
+          if (ailment() === "hang") {
+            await cluster.clock.sleep(command.timeoutMs);
+            timeOut();
+            return;
+          }
           const code = "code" in ended ? ended.code : signalCode(ended.signal);
           end(() => resolve({ kind: "exited", code, stdout: stdout.text(), stderr: stderr.text() }));
         },

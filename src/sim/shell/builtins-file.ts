@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { posix } from "node:path";
+import { modeText } from "./mode-text.ts";
 import { complain, say, splitOptions, type Builtin, type Call } from "./caller.ts";
 
 const FOLLOW_MS = 1000;
@@ -189,11 +190,6 @@ const realpath: Builtin = async (call) => {
   return 0;
 };
 
-function modeText(kind: string, mode: number): string {
-  const letters = [..."rwxrwxrwx"].map((letter, index) => ((mode & (0o400 >> index)) === 0 ? "-" : letter));
-  return kind + letters.join("");
-}
-
 /** `stat -c FORMAT FILE…` with %n %s %a %A %U %G %u %g %Y %F %N; without a format the same facts in words. */
 const stat: Builtin = async (call) => {
   const { options, rest } = splitOptions(call.args, new Set(["-c"]));
@@ -204,20 +200,20 @@ const stat: Builtin = async (call) => {
     const path = place(call, file);
     try {
       const found = options.has("-L") ? await view.stat(path) : await view.lstat(path);
-      const [kind, words] = found.isDirectory ? ["d", "directory"] : found.isSymbolicLink ? ["l", "symbolic link"] : ["-", found.size === 0 ? "regular empty file" : "regular file"];
+      const words = found.isDirectory ? "directory" : found.isSymbolicLink ? "symbolic link" : found.size === 0 ? "regular empty file" : "regular file";
       const [user = "root", group = "root"] = (machine.owners.get(path) ?? "root:root").split(":");
       const facts: Record<string, string> = {
         n: file,
         N: `'${file}'`,
         s: String(found.size),
         a: (found.mode & 0o7777).toString(8),
-        A: modeText(kind ?? "-", found.mode),
+        A: modeText(found),
         U: user,
         G: group,
         u: user === "root" ? "0" : "500",
         g: group === "root" ? "0" : "500",
         Y: String(Math.floor(found.mtime.getTime() / 1000)),
-        F: words ?? "",
+        F: words,
       };
       const line = format.replaceAll(/%([A-Za-z])/g, (all, letter: string) => facts[letter] ?? all);
       await say(call.out, options.has("--printf") ? line.replaceAll("\\n", "\n") : `${line}\n`);

@@ -80,6 +80,8 @@ const umask: Builtin = async (call) => {
 
 const SECONDS: Readonly<Record<string, number>> = { "": 1, s: 1, m: 60, h: 3600, d: 86_400 };
 
+const NO_KILL: (signal: string) => void = () => undefined;
+
 /** `timeout [-s SIG] [-k D] D COMMAND…` in the cluster's time; 124 when it was cut. */
 const timeout: Builtin = async (call) => {
   const { options, rest } = splitOptions(call.args, new Set(["-s", "-k"]));
@@ -87,15 +89,17 @@ const timeout: Builtin = async (call) => {
   if (match === null || rest.length < 2) return complain(call, `timeout: invalid time interval '${rest[0] ?? ""}'`, 125);
   const { clock } = call.caller.machine;
   const ms = Number(match[1]) * (SECONDS[match[2] ?? ""] ?? 1) * 1000;
-  let child: Process | null = null;
-  let cut = false;
+  const state = { cut: false, kill: NO_KILL };
   const cancel = clock.at(clock.now() + ms, () => {
-    cut = true;
-    child?.kill(signalName(options.get("-s") ?? "TERM") ?? "TERM");
+    state.cut = true;
+    state.kill(signalName(options.get("-s") ?? "TERM") ?? "TERM");
   });
   try {
-    const code = await call.caller.run(rest.slice(1), call, { leader: true, started: (process) => (child = process) });
-    return cut ? 124 : code;
+    const started = (process: Process): void => {
+      state.kill = (signal) => process.kill(signal);
+    };
+    const code = await call.caller.run(rest.slice(1), call, { leader: true, started });
+    return state.cut ? 124 : code;
   } finally {
     cancel();
   }

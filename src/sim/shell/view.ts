@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import type { FileContent, FsStat, IFileSystem, InMemoryFs } from "just-bash";
 import type { Machine, Process } from "./machine.ts";
-import { PROCESS_FILES, procEntry } from "./proc.ts";
+import { PROCESS_FILES, procEntry, type ProcEntry } from "./proc.ts";
 
 /** Paths that stand for the output of the process itself; statements are redirected to them (syntax.ts). */
 export const OUT_PATH = "/dev/pawl/out";
@@ -38,7 +38,7 @@ const BIN = /^\/(?:usr\/)?bin\/([^/]+)$/;
 export function viewOf(machine: Machine, process: Process, programs: ReadonlySet<string>): IFileSystem {
   const fs: InMemoryFs = machine.node.fs;
 
-  const virtual = (path: string): string | "folder" | null => {
+  const virtual = (path: string): ProcEntry | null => {
     if (path === "/dev/null" || path === "/dev/stdin" || path === OUT_PATH || path === ERR_PATH) return "";
     if (path === "/dev/zero" || path === "/dev/urandom" || path === "/dev/stdout" || path === "/dev/stderr") return "";
     if (path.startsWith("/proc")) return procEntry(machine, process, path);
@@ -91,14 +91,14 @@ export function viewOf(machine: Machine, process: Process, programs: ReadonlySet
   };
   const statAt = async (path: string, link: boolean): Promise<FsStat> => {
     const entry = virtual(path);
-    if (entry === "folder") return statOf("folder", 0, 0o555);
+    if (entry !== null && typeof entry !== "string") return statOf("folder", 0, 0o555);
     if (entry !== null) return statOf("file", Buffer.byteLength(entry), path.startsWith("/dev/") ? 0o666 : 0o444);
     if (await stub(path)) return statOf("file", 1024, 0o755);
     return link ? fs.lstat(path) : fs.stat(path);
   };
   const readBytes = async (path: string): Promise<Uint8Array> => {
     const entry = virtual(path);
-    if (entry === "folder") throw failure("EISDIR", "illegal operation on a directory", "read", path);
+    if (entry !== null && typeof entry !== "string") throw failure("EISDIR", "illegal operation on a directory", "read", path);
     if (entry !== null) return Buffer.from(entry, "utf8");
     if (await stub(path)) return Buffer.from("\x7fELF");
     return fs.readFileBuffer(path);
@@ -110,7 +110,7 @@ export function viewOf(machine: Machine, process: Process, programs: ReadonlySet
       [...names].map((name) => ({ name, isFile: !folders, isDirectory: folders, isSymbolicLink: false }));
     let more: DirentEntry[] = [];
     if (plain === "/proc") more = extra(["self", ...[...machine.processes.keys()].map(String)], true);
-    else if (/^\/proc\/(self|\d+)$/.test(plain) && virtual(plain) === "folder") more = extra(PROCESS_FILES, false);
+    else if (/^\/proc\/(self|\d+)$/.test(plain) && typeof virtual(plain) === "object" && virtual(plain) !== null) more = extra(PROCESS_FILES, false);
     else if (plain === "/bin" || plain === "/usr/bin") more = extra(programs, false);
     else if (own === null) throw failure("ENOENT", "no such file or directory", "scandir", path);
     const seen = new Set(own?.map((entry) => entry.name));

@@ -38,7 +38,7 @@ export function channelOutput(channel: ServerChannel, terminal: boolean): Channe
     });
   };
   const shown = (chunk: Buffer): Buffer => (terminal ? Buffer.from(chunk.toString("latin1").replaceAll(/\r?\n/g, "\r\n"), "latin1") : chunk);
-  const stderr: Flow = terminal ? channel : (channel.stderr as unknown as Flow);
+  const stderr: Flow = terminal ? channel : channel.stderr;
   return { out: (chunk) => put(channel, shown(chunk)), err: (chunk) => put(stderr, shown(chunk)) };
 }
 

@@ -1,12 +1,14 @@
 import { posix } from "node:path";
 import type { FsStat, IFileSystem } from "just-bash";
+import type * as Ssh2Module from "ssh2";
 import type { Attributes, FileEntry, SFTPWrapper } from "ssh2";
 import type { SimClock, SimNode } from "../ports.ts";
 import { endProcess, machineOf, startProcess } from "../shell/machine.ts";
+import { modeText } from "../shell/mode-text.ts";
 import { NOWHERE } from "../shell/sink.ts";
 import { viewOf } from "../shell/view.ts";
 
-type Ssh2 = typeof import("ssh2");
+type Ssh2 = Pick<typeof Ssh2Module, "Server" | "utils">;
 
 export interface SftpOptions {
   accept(): SFTPWrapper;
@@ -38,10 +40,8 @@ function attributes(stat: FsStat): Attributes {
 }
 
 function entry(name: string, stat: FsStat): FileEntry {
-  const letters = [..."rwxrwxrwx"].map((letter, index) => ((stat.mode & (0o400 >> index)) === 0 ? "-" : letter)).join("");
-  const kind = stat.isDirectory ? "d" : stat.isSymbolicLink ? "l" : "-";
   const when = stat.mtime.toISOString().slice(0, 16).replace("T", " ");
-  return { filename: name, longname: `${kind}${letters}    1 root     root     ${String(stat.size).padStart(10)} ${when} ${name}`, attrs: attributes(stat) };
+  return { filename: name, longname: `${modeText(stat)}    1 root     root     ${String(stat.size).padStart(10)} ${when} ${name}`, attrs: attributes(stat) };
 }
 
 /** The SFTP subsystem over a node's files, as much of it as sftp and scp of OpenSSH use. Files are stored when they are closed. */

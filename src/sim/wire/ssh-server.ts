@@ -1,4 +1,5 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
+import type * as Ssh2Module from "ssh2";
 import type { AuthContext, Connection, ServerChannel, Session } from "ssh2";
 import type { LabKey } from "../lab-keys.ts";
 import type { SimClock, SimNode } from "../ports.ts";
@@ -8,15 +9,17 @@ import { channelOutput, finishChannel, readInput, SILENT_INPUT_MS } from "./chan
 import { serveSftp } from "./sftp.ts";
 import { serveTerminal } from "./terminal.ts";
 
-type Ssh2 = typeof import("ssh2");
+
+type Ssh2 = Pick<typeof Ssh2Module, "Server" | "utils">;
 
 /** What one node's SSH server is made from. */
 export interface SshServerOptions {
   readonly ssh2: Ssh2;
   readonly node: SimNode;
   readonly clock: SimClock;
-  /** The node's host key; a later generation is the key of a machine that was installed anew. */
-  hostKey(generation: number): LabKey;
+  /** The node's host key, or the one of the machine that answers in its place. */
+  hostKey(other: boolean): LabKey;
+  ailment(): "fine" | "hang" | "hostkey-changed";
   /** The one key users log in with, as it goes over the wire. */
   readonly userKey: Buffer;
   /** The real loopback address behind what a client wants forwarded; null: not a service of the cluster. */
@@ -40,13 +43,13 @@ const USERS: ReadonlySet<string> = new Set(["core", "centos", "root"]);
 export function createNodeSsh(options: SshServerOptions): NodeSsh {
   const { ssh2, node } = options;
   const sockets = new Set<Socket>();
-  const byGeneration = new Map<number, InstanceType<Ssh2["Server"]>>();
-  const sshOf = (generation: number): InstanceType<Ssh2["Server"]> => {
-    let found = byGeneration.get(generation);
+  const made = new Map<boolean, InstanceType<Ssh2["Server"]>>();
+  const sshOf = (other: boolean): InstanceType<Ssh2["Server"]> => {
+    let found = made.get(other);
     if (found === undefined) {
-      found = new ssh2.Server({ hostKeys: [options.hostKey(generation).file], ident: IDENT }, (client) => serveClient(client, options));
+      found = new ssh2.Server({ hostKeys: [options.hostKey(other).file], ident: IDENT }, (client) => serveClient(client, options));
       found.on("error", () => undefined);
-      byGeneration.set(generation, found);
+      made.set(other, found);
     }
     return found;
   };
@@ -58,7 +61,8 @@ export function createNodeSsh(options: SshServerOptions): NodeSsh {
     }
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
-    if (node.sshHangs !== true) sshOf(node.hostKeyGeneration ?? 0).injectSocket(socket);
+    const ailment = options.ailment();
+    if (ailment !== "hang") sshOf(ailment === "hostkey-changed").injectSocket(socket);
   });
   return {
     server,
@@ -157,8 +161,10 @@ function serveSession(session: Session, user: string, options: SshServerOptions)
         });
       }
       const stdin = terminal ? Buffer.alloc(0) : await readInput(channel, SILENT_INPUT_MS);
-      if (node.sshHangs === true) return;
-      finishChannel(channel, await runCommandLine(node, info.command, { stdin, ...output, user, clock, env, started }));
+      // A node that hangs takes the command, and nobody hears of it again.
+      if (options.ailment() === "hang") return;
+      const ended = await runCommandLine(node, info.command, { stdin, ...output, user, clock, env, started });
+      if (options.ailment() !== "hang") finishChannel(channel, ended);
     };
     work().catch(() => channel.destroy());
   });

@@ -9,7 +9,8 @@ export interface WireOptions {
   readonly cluster: SimCluster;
   /** The SSH port of every node. */
   readonly sshPort: number;
-  hostKey(node: string, generation: number): LabKey;
+  /** A node's host key; `other`: of the machine that answers in its place (fault `hostkey-changed`). */
+  hostKey(node: string, other: boolean): LabKey;
   readonly userKey: LabKey;
 }
 
@@ -39,7 +40,8 @@ export async function openWire(options: WireOptions): Promise<Wire> {
         ssh2,
         node,
         clock: cluster.clock,
-        hostKey: (generation) => options.hostKey(node.name, generation),
+        hostKey: (other) => options.hostKey(node.name, other),
+        ailment: () => cluster.sshAilment?.(node.name) ?? "fine",
         userKey: options.userKey.blob,
         forward: (host, port) => {
           const named = machines.find((other) => other.name === host)?.address ?? host;
