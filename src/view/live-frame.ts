@@ -23,7 +23,8 @@ function headLines(plan: Plan, live: Live, now: Now, paper: Paper): readonly str
   const ink = inkOf(paper);
   const { arrow, dot, ellipsis } = symbolsOf(paper);
   const { from, to } = versionsOf(plan);
-  const way = `${plan.cluster.name}${to === null ? "" : `  ${from.join(", ")} ${arrow} ${to}`}`;
+  const hop = plan.journey === null || plan.journey.hops < 2 ? "" : `, hop ${plan.journey.hop} of ${plan.journey.hops}`;
+  const way = `${plan.cluster.name}${to === null ? "" : `  ${from.join(", ")} ${arrow} ${to}`}${hop}`;
   const title = clip(plan.runbook.title, Math.max(10, paper.columns - cells(way) - 2), ellipsis);
   const gap = " ".repeat(Math.max(2, paper.columns - cells(title) - cells(way)));
   const steps = allSteps(plan);
@@ -34,7 +35,7 @@ function headLines(plan: Plan, live: Live, now: Now, paper: Paper): readonly str
     live.beganAt === "" ? "" : `${formatDuration(Math.max(0, now.wallMs - Date.parse(live.beganAt)))} so far`,
     `${done} of ${count(steps.length, "step")}`,
   ].filter((part) => part !== "");
-  return [clip(`${ink.strong(title)}${gap}${way}`, paper.columns, ellipsis), `${ink.quiet(parts.join(` ${dot} `))}${aside === 0 ? "" : ink.waiting(` ${dot} ${aside} set aside`)}`];
+  return [clip(`${ink.strong(title)}${gap}${way}`, paper.columns, ellipsis), clip(`${ink.quiet(parts.join(` ${dot} `))}${aside === 0 ? "" : ink.waiting(` ${dot} ${aside} set aside`)}`, paper.columns, ellipsis)];
 }
 
 /** One picture of the run: header, phases, what is in hand. Never more than `rows - 1` lines, none wider than `columns`. */

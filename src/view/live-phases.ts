@@ -34,6 +34,15 @@ export function phaseRow(view: PhaseView, widths: PhaseColumns, nowMs: number, p
   return `${phaseMark(view, paper)} ${view.status === "pending" ? ink.quiet(`${name}  ${words}`) : text}${ink.quiet(pad(time, 10, "right"))}`.trimEnd();
 }
 
+/** Which rows are shown one by one: a third of them behind the active one; a fold line is only made for more than one row. */
+function span(count: number, active: number, room: number): { readonly first: number; readonly last: number } {
+  const inner = Math.max(1, room - 2);
+  const first = Math.max(0, Math.min(active, count - 1) - Math.floor(inner / 3));
+  if (first <= 1) return { first: 0, last: Math.min(count, room - 1) };
+  if (first + inner >= count - 1) return { first: Math.max(0, count - room + 1), last: count };
+  return { first, last: first + inner };
+}
+
 /**
  * The phases in at most `room` lines: the ones at work always, around them what fits, the rest folded into one line above
  * and one below. `rows` are the rendered phases, one each.
@@ -44,16 +53,13 @@ export function phaseWindow(views: readonly PhaseView[], rows: readonly string[]
   const { ok, pending, dash } = symbolsOf(paper);
   const found = views.findIndex((view) => view.status !== "complete");
   const active = found === -1 ? views.length : found;
-  const inner = Math.max(1, room - 2);
-  const from = Math.max(0, Math.min(active - Math.floor(inner / 3), views.length - inner - 1));
-  const first = from <= 1 ? 0 : from;
-  const last = Math.min(views.length, first + inner + (first === 0 ? 1 : 0));
+  const { first, last } = span(views.length, active, room);
   const before = views.slice(0, first);
   const after = views.slice(last);
   const aside = before.flatMap((view) => view.setAside).length;
-  const span = (part: readonly PhaseView[]): string => `${part[0]?.phase.name ?? ""} ${dash} ${part.at(-1)?.phase.name ?? ""}`;
+  const names = (part: readonly PhaseView[]): string => `${part[0]?.phase.name ?? ""} ${dash} ${part.at(-1)?.phase.name ?? ""}`;
   const lines = rows.slice(first, last);
-  if (before.length > 0) lines.unshift(`${aside === 0 ? ink.proven(ok) : ink.waiting(ok)} ${ink.quiet(`${count(before.length, "phase")} complete (${span(before)})`)}${aside === 0 ? "" : ink.waiting(`, ${aside} set aside`)}`);
-  if (after.length > 0) lines.push(ink.quiet(`${pending} ${count(after.length, "more phase")} (${span(after)})`));
+  if (before.length > 0) lines.unshift(`${aside === 0 ? ink.proven(ok) : ink.waiting(ok)} ${ink.quiet(`${count(before.length, "phase")} complete (${names(before)})`)}${aside === 0 ? "" : ink.waiting(`, ${aside} set aside`)}`);
+  if (after.length > 0) lines.push(ink.quiet(`${pending} ${count(after.length, "more phase")} (${names(after)})`));
   return lines.map((line) => clip(line, paper.columns));
 }

@@ -34,7 +34,7 @@ export function inkOf(paper: Pick<Paper, "colour">): Ink {
 
 const UNICODE = {
   ok: "✓", bad: "✗", unknown: "?", aside: "–", skipped: "–", pending: "·", active: "●", waiting: "◷", stop: "◆",
-  arrow: "→", dash: "–", dot: "·", ellipsis: "…", pipe: "│", tee: "├─", corner: "└─", rule: "─", full: "█", empty: "░", times: "×",
+  arrow: "→", dash: "–", dot: "·", ellipsis: "…", pipe: "│", tee: "├─", corner: "└─", rule: "─", full: "━", empty: "─", times: "×",
 } as const;
 
 /** Names of the symbols a view may draw; every one is one cell wide in Unicode and short in ASCII. */
@@ -42,7 +42,7 @@ export type Symbols = { readonly [Name in keyof typeof UNICODE]: string };
 
 const ASCII: Symbols = {
   ok: "+", bad: "x", unknown: "?", aside: "-", skipped: "-", pending: ".", active: "*", waiting: "~", stop: "!",
-  arrow: "->", dash: "-", dot: "-", ellipsis: "...", pipe: "|", tee: "|-", corner: "`-", rule: "-", full: "#", empty: ".", times: "x",
+  arrow: "->", dash: "-", dot: "-", ellipsis: "...", pipe: "|", tee: "|-", corner: "`-", rule: "-", full: "=", empty: "-", times: "x",
 };
 
 /** The symbols of a paper. */

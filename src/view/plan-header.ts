@@ -60,9 +60,10 @@ export function planHeader(plan: Plan, estimate: Estimate, paper: Paper): readon
   const lines = gap >= 2 ? [`${ink.strong(title)}${" ".repeat(gap)}${ink.quiet(id)}`, ""] : [ink.strong(title), ink.quiet(id), ""];
   const row = (label: string, text: string): void => void lines.push(...beside(ink.quiet(label), LABEL, text, paper.columns));
   row("cluster", `${plan.cluster.name} (${plan.cluster.id}), ${plan.platform}`);
-  row("versions", to === null ? found : `${from.length === 0 ? "" : `${found} ${arrow} `}${to}`);
+  const hop = plan.journey === null ? "" : `, hop ${plan.journey.hop} of ${plan.journey.hops} on the way to ${plan.journey.goal} (policy ${plan.journey.policy})`;
+  row("versions", to === null ? found : `${from.length === 0 ? "" : `${found} ${arrow} `}${to}${hop}`);
   const complete = plan.found.length;
-  if (complete > 0) row("found done", `${count(complete, "node")}: ${foldNames(sortNames(plan.found.map((one) => one.node)), symbolsOf(paper).dash)}`);
+  if (complete > 0) row("already done", `${count(complete, "node")}: ${foldNames(sortNames(plan.found.map((one) => one.node)), symbolsOf(paper).dash)}`);
   for (const [label, text] of radius(plan, paper)) row(label, text);
   row("time", estimateWords(estimate));
   row("stops", words === "" ? "none" : `${words}, marked ${stop}`);

@@ -135,7 +135,12 @@ export function renderStatus(state: RunState, plan: Plan, nowMs: number, paper: 
   const steps = held(plan, state);
   const title = `${state.run}  ${headline(state, ink)}`;
   const engine = state.phase !== "open" ? "" : paper.alive === true ? ", an engine is at work" : paper.alive === false ? ink.waiting(", no engine is alive") : "";
-  const lines: string[] = [`${ink.strong(title)}${engine}`, ink.quiet(`${plan.cluster.name}, ${plan.runbook.name} ${plan.runbook.version}${to === null ? "" : `, ${from.join(" and ")} ${arrow} ${to}`}; last event ${state.lastSeq} at ${state.lastTime}`), ""];
+  const lines: string[] = [
+    `${ink.strong(title)}${engine}`,
+    clip(ink.quiet(`${plan.cluster.name}, ${plan.runbook.name} ${plan.runbook.version}${to === null ? "" : `, ${from.join(" and ")} ${arrow} ${to}`}`), paper.columns, ellipsis),
+    ink.quiet(`last event: ${state.lastSeq} at ${state.lastTime}`),
+    "",
+  ];
   const section = (name: string, body: readonly string[]): void => {
     if (body.length > 0) lines.push("", ink.strong(name), ...body);
   };

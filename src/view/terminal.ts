@@ -3,6 +3,7 @@ import type { Phase, Plan } from "../domain/plan.ts";
 import type { Clock, Telemetry, Viewer } from "../engine/ports.ts";
 import { frameLines, summaryLines, type FramePaper } from "./live-frame.ts";
 import { EMPTY_LIVE, takeNews } from "./live-model.ts";
+import type { Now } from "./live-panel.ts";
 import { phaseColumns, phaseRow } from "./live-phases.ts";
 import { viewPhase, type PhaseView } from "./phase-status.ts";
 import { createScreen, type ScreenStream } from "./screen.ts";
@@ -31,7 +32,7 @@ export interface TerminalView extends Viewer {
 
 interface RendererOptions {
   readonly ticker: (tick: () => void) => () => void;
-  /** Paints; the rows are the titles of listr2's tasks. */
+  /** Paints; called right after `titles`. The rows are the titles of listr2's tasks. */
   draw(rows: readonly string[]): void;
   finish(rows: readonly string[]): void;
   /** What the tasks are called now. */
@@ -77,6 +78,13 @@ class LiveRenderer {
   }
 }
 
+/** What one picture is painted from: taken at one moment, so that all its times agree. */
+interface Picture {
+  readonly views: readonly PhaseView[];
+  readonly now: Now;
+  readonly sheet: FramePaper;
+}
+
 function tickFiveTimesASecond(tick: () => void): () => void {
   const timer = setInterval(tick, 200);
   timer.unref();
@@ -99,13 +107,12 @@ export function createTerminalView(options: TerminalViewOptions): TerminalView {
   const screen = createScreen(options.stream);
   const waiters: (() => void)[] = [];
   let live = EMPTY_LIVE;
+  const paper = (): FramePaper => ({ columns: Math.max(40, (options.columns() || 80) - 1), rows: options.rows() || 24, colour: options.colour, unicode: options.unicode ?? true });
+  const look = (): Picture => ({ views: phases.map((phase) => viewPhase(phase, live.state)), now: { wallMs: clock.now(), monotonicMs: clock.monotonic() }, sheet: paper() });
   let paused = false;
   let ended = false;
+  let picture: Picture = look();
   let running: Promise<unknown> | null = null;
-
-  const paper = (): FramePaper => ({ columns: Math.max(40, (options.columns() || 80) - 1), rows: options.rows() || 24, colour: options.colour, unicode: options.unicode ?? true });
-  const now = (): { wallMs: number; monotonicMs: number } => ({ wallMs: clock.now(), monotonicMs: clock.monotonic() });
-  const views = (): readonly PhaseView[] => phases.map((phase) => viewPhase(phase, live.state));
   const over = (): boolean => ended || live.state.phase === "completed" || live.state.phase === "halted";
   const until = async (reached: () => boolean): Promise<void> => {
     while (!reached() && !over()) await new Promise<void>((resolve) => waiters.push(resolve));
@@ -117,15 +124,19 @@ export function createTerminalView(options: TerminalViewOptions): TerminalView {
   const rendererOptions: RendererOptions = {
     ticker: options.ticker ?? tickFiveTimesASecond,
     titles: () => {
-      const all = views();
-      const sheet = paper();
-      const widths = phaseColumns(all, sheet.columns);
-      return all.map((view) => phaseRow(view, widths, clock.now(), sheet));
+      picture = look();
+      const { views, now, sheet } = picture;
+      const widths = phaseColumns(views, sheet.columns);
+      return views.map((view) => phaseRow(view, widths, now.wallMs, sheet));
     },
     draw: (rows) => {
-      if (!paused && !ended) screen.draw(frameLines(plan, views(), rows.slice(0, phases.length), live, now(), paper()), options.columns());
+      const { views, now, sheet } = picture;
+      if (!paused && !ended) screen.draw(frameLines(plan, views, rows.slice(0, phases.length), live, now, sheet), sheet.columns + 1);
     },
-    finish: (rows) => screen.finish(summaryLines(plan, views(), rows.slice(0, phases.length), live, now(), paper())),
+    finish: (rows) => {
+      const { views, now, sheet } = picture;
+      screen.finish(summaryLines(plan, views, rows.slice(0, phases.length), live, now, sheet));
+    },
   };
 
   const start = (): Promise<unknown> => {

@@ -58,6 +58,8 @@ export function samplePlan(options: { readonly agents?: number; readonly found?:
     platform: "dcos",
     runbook: { name: "dcos-upgrade", version: "1", title: "Upgrade DC/OS by the workbook, one hop" },
     inputs: { target: "1.10.8" },
+    sources: { runbook: "runbooks/dcos-upgrade.yaml", inventory: "inventories/production.yaml", checks: "checks/dcos" },
+    journey: { goal: "1.11.3", policy: "workbook", hop: 2, hops: 3 },
     fingerprints: { runbook: "3f2a91c4e0b1aa77", checks: "9b01d2c3e4f5aa11", inventory: "c0ffee0123456789", policy: "5eed5eed5eed5eed" },
     facts: {
       clusterId: "7c0d3f8a-2d5e-4d0e-9a51-4b8f0f1f3c21", observedAt: "2026-11-20T15:00:00.000Z",
