@@ -89,7 +89,8 @@ async function startNode(options: NodeOptions): Promise<{ readonly node: RealNod
     const lines = [
       `ListenAddress ${address}`, `Port ${String(port)}`, `HostKey ${key}`, "PidFile none", `AuthorizedKeysFile ${options.identityFile}.pub`, "StrictModes no",
       "UsePAM no", "UseDNS no", "PasswordAuthentication no", "KbdInteractiveAuthentication no", "PermitRootLogin prohibit-password",
-      "PrintMotd no", "PrintLastLog no", "LogLevel ERROR", `SetEnv PAWL_NODE=${name}`, ...options.sshdOptions, "",
+      "PrintMotd no", "PrintLastLog no", "LogLevel ERROR", // SHLVL: without it a bash reads the tester's own ~/.bashrc for every command.
+      `SetEnv PAWL_NODE=${name} SHLVL=1`, ...options.sshdOptions, "",
     ];
     writeFileSync(config, lines.join("\n"));
     const started = await startProgram(["/usr/sbin/sshd", "-D", "-e", "-f", config], { cwd: folder });
