@@ -18,6 +18,10 @@ export interface Io {
   now(): number;
   /** Who is at the keyboard: `user@host`. */
   readonly actor: string;
+  /** The stream a live picture is drawn on. */
+  terminal(): { readonly isTTY?: boolean; write(text: string): unknown };
+  /** Calls back when the user wants an end (SIGINT, SIGTERM, SIGHUP); the returned function takes it back. */
+  onStop(act: () => void): () => void;
   /** The exit code the process ends with; the last call wins. Without a call a command that returns ends with 0. */
   exit(name: ExitName): void;
 }

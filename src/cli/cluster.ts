@@ -1,0 +1,78 @@
+import { homedir } from "node:os";
+import { resolve } from "node:path";
+import { kindsOf } from "../action/kinds.ts";
+import { guard } from "../check/guard.ts";
+import { createJq, type Jq } from "../check/jq.ts";
+import { createChecks } from "../check/runner.ts";
+import type { Check, Loaded } from "../domain/documents.ts";
+import type { Inventory } from "../domain/inventory.ts";
+import type { Facts } from "../domain/plan.ts";
+import { loadChecks, loadInventory } from "../document/load.ts";
+import type { AllowList, Checks, Clock, LocalRunner, Platform, Remote, StepKind } from "../engine/ports.ts";
+import { createClock } from "../transport/clock.ts";
+import { createLabClock, proveLab } from "../transport/lab-clock.ts";
+import { createLocalRunner } from "../transport/local.ts";
+import { createRemote } from "../transport/remote.ts";
+import type { Io } from "./io.ts";
+import { CHECKS } from "./places.ts";
+import { loadPlatform } from "./platforms.ts";
+
+/** A cluster one can talk to: its documents, its platform, the wires to it, and its time. */
+export interface Cluster {
+  readonly inventory: Loaded<Inventory>;
+  readonly platform: Platform;
+  readonly checkDocuments: ReadonlyMap<string, Loaded<Check>>;
+  readonly checksFolder: string;
+  readonly kinds: ReadonlyMap<string, StepKind>;
+  readonly remote: Remote;
+  readonly reader: Remote;
+  readonly local: LocalRunner;
+  readonly clock: Clock;
+  readonly jq: Jq;
+  /** A proven lab: soak floors do not apply. */
+  readonly isLab: boolean;
+  /** The runner over the product's checks, or over others. */
+  checksFor(facts: Facts, checks?: readonly Check[]): Checks;
+  close(): Promise<void>;
+}
+
+/** Reading any file of a node changes nothing; runbooks may capture files the platform does not list. */
+const READ_ANY_FILE: AllowList["commands"] = [["cat", /^\/[^\0]*$/]];
+
+async function clockOf(inventory: Inventory, hostKeyOf: (target: string) => string | null): Promise<Clock> {
+  if (inventory.lab === undefined) return createClock();
+  await proveLab({ control: inventory.lab.control, nodes: inventory.nodes.map((node) => ({ name: node.name, hostKey: hostKeyOf(node.name) })) });
+  return createLabClock(inventory.lab.control);
+}
+
+/** Opens the cluster an inventory file describes. Nothing is asked of it yet, except a lab for its proof. */
+export async function openCluster(io: Io, inventoryFile: string, checksFolder: string = CHECKS): Promise<Cluster> {
+  const inventory = await loadInventory(resolve(io.cwd, inventoryFile));
+  const platform = await loadPlatform(inventory.document.platform);
+  const loaded = await loadChecks(checksFolder);
+  const checkDocuments = new Map(loaded.map((one) => [one.document.name, one]));
+  const remote = createRemote({ inventory: inventory.document, env: io.env, home: io.env["HOME"] ?? homedir() });
+  const clock = await clockOf(inventory.document, (target) => remote.hostKeyOf(target));
+  const allow: AllowList = { ...platform.allow, commands: [...platform.allow.commands, ...READ_ANY_FILE] };
+  const urls = Object.values(inventory.document.scripts).map((script) => script.url);
+  const reader = guard(remote, allow, urls);
+  const jq = createJq();
+  return {
+    inventory,
+    platform,
+    checkDocuments,
+    checksFolder,
+    kinds: kindsOf(platform),
+    remote,
+    reader,
+    local: createLocalRunner({ cwd: inventory.document.folder }),
+    clock,
+    jq,
+    isLab: inventory.document.lab !== undefined,
+    checksFor: (facts, checks = loaded.map((one) => one.document)) => createChecks({ checks, remote: reader, inventory: inventory.document, platform, facts, clock, jq }),
+    async close() {
+      await jq.close();
+      await remote.close();
+    },
+  };
+}

@@ -1,0 +1,23 @@
+import { Command } from "commander";
+import type { Io } from "../io.ts";
+import { paperOf } from "../options.ts";
+import { upgradeOptions, withUpgrade, type UpgradeOptions } from "./upgrade.ts";
+
+/** `pawl plan`: the tree of phases and steps for the next hop, made from what is observed now. Writes nothing anywhere. */
+export function planCommand(io: Io): Command {
+  return upgradeOptions(new Command("plan")).action(async (options: UpgradeOptions) => {
+    const { surveyHop } = await import("../upgrade-flow.ts");
+    const { stepHistory } = await import("../history.ts");
+    const { renderPlan } = await import("../../view/plan-tree.ts");
+    const { renderFindings } = await import("../../view/findings.ts");
+    const { speaksUnicode } = await import("../../view/paper.ts");
+    await withUpgrade(io, options, async ({ cluster, request }) => {
+      const found = await surveyHop(cluster, request, 1);
+      const paper = paperOf(io, speaksUnicode(io.env));
+      if (options.json === true) io.out(JSON.stringify({ exit: found.exit, plan: found.plan, findings: found.findings.filter((one) => one.verdict !== "pass") }));
+      else if (found.plan === null) io.out(renderFindings(found.findings.filter((one) => one.verdict !== "pass"), paper));
+      else io.out(renderPlan(found.plan, { ...paper, verbose: options.verbose === true, ...stepHistory(io, options.outputDir, cluster, found.plan) }));
+      io.exit(found.plan === null ? found.exit : "ok");
+    });
+  });
+}

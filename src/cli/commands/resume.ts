@@ -1,0 +1,91 @@
+import { Command } from "commander";
+import { PawlError, EXIT, exitName, type ExitName } from "../../domain/errors.ts";
+import type { Plan } from "../../domain/plan.ts";
+import type { Io } from "../io.ts";
+import { limitsOf, type RunOptions } from "../options.ts";
+import { CHECKS, stateDir } from "../places.ts";
+
+export interface ResumeOptions {
+  readonly inventory?: string;
+  readonly outputDir: string;
+  readonly json?: true;
+  readonly yes?: true;
+  readonly approve: readonly string[];
+  readonly stopAfter?: string;
+  readonly until?: string;
+}
+
+function stale(what: string, plan: Plan): PawlError {
+  return new PawlError("refused", "stale-plan", `the ${what} is not the one the plan was made from; a resume executes the plan as it is`, {
+    expected: `the ${what} with the fingerprint in plan.json`,
+    observed: "another fingerprint",
+    next: `Put it back as it was, or start a new run: pawl upgrade -i ${plan.sources.inventory} --to ${plan.journey?.goal ?? "VERSION"}`,
+  });
+}
+
+/** Goes on with a run in this process, and then with the hops after it. */
+async function takeUp(io: Io, folder: string, options: ResumeOptions): Promise<ExitName> {
+  const { readPlan } = await import("../../journal/plan-file.ts");
+  const { openCluster } = await import("../cluster.ts");
+  const { execute, resultLine, tellEnd } = await import("../execute.ts");
+  const { openRun } = await import("../run-folder.ts");
+  const { upgrade } = await import("../upgrade-flow.ts");
+  const { usedChecksFingerprint } = await import("../fingerprints.ts");
+  const { loadPolicy, loadRunbook } = await import("../../document/load.ts");
+  const plan = await readPlan(folder);
+  const cluster = await openCluster(io, options.inventory ?? plan.sources.inventory, plan.sources.checks === "" ? CHECKS : plan.sources.checks);
+  try {
+    if (cluster.inventory.sha256 !== plan.fingerprints.inventory) throw stale("inventory", plan);
+    const runbook = await loadRunbook(plan.sources.runbook);
+    if (runbook.sha256 === plan.fingerprints.runbook && usedChecksFingerprint(runbook.document, cluster.checkDocuments) !== plan.fingerprints.checks) throw stale("set of checks", plan);
+    const presence = { json: options.json === true, yes: options.yes === true, approve: options.approve };
+    const record = await openRun(io, folder, plan, cluster.clock);
+    const state = record.state();
+    if (state.phase === "completed" || record.journal.events.every((event) => event.type !== "run.opened")) {
+      await record.close();
+      const text = state.phase === "completed" ? `run ${record.run} is complete (${exitName(state.exit ?? 0)})` : `run ${record.run} never started: its preflight said no`;
+      if (state.phase === "completed" && plan.journey !== null && state.exit === EXIT.ok) return await onward([folder]);
+      throw new PawlError("usage", "nothing-to-resume", text, { next: `pawl status ${folder}` });
+    }
+    const result = await execute(io, cluster, record, { presence, limits: limitsOf(options, cluster.clock.now(), () => null) });
+    tellEnd(io, record, result, presence);
+    const planned = result.halt?.exit === "stopped-as-asked";
+    if (result.exit === "ok" && !planned && plan.journey !== null && plan.journey.hop < plan.journey.hops) return await onward([folder]);
+    if (presence.json) io.out(resultLine(result.exit, [folder]));
+    return result.exit;
+
+    async function onward(done: readonly string[]): Promise<ExitName> {
+      const policy = await loadPolicy(plan.journey?.policy ?? "");
+      const goal = plan.journey?.goal ?? "";
+      const { target: _target, ...given } = plan.inputs;
+      const runOptions: RunOptions = { ...options, inventory: options.inventory ?? plan.sources.inventory, only: [], set: [] };
+      return upgrade(io, cluster, { runbook, policy, goal, given, options: runOptions }, presence, done);
+    }
+  } finally {
+    await cluster.close();
+  }
+}
+
+/** `pawl resume`: a paused live run proceeds; a halted or crashed one is taken up here: looked at first, then gone on with. */
+export function resumeCommand(io: Io): Command {
+  return new Command("resume")
+    .argument("[run]", "run folder, name, or latest", "latest")
+    .option("-i, --inventory <file>", "the inventory, where it moved since")
+    .option("--output-dir <folder>", "where evidence goes", "backups")
+    .option("--json", "one event a line")
+    .option("--yes", "approve everything the plan announces")
+    .option("--approve <phase>", "approve one announced stop (repeatable)", (value: string, before: readonly string[]) => [...before, value], [])
+    .option("--stop-after <step|phase>", "end, as planned, after this step or phase")
+    .option("--until <HH:MM>", "start no node that is not expected to be finished by then")
+    .action(async (run: string, options: ResumeOptions) => {
+      const { findRun } = await import("../../journal/runs.ts");
+      const { sendControl } = await import("../../journal/control-client.ts");
+      const folder = await findRun(options.outputDir, run, io.cwd);
+      const live = await sendControl({ stateDir: stateDir(io.env), runFolder: folder }, { verb: "resume", target: null, reason: null, answers: null, actor: io.actor });
+      if (live.kind === "answered") {
+        io.out(live.text);
+        return io.exit(live.ok ? "ok" : "said-no");
+      }
+      io.exit(await takeUp(io, folder, options));
+    });
+}

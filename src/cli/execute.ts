@@ -1,0 +1,114 @@
+import { hostname } from "node:os";
+import { readFileSync } from "node:fs";
+import { createClusterLock } from "../action/cluster-lock.ts";
+import type { ExitName } from "../domain/errors.ts";
+import { EXIT } from "../domain/errors.ts";
+import type { ClusterLock, Operator, Viewer } from "../engine/ports.ts";
+import { startEngine, type RunResult } from "../engine/run.ts";
+import type { Limits } from "../engine/session.ts";
+import { createControlSocket } from "../journal/control-socket.ts";
+import { createJsonLines } from "../view/json-lines.ts";
+import { operatorChain, policyOperator, promptOperator } from "../view/operator.ts";
+import { speaksUnicode } from "../view/paper.ts";
+import { createPlainLines } from "../view/plain-lines.ts";
+import { renderProblem } from "../view/problem.ts";
+import { createTerminalView, type TerminalView } from "../view/terminal.ts";
+import type { Cluster } from "./cluster.ts";
+import type { Io } from "./io.ts";
+import { stateDir } from "./places.ts";
+import { shownFolder, type RunRecord } from "./run-folder.ts";
+
+/** How a person (or nobody) is present at this run. */
+export interface Presence {
+  readonly json: boolean;
+  readonly yes: boolean;
+  readonly approve: readonly string[];
+}
+
+export interface Execution {
+  readonly presence: Presence;
+  readonly limits: Limits;
+}
+
+export function bootId(): string {
+  try {
+    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  } catch {
+    return "unknown";
+  }
+}
+
+function lockOf(io: Io, cluster: Cluster, record: RunRecord): ClusterLock | null {
+  const { lock } = record.plan;
+  if (lock === null) return null;
+  return createClusterLock({ remote: cluster.remote, nodes: lock.nodes, path: lock.path, run: record.run, actor: io.actor, host: hostname(), clock: cluster.clock });
+}
+
+function viewOf(io: Io, cluster: Cluster, record: RunRecord, json: boolean): { readonly viewer: Viewer; readonly terminal: TerminalView | null } {
+  if (json) return { viewer: createJsonLines((line) => io.out(line)), terminal: null };
+  const unicode = speaksUnicode(io.env);
+  if (io.stdoutTty) {
+    const terminal = createTerminalView({ plan: record.plan, stream: io.terminal(), columns: () => io.columns, rows: () => io.rows, colour: io.colour, unicode, clock: cluster.clock });
+    return { viewer: terminal, terminal };
+  }
+  return { viewer: createPlainLines({ plan: record.plan, paper: { columns: io.columns, colour: io.colour, unicode }, out: (text) => io.out(text), now: () => cluster.clock.now() }), terminal: null };
+}
+
+/**
+ * Runs the engine on a record until it completes or halts: lock, view, operator, control socket, signals. Two signals are let
+ * through to the engine as a stop at the next safe point; nothing is killed.
+ */
+export async function execute(io: Io, cluster: Cluster, record: RunRecord, execution: Execution): Promise<RunResult> {
+  const { presence, limits } = execution;
+  const { viewer, terminal } = viewOf(io, cluster, record, presence.json);
+  const person = presence.json ? [] : [promptOperator({ view: terminal, io, actor: io.actor, unicode: speaksUnicode(io.env) })];
+  const operator: Operator = operatorChain([policyOperator({ yes: presence.yes, approve: presence.approve }), ...person]);
+  const state = record.state();
+  const engine = startEngine(
+    {
+      run: record.run,
+      plan: record.plan,
+      inventory: cluster.inventory.document,
+      platform: cluster.platform,
+      kinds: cluster.kinds,
+      journal: record.journal,
+      state,
+      artifacts: record.artifacts,
+      remote: cluster.remote,
+      reader: cluster.reader,
+      local: cluster.local,
+      checks: cluster.checksFor(record.plan.facts),
+      clock: cluster.clock,
+      operator,
+      control: createControlSocket({ stateDir: stateDir(io.env), runFolder: record.folder }),
+      lock: lockOf(io, cluster, record),
+      viewer,
+      limits,
+      process: { pid: process.pid, host: hostname(), boot: bootId() },
+    },
+    state.phase !== "created",
+  );
+  const offStop = io.onStop(() => engine.stop(io.actor));
+  try {
+    return await engine.done;
+  } finally {
+    offStop();
+    await terminal?.stop();
+    await record.close();
+  }
+}
+
+/** What a run that ended leaves on the screen: the trouble if any, where the record lies, and the next command. */
+export function tellEnd(io: Io, record: RunRecord, result: RunResult, presence: Presence): void {
+  if (presence.json) return;
+  const paper = { columns: io.columns, colour: io.colour, unicode: speaksUnicode(io.env) };
+  if (result.halt !== null && io.stdoutTty) io.err(renderProblem(result.halt.problem, paper));
+  const folder = shownFolder(io, record.folder);
+  if (result.exit !== "ok" && result.exit !== "set-aside") io.err(`Resume with: pawl resume ${folder}`);
+  io.out(`Record: ${folder} (pawl verify ${folder})`);
+}
+
+/** The last line of running work with --json. */
+export function resultLine(exit: ExitName, runs: readonly string[]): string {
+  return JSON.stringify({ type: "result", exit: EXIT[exit], name: exit, run: runs.at(-1) ?? null, runs });
+}

@@ -1,0 +1,51 @@
+import { createHash } from "node:crypto";
+import type { Loaded, Runbook } from "../domain/documents.ts";
+import { EXIT, PawlError, type ExitName } from "../domain/errors.ts";
+import { renderFindings } from "../view/findings.ts";
+import { speaksUnicode } from "../view/paper.ts";
+import { renderPlan } from "../view/plan-tree.ts";
+import type { Cluster } from "./cluster.ts";
+import { execute, resultLine, tellEnd, type Presence } from "./execute.ts";
+import { stepHistory } from "./history.ts";
+import type { Io } from "./io.ts";
+import { limitsOf, paperOf, type RunOptions } from "./options.ts";
+import { createRun, shownFolder } from "./run-folder.ts";
+import { survey } from "./survey.ts";
+
+export interface GenericRun {
+  readonly runbook: Loaded<Runbook>;
+  readonly given: Readonly<Record<string, string>>;
+  readonly options: RunOptions;
+  /** First word of the run's folder name. */
+  readonly what: string;
+  readonly quiet: boolean;
+}
+
+/** Any runbook that is a whole of its own: observe, preflight, plan, run. */
+export async function runRunbook(io: Io, cluster: Cluster, wanted: GenericRun, presence: Presence): Promise<{ readonly exit: ExitName; readonly folder: string | null }> {
+  const { runbook, options } = wanted;
+  if (runbook.document.platform !== cluster.platform.name) {
+    throw new PawlError("invalid-document", "platform.mismatch", `runbook ${runbook.document.name} is for ${runbook.document.platform}, the inventory is ${cluster.platform.name}`);
+  }
+  const none = createHash("sha256").update("no policy").digest("hex");
+  const found = await survey(cluster, { runbook, given: wanted.given, policySha256: none, journey: null, only: options.only, extra: [] });
+  const paper = paperOf(io, speaksUnicode(io.env));
+  const end = (exit: ExitName, folder: string | null): { readonly exit: ExitName; readonly folder: string | null } => {
+    if (presence.json) io.out(resultLine(exit, folder === null ? [] : [folder]));
+    return { exit, folder };
+  };
+  if (found.exit !== "ok" || found.plan === null) {
+    if (presence.json) io.out(JSON.stringify({ type: "preflight", exit: EXIT[found.exit], name: found.exit, findings: found.findings }));
+    else {
+      io.out(renderFindings(found.findings, paper));
+      io.err("Nothing was changed: the preflight says no.");
+    }
+    return end(found.exit, null);
+  }
+  if (!presence.json && !wanted.quiet) io.out(`${renderFindings(found.findings, paper)}\n\n${renderPlan(found.plan, { ...paper, ...stepHistory(io, options.outputDir, cluster, found.plan) })}`);
+  const record = await createRun(io, cluster.clock, { outputDir: options.outputDir, what: wanted.what, plan: found.plan, observation: found.observation, findings: found.findings, ticket: options.ticket ?? null, locked: found.plan.lock !== null });
+  if (!presence.json && !wanted.quiet) io.out(`\nRun ${shownFolder(io, record.folder)}`);
+  const result = await execute(io, cluster, record, { presence, limits: limitsOf(options, cluster.clock.now(), () => null) });
+  tellEnd(io, record, result, presence);
+  return end(result.exit, record.folder);
+}

@@ -1,0 +1,53 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { fileNameOf } from "../domain/file-name.ts";
+import type { RunEvent } from "../domain/events.ts";
+import type { Plan, Step } from "../domain/plan.ts";
+import { estimatePlan, type Estimate } from "../view/estimate.ts";
+import type { Cluster } from "./cluster.ts";
+import type { Io } from "./io.ts";
+
+const RUNS_LOOKED_AT = 5;
+
+function median(values: readonly number[]): number | null {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? null;
+}
+
+/** Lengths of completed steps of one run, by step kind and role. */
+function lengthsOf(folder: string): readonly (readonly [string, number])[] {
+  const plan = JSON.parse(readFileSync(join(folder, "plan.json"), "utf8")) as Plan;
+  const keyOf = new Map(plan.phases.flatMap((phase) => phase.units.flatMap((unit) => unit.steps.map((step) => [step.address, `${step.kind} ${phase.role ?? ""}`] as const))));
+  const began = new Map<string, number>();
+  const lengths: (readonly [string, number])[] = [];
+  for (const line of readFileSync(join(folder, "journal.jsonl"), "utf8").split("\n")) {
+    if (!line.includes('"step.moved"')) continue;
+    const event = JSON.parse(line) as RunEvent;
+    if (event.type !== "step.moved") continue;
+    if (event.to === "starting") began.set(event.step, Date.parse(event.time));
+    const from = began.get(event.step);
+    const key = keyOf.get(event.step);
+    if (event.to === "complete" && from !== undefined && key !== undefined) lengths.push([key, Date.parse(event.time) - from]);
+  }
+  return lengths;
+}
+
+/**
+ * The plan's estimate with the medians of the last runs on this cluster, by step kind and role; steps nobody has timed yet
+ * count as "no history". A run that cannot be read teaches nothing.
+ */
+export function stepHistory(io: Io, outputDir: string, cluster: Cluster, plan: Plan): { readonly estimate: Estimate } {
+  const folder = resolve(io.cwd, outputDir, fileNameOf(cluster.inventory.document.name));
+  const runs = existsSync(folder) ? readdirSync(folder).filter((name) => name.includes("-upgrade-")).sort().slice(-RUNS_LOOKED_AT) : [];
+  const seen = new Map<string, number[]>();
+  for (const run of runs) {
+    try {
+      for (const [key, ms] of lengthsOf(join(folder, run))) seen.set(key, [...(seen.get(key) ?? []), ms]);
+    } catch {
+      continue;
+    }
+  }
+  const roleOf = new Map(plan.phases.map((phase) => [phase.name, phase.role ?? ""]));
+  const history = (step: Step): number | null => median(seen.get(`${step.kind} ${roleOf.get(step.phase) ?? ""}`) ?? []);
+  return { estimate: estimatePlan(plan, history) };
+}

@@ -1,0 +1,73 @@
+import { Command, CommanderError } from "commander";
+import { EXIT, PawlError } from "../domain/errors.ts";
+import { COMMANDS } from "./commands.ts";
+import type { Io } from "./io.ts";
+import { processIo } from "./process-io.ts";
+
+/** Only the command that is meant is loaded: `pawl --help` stays fast. */
+async function programFor(io: Io, name: string | undefined, version: string): Promise<Command> {
+  const program = new Command("pawl")
+    .description("Moves a live cluster from one version to the next, one proven tooth at a time.")
+    .version(version, "-V, --version", "print the version")
+    .helpCommand("help [command]", "help for a command")
+    .showHelpAfterError("(pawl --help shows all commands)")
+    .configureOutput({ writeOut: (text) => io.out(text.trimEnd()), writeErr: (text) => io.err(text.trimEnd()), getOutHelpWidth: () => io.columns, getErrHelpWidth: () => io.columns })
+    .exitOverride();
+  for (const entry of COMMANDS) {
+    const command = entry.name === name ? await entry.load(io) : new Command(entry.name);
+    command.exitOverride().configureOutput(program.configureOutput());
+    for (const sub of command.commands) sub.exitOverride().configureOutput(program.configureOutput());
+    program.addCommand(command.summary(entry.summary));
+  }
+  return program.addHelpText("after", "\nFirst: pawl demo (no cluster needed). Exit codes: docs/exit-codes.md.");
+}
+
+function wanted(args: readonly string[]): string | undefined {
+  const words = args.filter((word) => !word.startsWith("-"));
+  return words[0] === "help" ? words[1] : words[0];
+}
+
+async function tell(io: Io, error: PawlError): Promise<void> {
+  const { renderError } = await import("../view/problem.ts");
+  const { speaksUnicode } = await import("../view/paper.ts");
+  io.err(renderError(error, { columns: io.columns, colour: io.colour, unicode: speaksUnicode(io.env) }));
+}
+
+/** Runs one command line. Sets the exit code through `io`; throws only for a bug in pawl. */
+export async function runCommandLine(io: Io, args: readonly string[], version: string): Promise<void> {
+  try {
+    const help = args.length === 0 || (args[0] === "help" && args[1] !== undefined);
+    const line = help ? (args.length === 0 ? ["--help"] : [args[1] ?? "", "--help"]) : args;
+    const program = await programFor(io, wanted(line), version);
+    await program.parseAsync(line, { from: "user" });
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      io.exit(error.exitCode === 0 ? "ok" : "usage");
+      return;
+    }
+    if (!(error instanceof PawlError)) throw error;
+    if (args.includes("--json")) io.out(JSON.stringify({ type: "error", exit: EXIT[error.exit], name: error.exit, code: error.code, text: error.message, ...jsonable(error) }));
+    await tell(io, error);
+    io.exit(error.exit);
+  }
+}
+
+function jsonable(error: PawlError): object {
+  const { cause: _cause, ...rest } = error.details;
+  return rest;
+}
+
+/** The program. The exit code is 70 until a command has ended: a promise that never settles must not look like success. */
+export async function main(): Promise<void> {
+  process.exitCode = EXIT.internal;
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(EXIT.interrupted);
+    throw error;
+  });
+  const io = processIo();
+  const { pawlVersion } = await import("./places.ts");
+  let chosen = false;
+  const counting: Io = Object.create(io, { exit: { value: (name: Parameters<Io["exit"]>[0]) => ((chosen = true), io.exit(name)) } }) as Io;
+  await runCommandLine(counting, process.argv.slice(2), pawlVersion());
+  if (!chosen) process.exitCode = EXIT.ok;
+}

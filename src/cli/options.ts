@@ -1,0 +1,77 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import { PawlError } from "../domain/errors.ts";
+import type { Limits } from "../engine/session.ts";
+import type { Io } from "./io.ts";
+
+/** Options every command that talks to a cluster has. */
+export interface ClusterOptions {
+  readonly inventory: string;
+  readonly outputDir: string;
+  readonly json?: true;
+}
+
+export interface RunOptions extends ClusterOptions {
+  readonly yes?: true;
+  readonly approve: readonly string[];
+  readonly only: readonly string[];
+  readonly stopAfter?: string;
+  readonly until?: string;
+  readonly ticket?: string;
+  readonly set: readonly string[];
+}
+
+const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
+const split = (value: string, before: readonly string[]): readonly string[] => [...before, ...value.split(",").filter((part) => part !== "")];
+
+export function clusterOptions(command: Command): Command {
+  return command
+    .requiredOption("-i, --inventory <file>", "the cluster: an inventory file")
+    .option("--output-dir <folder>", "where evidence goes", "backups")
+    .option("--json", "JSON only: one document, or one event a line");
+}
+
+export function runOptions(command: Command): Command {
+  return clusterOptions(command)
+    .option("--set <name=value>", "an input of the runbook (repeatable)", collect, [])
+    .option("--yes", "approve everything the printed plan announces, and nothing else")
+    .option("--approve <phase>", "approve one announced stop (repeatable)", collect, [])
+    .option("--only <nodes>", "change only these nodes (comma-separated, repeatable)", split, [])
+    .option("--stop-after <step|phase>", "end, as planned, after this step or phase")
+    .addOption(new Option("--until <HH:MM>", "start no node that is not expected to be finished by then (local time)").argParser(checkTime))
+    .option("--ticket <text>", "recorded in journal and report");
+}
+
+function checkTime(text: string): string {
+  if (!/^([01]\d|2[0-3]):[0-5]\d$/.test(text)) throw new InvalidArgumentError("give a time such as 04:30");
+  return text;
+}
+
+/** `NAME=VALUE` pairs. Throws PawlError usage for anything else. */
+export function inputsOf(pairs: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const at = pair.indexOf("=");
+      if (at < 1) throw new PawlError("usage", "set.malformed", `--set ${pair}: an input is set as NAME=VALUE`, { next: "pawl upgrade --set soak-masters=45m …" });
+      return [pair.slice(0, at), pair.slice(at + 1)];
+    }),
+  );
+}
+
+/** The next moment the clock shows HH:MM, in local time, as epoch ms. */
+function nextTime(text: string, nowMs: number): number {
+  const [hours = 0, minutes = 0] = text.split(":").map(Number);
+  const at = new Date(nowMs);
+  at.setHours(hours, minutes, 0, 0);
+  if (at.getTime() <= nowMs) at.setDate(at.getDate() + 1);
+  return at.getTime();
+}
+
+/** Where the run ends early by wish. */
+export function limitsOf(options: Pick<RunOptions, "stopAfter" | "until">, nowMs: number, expectedMs: Limits["expectedMs"]): Limits {
+  return { stopAfter: options.stopAfter ?? null, untilMs: options.until === undefined ? null : nextTime(options.until, nowMs), expectedMs };
+}
+
+/** A paper as wide as the terminal. */
+export function paperOf(io: Io, unicode: boolean): { readonly columns: number; readonly colour: boolean; readonly unicode: boolean } {
+  return { columns: io.columns, colour: io.colour, unicode };
+}

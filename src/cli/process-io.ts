@@ -1,0 +1,50 @@
+import { hostname, userInfo } from "node:os";
+import { EXIT } from "../domain/errors.ts";
+import type { Io } from "./io.ts";
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return "unknown";
+  }
+}
+
+function colourWanted(env: Io["env"], tty: boolean): boolean {
+  if (env["NO_COLOR"] !== undefined && env["NO_COLOR"] !== "") return false;
+  return tty && env["TERM"] !== "dumb";
+}
+
+/** The real terminal. `process` is touched here and in main.ts, nowhere else in the CLI. */
+export function processIo(): Io {
+  const { stdout, stderr, stdin, env } = process;
+  return {
+    out: (text) => void stdout.write(`${text}\n`),
+    err: (text) => void stderr.write(`${text}\n`),
+    stdoutTty: stdout.isTTY === true,
+    stdinTty: stdin.isTTY === true,
+    get columns() {
+      const own = Number(env["COLUMNS"]);
+      return stdout.columns > 0 ? stdout.columns : own > 0 ? own : 80;
+    },
+    get rows() {
+      return stdout.rows > 0 ? stdout.rows : 24;
+    },
+    colour: colourWanted(env, stdout.isTTY === true),
+    env,
+    cwd: process.cwd(),
+    now: () => Date.now(),
+    actor: `${userName()}@${hostname()}`,
+    terminal: () => stdout,
+    onStop(act) {
+      const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+      for (const signal of signals) process.on(signal, act);
+      return () => {
+        for (const signal of signals) process.off(signal, act);
+      };
+    },
+    exit: (name) => {
+      process.exitCode = EXIT[name];
+    },
+  };
+}

@@ -1,0 +1,106 @@
+import { existsSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { loadMaskKey } from "../artifact/mask-key.ts";
+import { createMasker } from "../artifact/mask.ts";
+import { openArtifactStore } from "../artifact/store.ts";
+import { fileNameOf } from "../domain/file-name.ts";
+import type { Finding, Plan } from "../domain/plan.ts";
+import { fold, type RunState } from "../domain/run-state.ts";
+import type { ArtifactStore, Clock, Observation } from "../engine/ports.ts";
+import { createJournal, openJournal, type FileJournal } from "../journal/file-journal.ts";
+import { lockedError, takeLocalLock, type HeldLock } from "../journal/local-lock.ts";
+import { writePlan } from "../journal/plan-file.ts";
+import type { Io } from "./io.ts";
+import { pawlVersion, stateDir } from "./places.ts";
+
+/** A run's record, open for writing: folder, journal, artifacts, and the state so far. */
+export interface RunRecord {
+  readonly run: string;
+  readonly folder: string;
+  readonly journal: FileJournal;
+  readonly artifacts: ArtifactStore;
+  readonly plan: Plan;
+  state(): RunState;
+  /** Closes the journal and gives the local lock back. */
+  close(): Promise<void>;
+}
+
+/** `20261120T150000Z-upgrade-1.11.3`: sorts by time. A second one within the same second gets a number. */
+function chooseFolder(io: Io, outputDir: string, cluster: string, what: string, nowMs: number): { readonly run: string; readonly folder: string } {
+  const stamp = new Date(nowMs).toISOString().replace(/[-:]/g, "").replace(/\.\d+/, "");
+  for (let number = 1; ; number += 1) {
+    const run = `${stamp}-${fileNameOf(what)}${number === 1 ? "" : `-${number}`}`;
+    const folder = resolve(io.cwd, outputDir, fileNameOf(cluster), run);
+    if (!existsSync(folder)) return { run, folder };
+  }
+}
+
+/** The lock of this machine, by cluster identity (design rule 7). Throws PawlError `locked`, naming holder, host, run and age. */
+async function lockHere(io: Io, clusterId: string, run: string, runFolder: string): Promise<HeldLock> {
+  const nowMs = io.now();
+  const answer = await takeLocalLock({ stateDir: stateDir(io.env), clusterId, run, runFolder, operator: io.actor, nowMs });
+  if (answer.kind === "held") throw lockedError(answer, nowMs);
+  return answer.lock;
+}
+
+async function recordOf(io: Io, folder: string, run: string, plan: Plan, clock: Clock, open: typeof createJournal, lock: HeldLock | null): Promise<RunRecord> {
+  const masker = createMasker({ key: await loadMaskKey(stateDir(io.env), plan.cluster.id) });
+  const journal = await open({ folder, clock, actor: io.actor, mask: (text) => masker.text(text) });
+  const artifacts = await openArtifactStore({ folder, masker });
+  return {
+    run,
+    folder,
+    journal,
+    artifacts,
+    plan,
+    state: () => fold(journal.events),
+    async close() {
+      await journal.close();
+      await lock?.release();
+    },
+  };
+}
+
+export interface NewRun {
+  readonly outputDir: string;
+  /** First word of the run's name: `upgrade-1.11.3`, `snapshot`, `preflight-1.11.3`. */
+  readonly what: string;
+  readonly plan: Plan;
+  readonly observation: Observation;
+  readonly findings: readonly Finding[];
+  readonly ticket: string | null;
+  /** False for a preflight: it may run beside anything. */
+  readonly locked: boolean;
+}
+
+/** Creates a run's folder with its plan, what was observed, and every finding. */
+export async function createRun(io: Io, clock: Clock, wanted: NewRun): Promise<RunRecord> {
+  const { plan } = wanted;
+  const { run, folder } = chooseFolder(io, wanted.outputDir, plan.cluster.name, wanted.what, clock.now());
+  const lock = wanted.locked ? await lockHere(io, plan.cluster.id, run, folder) : null;
+  const sha256 = await writePlan(folder, plan);
+  const record = await recordOf(io, folder, run, plan, clock, createJournal, lock);
+  const { journal, artifacts } = record;
+  await journal.append({ type: "run.created", run, kind: plan.runbook.name, cluster: plan.cluster.id, plan: sha256, pawl: pawlVersion(), ticket: wanted.ticket });
+  for (const { meta, bytes } of wanted.observation.evidence) {
+    await journal.append({ type: "artifact.recorded", ...(await artifacts.put(meta, bytes)) });
+  }
+  const meta = { name: "preflight.json", mediaType: "application/json", step: null, node: null, evidenceOf: "every finding of the preflight" };
+  await journal.append({ type: "artifact.recorded", ...(await artifacts.put(meta, JSON.stringify(wanted.findings, null, 1))) });
+  for (const finding of wanted.findings) {
+    await journal.append({ type: "finding.reported", id: finding.id, verdict: finding.verdict, severity: finding.severity, observed: finding.observed.slice(0, 500) });
+  }
+  return record;
+}
+
+/** Opens a run that exists, to go on with it; holds the local lock until it is closed. */
+export async function openRun(io: Io, folder: string, plan: Plan, clock: Clock): Promise<RunRecord> {
+  const run = basename(folder);
+  return recordOf(io, folder, run, plan, clock, openJournal, await lockHere(io, plan.cluster.id, run, folder));
+}
+
+/** Path of a run as people type it: relative where that is shorter. */
+export function shownFolder(io: Io, folder: string): string {
+  const prefix = join(io.cwd, "/");
+  return folder.startsWith(prefix) ? folder.slice(prefix.length) : folder;
+}

@@ -1,0 +1,76 @@
+import { createHash } from "node:crypto";
+import type { Loaded, Runbook } from "../domain/documents.ts";
+import { PawlError, type ExitName } from "../domain/errors.ts";
+import type { NodeName } from "../domain/inventory.ts";
+import type { Finding, Plan } from "../domain/plan.ts";
+import type { CheckAnswer, Observation } from "../engine/ports.ts";
+import { compile } from "../plan/compile.ts";
+import { resolveInputs } from "../plan/inputs.ts";
+import type { Cluster } from "./cluster.ts";
+
+export interface SurveyRequest {
+  readonly runbook: Loaded<Runbook>;
+  readonly given: Readonly<Record<string, string>>;
+  readonly policySha256: string;
+  readonly journey: Plan["journey"];
+  readonly only: readonly NodeName[];
+  /** Findings the caller adds: the version path. */
+  readonly extra: readonly Finding[];
+}
+
+/** What a preflight knows: the facts, every finding at once, and the exact plan (null where none can be made). */
+export interface Survey {
+  readonly observation: Observation;
+  readonly findings: readonly Finding[];
+  readonly plan: Plan | null;
+  readonly answers: readonly CheckAnswer[];
+  /** `ok`, `said-no` or `refused`. */
+  readonly exit: ExitName;
+}
+
+function findingOf(cluster: Cluster, answer: CheckAnswer, describe: { readonly remedy: string; readonly expects: string; readonly title: string }): Finding {
+  const severity = cluster.checkDocuments.get(answer.check)?.document.severity ?? "mandatory";
+  const nodes = answer.subjects.filter((one) => one.verdict !== "pass" && cluster.inventory.document.nodes.some((node) => node.name === one.subject)).map((one) => one.subject);
+  const observed = answer.verdict === "inconclusive" && answer.why !== null ? `${answer.observed} (${answer.why})` : answer.observed;
+  return { id: answer.check, severity, verdict: answer.verdict, title: describe.title, expected: describe.expects, observed, nodes, remedy: describe.remedy, refusal: false };
+}
+
+/** Exit of a preflight: a refusal nothing allows, else any mandatory or waivable finding that is not a pass, else ok. */
+export function judgeFindings(findings: readonly Finding[]): ExitName {
+  const bad = findings.filter((one) => one.verdict !== "pass");
+  if (bad.some((one) => one.refusal)) return "refused";
+  return bad.some((one) => one.severity !== "advisory") ? "said-no" : "ok";
+}
+
+/** Reads the cluster, runs every check of the runbook's preflight once, and makes the plan. Changes nothing. */
+export async function survey(cluster: Cluster, request: SurveyRequest): Promise<Survey> {
+  const inputs = resolveInputs(request.runbook.document, request.given, !cluster.isLab);
+  const inventory = cluster.inventory.document;
+  const observation = await cluster.platform.observe(cluster.reader, inventory, inputs, cluster.clock);
+  const checks = cluster.checksFor(observation.facts);
+  const context = { inputs: { ...inputs }, node: null, since: null, inHand: [], complete: [], setAside: [] };
+  const answers = await checks.measure(request.runbook.document.preflight.map((check) => ({ check, node: null, context })));
+  const fromPlatform = cluster.platform.findings(observation.facts, inventory, inputs);
+  const findings: Finding[] = [...request.extra, ...fromPlatform, ...answers.map((answer) => findingOf(cluster, answer, checks.describe(answer.check)))];
+  let plan: Plan | null = null;
+  try {
+    plan = compile({
+      runbook: request.runbook,
+      checks: cluster.checkDocuments,
+      inventory: cluster.inventory,
+      policySha256: request.policySha256,
+      facts: observation.facts,
+      inputs,
+      platform: cluster.platform,
+      kinds: cluster.kinds,
+      hash: (text) => createHash("sha256").update(text).digest("hex"),
+      checksFolder: cluster.checksFolder,
+      journey: request.journey,
+      only: request.only,
+    });
+  } catch (error) {
+    if (!(error instanceof PawlError) || error.exit !== "refused") throw error;
+    findings.push({ id: error.code, severity: "mandatory", verdict: "fail", title: error.message, expected: error.details.expected ?? "", observed: error.details.observed ?? "", nodes: [], remedy: error.details.next ?? "", refusal: true });
+  }
+  return { observation, findings, plan, answers, exit: judgeFindings(findings) };
+}
