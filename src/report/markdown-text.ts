@@ -1,0 +1,47 @@
+/** Text from elsewhere on one line of Markdown: control characters gone, nothing of it is markup. */
+export function md(text: string): string {
+  const line = text
+    .replaceAll(/\u001b\[[0-9;?]*[A-Za-z]/g, "")
+    .replaceAll(/[\u0000-\u001f\u007f-\u009f\s]+/g, " ")
+    .trim();
+  // An underscore inside a word is no markup; list and heading marks are only at the beginning.
+  return line.replaceAll(/[\\`*[\]<>|&]|~(?=~)|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|^[#+-]|^\d+(?=[.)])\B/g, "\\$&");
+}
+
+/** Text as code: a name, a command, a value. Back quotes inside become plain ones. */
+export function code(text: string): string {
+  const line = text.replaceAll(/[\u0000-\u001f\u007f-\u009f]+/g, " ").trim();
+  if (line === "") return "";
+  const fence = line.includes("`") ? "``" : "`";
+  const pad = fence === "``" ? " " : "";
+  return `${fence}${pad}${line.replaceAll("``", "''").replaceAll("|", "\\|")}${pad}${fence}`;
+}
+
+/** A table; its cells are Markdown already. Without rows nothing. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  if (rows.length === 0) return "";
+  const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+/** ISO time as people read it in a report, in UTC, to the second. */
+export function moment(iso: string): string {
+  return iso.replace("T", " ").replace(/(?:\.\d+)?Z$/, "");
+}
+
+/** Bytes for people, decimal units. */
+export function size(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"] as const;
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit] ?? "B"}`;
+}
+
+/** `1 gate`, `3 gates`. */
+export function number(count: number, noun: string, plural = `${noun}s`): string {
+  return `${count} ${count === 1 ? noun : plural}`;
+}
