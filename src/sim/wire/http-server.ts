@@ -17,7 +17,10 @@ async function answer(cluster: SimCluster, listener: SimListener, request: Incom
   switch (given.kind) {
     case "answered": {
       const bytes = Buffer.from(given.body);
-      response.writeHead(given.status, { ...given.headers, "content-length": String(bytes.length) });
+      // The model writes header names as the product does; the length is counted here and must stand only once.
+      for (const [name, value] of Object.entries(given.headers)) response.setHeader(name, value);
+      response.setHeader("content-length", String(bytes.length));
+      response.writeHead(given.status);
       response.end(bytes);
       return;
     }
