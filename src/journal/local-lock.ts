@@ -5,7 +5,7 @@ import { formatDuration } from "../domain/duration.ts";
 import { PawlError } from "../domain/errors.ts";
 import { fileNameOf } from "../domain/file-name.ts";
 import { makeFolder, replaceFile, syncFolder } from "./durable-file.ts";
-import { isAlive, thisProcess, type ProcessIdentity } from "./process-identity.ts";
+import { lookFor, thisProcess, type ProcessIdentity } from "./process-identity.ts";
 
 /** Who holds a cluster on this machine. */
 export interface LockHolder extends ProcessIdentity {
@@ -70,7 +70,7 @@ export async function takeLocalLock(request: LockRequest): Promise<LockAnswer> {
   if (await createWhole(path, holder)) return { kind: "taken", lock: heldLock(path, holder, null) };
   const other = await readHolder(path);
   if (other === null) return takeLocalLock(request);
-  const alive = isAlive(other);
+  const alive = lookFor(other);
   if (alive !== "dead") return { kind: "held", holder: other, alive };
   return (await replaceDead(path, other, holder))
     ? { kind: "taken", lock: heldLock(path, holder, other) }
@@ -171,7 +171,7 @@ function takeoverOf(path: string): string {
 async function replaceDead(path: string, dead: LockHolder, holder: LockHolder): Promise<boolean> {
   if (!(await createWhole(takeoverOf(path), holder))) {
     const other = await readHolder(takeoverOf(path));
-    if (other === null || isAlive(other) === "alive") return false;
+    if (other === null || lookFor(other) === "alive") return false;
     throw new PawlError(
       "locked",
       "takeover-interrupted",

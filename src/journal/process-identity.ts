@@ -19,7 +19,7 @@ export function thisProcess(): ProcessIdentity {
 }
 
 /** Whether a process is there: `unknown` wherever this machine cannot tell for certain. */
-export function isAlive(other: ProcessIdentity): "alive" | "dead" | "unknown" {
+export function lookFor(other: ProcessIdentity): "alive" | "dead" | "unknown" {
   const self = thisProcess();
   if (
     self.boot === "" ||

@@ -12,7 +12,7 @@ import {
   type LockHolder,
   type LockRequest,
 } from "../../src/journal/local-lock.ts";
-import { isAlive, thisProcess } from "../../src/journal/process-identity.ts";
+import { lookFor, thisProcess } from "../../src/journal/process-identity.ts";
 import { scratch } from "./material.ts";
 
 const NOW = Date.UTC(2026, 10, 20, 15);
@@ -105,7 +105,7 @@ describe("the local lock", () => {
   });
 
   it("knows a living process", () => {
-    expect(isAlive(thisProcess())).toBe("alive");
+    expect(lookFor(thisProcess())).toBe("alive");
   });
 
   it("notices that it was broken, and does not then release somebody else's", async () => {
