@@ -3,8 +3,8 @@ import { jobFolder, pollJob, startJob, type JobAnswer, type JobPlace } from "../
 import { waitForJob, type JobEnd } from "../../action/remote-job-wait.ts";
 
 /** One question to a node about a job; a node that swaps all its services may be slow. */
-const QUESTION_TIMEOUT_MS = 15_000;
-const POLL_MS = 5_000;
+const QUESTION_TIMEOUT_MS = 10_000;
+const POLL_MS = 10_000;
 /** Output kept per stream; a script writes far less, a broken one may not. */
 const LARGEST_OUTPUT = 4 * 1024 * 1024;
 /** Starts tried where the node said nothing at all: starting twice starts once. */

@@ -1,0 +1,80 @@
+import { createHash } from "node:crypto";
+import type { ArtifactRecord } from "../../../src/domain/events.ts";
+import type { Json, JsonRecord } from "../../../src/domain/json.ts";
+import type { Facts, Plan, Step } from "../../../src/domain/plan.ts";
+import type { StepRecord } from "../../../src/domain/run-state.ts";
+import { guard } from "../../../src/check/guard.ts";
+import type { ArtifactMeta, ArtifactStore, StepContext, StepKind } from "../../../src/engine/ports.ts";
+import { ALLOW } from "../../../src/platform/dcos/allow.ts";
+import type { TestLab } from "./lab.ts";
+
+/** Artifacts in memory, by name. */
+export interface Kept {
+  readonly meta: ArtifactMeta;
+  readonly bytes: Buffer;
+}
+
+export interface TestSteps {
+  readonly kept: Map<string, Kept>;
+  readonly recorded: string[];
+  readonly said: string[];
+  readonly reattached: string[];
+  /** Steps of the plan by address, with what they have come to. */
+  readonly records: Map<string, StepRecord>;
+  context(kind: StepKind, node: string | null, options?: { readonly attempts?: number; readonly with?: JsonRecord }): StepContext;
+}
+
+const UNTOUCHED: StepRecord = { status: "pending", problem: null, note: null, output: null, since: "", startedAt: null, attempts: 0, actor: "" };
+
+function store(kept: Map<string, Kept>): ArtifactStore {
+  const keep = (meta: ArtifactMeta, bytes: Buffer): ArtifactRecord => {
+    kept.set(meta.name, { meta, bytes });
+    return { name: meta.name, mediaType: meta.mediaType, step: meta.step, node: meta.node, evidenceOf: meta.evidenceOf, sealed: meta.sealed ?? false, sha256: createHash("sha256").update(bytes).digest("hex"), bytes: bytes.length };
+  };
+  return {
+    put: async (meta, bytes) => keep(meta, Buffer.from(bytes)),
+    async sink(meta) {
+      const chunks: Buffer[] = [];
+      return { write: (chunk) => void chunks.push(Buffer.from(chunk)), get bytes() { return Buffer.concat(chunks).length; }, finish: async () => keep(meta, Buffer.concat(chunks)), abandon: async () => undefined };
+    },
+    read: async ({ sha256 }) => [...kept.values()].find((one) => createHash("sha256").update(one.bytes).digest("hex") === sha256)!.bytes,
+  };
+}
+
+/** Contexts for single steps over one lab, as the engine would give them: reading kinds get the guarded remote. */
+export function testSteps(lab: TestLab, facts: Facts, target: string): TestSteps {
+  const kept = new Map<string, Kept>();
+  const [recorded, said, reattached]: [string[], string[], string[]] = [[], [], []];
+  const records = new Map<string, StepRecord>();
+  const steps: Step[] = [];
+  const plan = { v: 1, cluster: { id: facts.clusterId, name: "lab" }, inputs: { target }, facts, phases: [{ name: "all", units: [{ node: null, critical: false, steps }], after: [] }], finally: [] } as unknown as Plan;
+  const reader = guard(lab.remote, ALLOW);
+  return {
+    kept, recorded, said, reattached, records,
+    context(kind, node, options = {}) {
+      const address = node === null ? `all/${kind.name.replace("dcos/", "")}` : `all/${node}/${kind.name.replace("dcos/", "")}`;
+      const step: Step = { address, phase: "all", name: "step", kind: kind.name, title: "", node, effect: kind.effect, with: options.with ?? { target }, gates: [], optional: false, shows: [], plannedMs: null };
+      if (!steps.some((one) => one.address === address)) steps.push(step);
+      records.set(address, { ...(records.get(address) ?? UNTOUCHED), attempts: options.attempts ?? 1, status: "starting" });
+      return {
+        run: "20261120T150000Z-upgrade", plan, step, inventory: lab.inventory, node: lab.inventory.nodes.find((one) => one.name === node) ?? null,
+        remote: kind.effect === "read" ? reader : lab.remote,
+        local: { run: async () => { throw new Error("no local commands here"); } },
+        checks: { measure: async () => [], describe: () => ({ title: "", remedy: "", expects: "" }) },
+        artifacts: store(kept), clock: lab.clock, startedMs: lab.clock.now(),
+        record: (one) => records.get(one) ?? UNTOUCHED,
+        recorded: async (artifact) => void recorded.push(artifact.name),
+        reattached: async (note) => void reattached.push(note),
+        say: (line) => void said.push(line),
+        sleeping: () => undefined,
+        ask: async () => "approved",
+        stopping: new AbortController().signal,
+      };
+    },
+  };
+}
+
+/** What a finished step leaves in its record, so that later steps find it. */
+export function settle(steps: TestSteps, address: string, output: Json): void {
+  steps.records.set(address, { ...UNTOUCHED, status: "complete", attempts: 1, output });
+}
