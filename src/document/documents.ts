@@ -11,8 +11,9 @@ import { inventorySchema, toInventory, type Folders, type InventoryForm } from "
 import { complaintAt, complaintsOf } from "./issues.ts";
 import { checkRules, inventoryRules, runbookRules, versionPolicyRules } from "./rules.ts";
 import { runbookSchema, toRunbook, type RunbookForm } from "./runbook.ts";
-import { parseSource, type Parsed, type Source } from "./source.ts";
+import { parseSource, type Source } from "./source.ts";
 import { suggest } from "./suggest.ts";
+import type { Parsed } from "./tree.ts";
 import { toVersionPolicy, versionPolicySchema, type VersionPolicyForm } from "./version-policy.ts";
 
 export const KINDS = ["Runbook", "Check", "Inventory", "VersionPolicy"] as const;
@@ -74,11 +75,12 @@ function readOne(
   parsed: Parsed,
   home: string,
 ): { readonly document: AnyDocument | null; readonly complaints: readonly Complaint[] } {
+  if (parsed.cut) return { document: null, complaints: parsed.faults };
   const kind = kindOf(parsed);
-  if (typeof kind !== "string") return { document: null, complaints: [kind] };
+  if (typeof kind !== "string") return { document: null, complaints: beside(parsed.faults, [kind]) };
   const result = SCHEMAS[kind].safeParse(parsed.value);
   const issues = result.success ? [] : complaintsOf(parsed, SCHEMAS[kind], result.error.issues);
-  const complaints = [...issues, ...RULES[kind](parsed)];
+  const complaints = beside(parsed.faults, [...issues, ...RULES[kind](parsed)]);
   if (complaints.length > 0) return { document: null, complaints };
   const base = {
     file: parsed.file,
@@ -87,6 +89,12 @@ function readOne(
   };
   const folders = { folder: dirname(resolve(parsed.file)), home };
   return { document: { ...base, ...convert(kind, parsed.value, folders) } as AnyDocument, complaints: [] };
+}
+
+/** What is no plain data is not complained about a second time because it has the wrong form. */
+function beside(faults: readonly Complaint[], others: readonly Complaint[]): readonly Complaint[] {
+  const taken = new Set(faults.map((one) => `${one.line}:${one.column}`));
+  return [...faults, ...others.filter((one) => !taken.has(`${one.line}:${one.column}`))];
 }
 
 /** Only after the schema of `kind` has accepted the value. */

@@ -2,14 +2,17 @@ import { z } from "zod";
 import type { Json } from "../domain/json.ts";
 import { quoted, type Complaint, type Path } from "./complaint.ts";
 import { WORDS } from "./fields.ts";
-import type { Parsed } from "./source.ts";
+import type { Parsed } from "./tree.ts";
 import { suggest } from "./suggest.ts";
 
 type Issue = z.core.$ZodIssue;
 
+/** Nobody reads more complaints about one document than these. */
+const MOST_EXPLAINED = 1_000;
+
 /** Every issue zod has with a document, as complaints a person can act on: place, what is expected, what stands there, what to write. */
 export function complaintsOf(parsed: Parsed, schema: z.ZodType, issues: readonly Issue[]): readonly Complaint[] {
-  return issues.flatMap((issue) => explain(parsed, schema, issue, []));
+  return issues.slice(0, MOST_EXPLAINED).flatMap((issue) => explain(parsed, schema, issue, []));
 }
 
 /** A complaint at a path of the document. */

@@ -4,7 +4,7 @@ import { parseVersion, seriesOf } from "../domain/version.ts";
 import { PROBE_KEYS, PROBES } from "./check.ts";
 import { quoted, type Complaint, type Path } from "./complaint.ts";
 import { complaintAt, pathText } from "./issues.ts";
-import type { Parsed } from "./source.ts";
+import type { Parsed } from "./tree.ts";
 import { suggest } from "./suggest.ts";
 
 /**

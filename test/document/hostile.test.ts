@@ -26,12 +26,12 @@ describe("hostile and broken input", () => {
 
   it("is refused cleanly: few aliases of large lists", () => {
     const big = `a: &a [${"1,".repeat(20_000)}1]\n`;
-    expect(complaints(`${big}b: [${"*a,".repeat(50)}1]\n`).join()).toMatch(/more than 200000 values/);
+    expect(complaints(`${big}b: [${"*a,".repeat(50)}1]\n`).join()).toMatch(/more than 100000 values/);
   });
 
   it("is refused cleanly: an alias that contains itself", () => {
-    expect(complaints("a: &a [*a]\n")).toEqual(["f:1:8: the alias *a contains itself"]);
-    expect(complaints("a: *nothing\n")[0]).toBe("f:1:4: the alias *nothing names nothing");
+    expect(complaints("a: &a [*a]\n")).toContain("f:1:8: the alias *a contains itself");
+    expect(complaints("a: *nothing\n")).toContain("f:1:4: the alias *nothing names nothing");
   });
 
   it("accepts an alias used for what it is meant for", () => {
@@ -83,10 +83,25 @@ describe("hostile and broken input", () => {
       ['f:5:14: ".inf" is neither text nor a finite number (quote it if text is meant)'],
     ],
     ["a prototype", change(INVENTORY, "user: core", "__proto__: { sudo: true }"), ["f:5:8: `__proto__` cannot be used as a key"]],
-    ["a key that is a list", "kind: Check\n? [a, b]\n: c\n", ["f:2:3: the key of this entry is not text"]],
+    ["a key that is a list", `${INVENTORY}? [a, b]\n: c\n`, ["f:9:3: the key of this entry is not text"]],
     ["a boolean key", change(INVENTORY, "user: core", "true: core"), ['f:5:8: the key "true" is not text (quote it: "true")']],
   ])("is refused with its place: %s", (_, text, expected) => {
     expect(complaints(text)).toEqual(expected);
+  });
+
+  it("is refused together with what is wrong otherwise, and once per place", () => {
+    const text = change(
+      change(change(INVENTORY, "role: agent", "rol: agent, rol: x"), "user: core", "port: .inf"),
+      "dcos",
+      "dcos\nplatform: x",
+    );
+    expect(complaints(text)).toEqual([
+      "f:5:1: this key is written twice in the same mapping",
+      'f:6:14: ".inf" is neither text nor a finite number (quote it if text is meant)',
+      "f:9:5: nodes[1].role is missing (it must be a name of letters, digits, dots, dashes and underscores)",
+      'f:9:37: unknown key "rol" in nodes[1] (did you mean `role`?)',
+      "f:9:49: this key is written twice in the same mapping",
+    ]);
   });
 
   it("keeps control characters out of messages", () => {
