@@ -20,7 +20,7 @@ function baselineOf(captures: readonly Capture[], master: string): JsonRecord {
   const agents = agentsOf(captures, master).map(
     ({ id, hostname, active }) => ({ id, hostname, address: hostname, active }) as JsonRecord,
   );
-  return { agents, activeAgents: agents.filter((one) => one["active"] === true).length } as JsonRecord;
+  return { agents, activeAgents: agents.filter((one) => one["active"] === true).length };
 }
 
 describe("agents-registered on recorded answers", () => {
@@ -67,14 +67,11 @@ describe("agents-registered on recorded answers", () => {
   it("does not count a ghost of the registry whose host is there under a new id", async () => {
     const moment = captured("recovered-agent-never-returns/01-waiting");
     const body = bodyOf(moment, "m1", "/slaves") as {
-      readonly slaves: readonly JsonRecord[];
+      readonly slaves: readonly { readonly hostname: string }[];
       readonly recovered_slaves: readonly Json[];
     };
     expect(body.recovered_slaves).toHaveLength(1);
-    const nodes = [
-      ...MASTERS,
-      ...body.slaves.map(({ hostname }) => ({ ...A6, name: `n${String(hostname)}`, address: String(hostname) })),
-    ];
+    const nodes = [...MASTERS, ...body.slaves.map(({ hostname }) => ({ ...A6, name: `n${hostname}`, address: hostname }))];
     expect((await ask("agents-registered", { remote: recordedRemote(moment), nodes })).verdict).toBe("pass");
   });
 

@@ -188,8 +188,8 @@ describe("master-upgraded", () => {
   });
 
   it("has no subject without a step, and no answer where the facts cannot be read", async () => {
-    const { node: _node, ...rest } = asked;
-    expect(await ask("master-upgraded", { ...rest, nodeFacts: { m2: good } })).toMatchObject({
+    const { remote, nodes, context, nowSeconds } = asked;
+    expect(await ask("master-upgraded", { remote, nodes, context, nowSeconds, nodeFacts: { m2: good } })).toMatchObject({
       verdict: "inconclusive",
       why: "no-subject",
     });
