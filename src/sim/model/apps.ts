@@ -125,11 +125,10 @@ function matches(value: string, pattern: string): boolean {
   }
 }
 
-function allows(model: Model, one: App, node: NodeState): boolean {
-  const here = model.tasks.filter((task) => task.appId === one.id && task.node === node).length;
+function allows(one: App, node: NodeState, here: number): boolean {
   return one.constraints.every(([field, operator, value = ""]) => {
     if (field !== "hostname") return true;
-    switch (operator?.toUpperCase()) {
+    switch ((operator ?? "").toUpperCase()) {
       case "UNIQUE":
         return here === 0;
       case "LIKE":
@@ -151,10 +150,14 @@ function allows(model: Model, one: App, node: NodeState): boolean {
 export function placeFor(model: Model, one: App, usable: readonly NodeState[]): NodeState | null {
   const wanted = one.acceptedResourceRoles?.includes("slave_public") === true ? "agent_public" : "agent";
   const load = new Map<NodeState, number>();
-  for (const task of model.tasks) load.set(task.node, (load.get(task.node) ?? 0) + 1);
+  const here = new Map<NodeState, number>();
+  for (const task of model.tasks) {
+    load.set(task.node, (load.get(task.node) ?? 0) + 1);
+    if (task.appId === one.id) here.set(task.node, (here.get(task.node) ?? 0) + 1);
+  }
   let best: NodeState | null = null;
   for (const node of usable) {
-    if (node.role !== wanted || !allows(model, one, node)) continue;
+    if (node.role !== wanted || !allows(one, node, here.get(node) ?? 0)) continue;
     if (best === null || (load.get(node) ?? 0) < (load.get(best) ?? 0)) best = node;
   }
   return best;

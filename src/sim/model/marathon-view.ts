@@ -52,7 +52,7 @@ export function taskView(model: Model, task: Task, app: App | undefined): Plain 
               lastFailure: null,
               lastSuccess: iso(model.clock.now() - (model.clock.now() % 20_000)),
               lastFailureCause: null,
-              instanceId: `${task.id}`,
+              instanceId: task.id,
             },
           ],
         }

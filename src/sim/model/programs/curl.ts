@@ -105,7 +105,7 @@ function parse(argv: readonly string[]): Options | string {
       continue;
     }
     const long = word.startsWith("--") ? word.slice(2).split("=") : null;
-    const letters = long === null ? [...word.slice(1)] : [LONG[long[0] ?? ""] ?? "?"];
+    const letters = long === null ? Array.from(word.slice(1)) : [LONG[long[0] ?? ""] ?? "?"];
     while (letters.length > 0) {
       const letter = letters.shift() ?? "";
       if (WITH_VALUE.includes(letter)) {
