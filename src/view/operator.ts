@@ -67,6 +67,7 @@ export function promptOperator(options: PromptOperatorOptions): Operator {
     try {
       io.out(`\n${renderQuestion(question, paper)}\n`);
       const picked = await pick(question, prompts, signal);
+      if (isAborted(signal)) io.out("  decided elsewhere");
       return picked === null || isAborted(signal) ? NOBODY : { kind: "answered", ...picked, actor: options.actor };
     } finally {
       options.view?.resume();

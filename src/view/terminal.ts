@@ -6,6 +6,7 @@ import { EMPTY_LIVE, takeNews } from "./live-model.ts";
 import type { Now } from "./live-panel.ts";
 import { phaseColumns, phaseRow } from "./live-phases.ts";
 import { viewPhase, type PhaseView } from "./phase-status.ts";
+import { quietInput, type QuietableInput } from "./quiet-input.ts";
 import { createScreen, type ScreenStream } from "./screen.ts";
 
 export interface TerminalViewOptions {
@@ -18,6 +19,8 @@ export interface TerminalViewOptions {
   readonly unicode?: boolean;
   /** The run's own time, simulated or not: durations and countdowns follow it. */
   readonly clock: Pick<Clock, "now" | "monotonic">;
+  /** The keyboard, silenced while the picture is painted; without it keys are echoed into the picture. */
+  readonly input?: QuietableInput;
   /** Calls back again and again until the returned function is called; by default five times a second of wall time. */
   readonly ticker?: (tick: () => void) => () => void;
 }
@@ -106,6 +109,7 @@ export function createTerminalView(options: TerminalViewOptions): TerminalView {
   const phases = rowsOf(plan);
   const screen = createScreen(options.stream);
   const waiters: (() => void)[] = [];
+  const keys = options.input === undefined ? null : quietInput(options.input, (signal) => void process.kill(process.pid, signal));
   let live = EMPTY_LIVE;
   const paper = (): FramePaper => ({ columns: Math.max(40, (options.columns() || 80) - 1), rows: options.rows() || 24, colour: options.colour, unicode: options.unicode ?? true });
   const look = (): Picture => ({ views: phases.map((phase) => viewPhase(phase, live.state)), now: { wallMs: clock.now(), monotonicMs: clock.monotonic() }, sheet: paper() });
@@ -135,6 +139,7 @@ export function createTerminalView(options: TerminalViewOptions): TerminalView {
     },
     finish: (rows) => {
       const { views, now, sheet } = picture;
+      keys?.end();
       screen.finish(summaryLines(plan, views, rows.slice(0, phases.length), live, now, sheet));
     },
   };
@@ -163,20 +168,26 @@ export function createTerminalView(options: TerminalViewOptions): TerminalView {
       if (ended) return;
       live = takeNews(live, news);
       if (news.type === "event") {
-        running ??= start();
+        if (running === null) {
+          if (!paused) keys?.begin();
+          running = start();
+        }
         wake();
       }
     },
     pause(): void {
       if (ended) return;
       paused = true;
+      keys?.end();
       screen.clear();
     },
     resume(): void {
       paused = false;
+      if (running !== null && !over()) keys?.begin();
     },
     async stop(): Promise<void> {
       ended = true;
+      keys?.end();
       wake();
       await running;
     },

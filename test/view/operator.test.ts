@@ -132,7 +132,9 @@ describe("a person at the terminal", () => {
       },
       reason: () => Promise.resolve(""),
     };
-    expect(await promptOperator({ ...desk(), prompts: slow }).ask(announced, 1, elsewhere.signal)).toEqual({ kind: "nobody" });
+    const first: Said = { text: [] };
+    expect(await promptOperator({ ...desk({ said: first }), prompts: slow }).ask(announced, 1, elsewhere.signal)).toEqual({ kind: "nobody" });
+    expect(first.text).toContain("  decided elsewhere");
     const said: Said = { text: [] };
     expect(await promptOperator({ ...desk({ said }), prompts: slow }).ask(announced, 1, elsewhere.signal)).toEqual({ kind: "nobody" });
     expect(said.text).toEqual([]);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { quietInput, type QuietableInput } from "../../src/view/quiet-input.ts";
 import { createTerminalView, type TerminalView } from "../../src/view/terminal.ts";
 import { fakeRun, MONOTONIC_MS, START_MS, type Script } from "./fake-run.ts";
 import { samplePlan } from "./sample-plan.ts";
@@ -15,14 +16,14 @@ interface Desk {
 
 const plan = samplePlan();
 
-function desk(script: Script = {}): Desk {
+function desk(script: Script = {}, input?: QuietableInput): Desk {
   const told = fakeRun(plan, script);
   const size = { columns: 80, rows: 24 };
   const screen = createVirtualScreen();
   const time = { atMs: 0, played: 0, tick: null as (() => void) | null };
   screen.write("$ pawl upgrade\nthe plan\n");
   const view = createTerminalView({
-    plan, stream: screen, columns: () => size.columns, rows: () => size.rows, colour: true,
+    plan, stream: screen, columns: () => size.columns, rows: () => size.rows, colour: true, ...(input === undefined ? {} : { input }),
     clock: { now: () => START_MS + time.atMs, monotonic: () => MONOTONIC_MS + time.atMs },
     ticker: (tick) => {
       time.tick = tick;
@@ -48,6 +49,69 @@ function desk(script: Script = {}): Desk {
     },
   };
 }
+
+/** A keyboard that remembers how it was set. */
+function keyboard() {
+  const listeners = new Set<(chunk: Buffer | string) => void>();
+  const state = { raw: false, flowing: false, held: true };
+  return {
+    isTTY: true,
+    state,
+    setRawMode: (raw: boolean) => void (state.raw = raw),
+    resume: () => void (state.flowing = true),
+    pause: () => void (state.flowing = false),
+    unref: () => void (state.held = false),
+    ref: () => void (state.held = true),
+    on: (_event: "data", listener: (chunk: Buffer | string) => void) => void listeners.add(listener),
+    off: (_event: "data", listener: (chunk: Buffer | string) => void) => void listeners.delete(listener),
+    press: (keys: string) => {
+      for (const listener of listeners) listener(keys);
+    },
+  };
+}
+
+describe("the keyboard while the picture is painted", () => {
+  it("is silent, holds no process up, and still interrupts", () => {
+    const keys = keyboard();
+    const raised: string[] = [];
+    const quiet = quietInput(keys, (signal) => void raised.push(signal));
+    quiet.begin();
+    quiet.begin();
+    expect(keys.state).toEqual({ raw: true, flowing: true, held: false });
+    keys.press("yes\r");
+    keys.press("\u0003");
+    keys.press("\u001c");
+    expect(raised).toEqual(["SIGINT", "SIGQUIT"]);
+    quiet.end();
+    quiet.end();
+    keys.press("\u0003");
+    expect(keys.state).toEqual({ raw: false, flowing: false, held: true });
+    expect(raised).toHaveLength(2);
+  });
+
+  it("is left alone where it is no terminal", () => {
+    const keys = { ...keyboard(), isTTY: false };
+    quietInput(keys, () => undefined).begin();
+    expect(keys.state).toEqual({ raw: false, flowing: false, held: true });
+  });
+
+  it("is given back for a prompt and at the end", async () => {
+    const keys = keyboard();
+    const { play, view } = desk({}, keys);
+    expect(keys.state.raw).toBe(false);
+    await play(30);
+    expect(keys.state.raw).toBe(true);
+    view.pause();
+    expect(keys.state.raw).toBe(false);
+    view.resume();
+    expect(keys.state.raw).toBe(true);
+    await play();
+    expect(keys.state).toEqual({ raw: false, flowing: false, held: true });
+    view.resume();
+    expect(keys.state.raw).toBe(false);
+    await view.stop();
+  });
+});
 
 describe("the live terminal", () => {
   it("draws nothing before the first event and leaves what was there before", async () => {
