@@ -122,7 +122,7 @@ function masters(facts: Facts, inventory: Inventory, nodes: readonly Known[]): r
   const left = serving.length - 1;
   const shortage = finding({
     id: "quorum-to-spare", title: "Every master serves, and the quorum holds while one of them is upgraded", expected: `${wanted} masters serve`, good: `${serving.length} serve, ${left} remain while one is upgraded, ${quorumOf(wanted)} are needed`, unknown: [],
-    bad: absent.map((node) => ({ node: node.name, text: `${node.name} does not serve (ZooKeeper vote and recovered log): ${left < quorumOf(wanted) ? "one more down loses the quorum" : "one master is down already"}` })),
+    bad: absent.map((node) => ({ node: node.name, text: `${node.name} does not serve (ZooKeeper vote, recovered log, a leader it knows): ${left < quorumOf(wanted) ? "one more down loses the quorum" : "one master is down already"}` })),
     remedy: "Repair the master before anything is upgraded: every master must serve before the first one is touched.",
   });
   if (wanted !== 1 && wanted - 1 >= quorumOf(wanted)) return [counted, shortage];

@@ -88,7 +88,8 @@ function serves(node: InventoryNode, ensemble: Ensemble, agents: readonly AgentE
   if (node.role !== "master") return (agents ?? []).some((agent) => isNode(agent, node) && agent.active);
   const mesos = ensemble.masters.find((one) => one.node === node.name);
   const server = ensemble.servers.find((one) => one.node === node.name);
-  return mesos?.recovered === true && server !== undefined && isServing(server, masters);
+  // A master that answers and names no leader is up, but not in the quorum.
+  return mesos?.recovered === true && mesos.redirect !== null && server !== undefined && isServing(server, masters);
 }
 
 function factsOf({ node, answer, skewMs }: NodeReading, serving: boolean, target: string | undefined): NodeFacts {

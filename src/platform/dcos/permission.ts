@@ -53,6 +53,9 @@ export function judgeMasters(ensemble: Ensemble, masters: readonly InventoryNode
   if (troubles.length > 0 && rest - troubles.length < needed)
     return no("refused", { code: "quorum-would-be-lost", text: `${without === null ? "The masters have no quorum" : `Taking ${without} down would lose the quorum`}.`, expected: `${needed} of ${masters.length} masters serve without it`, observed, next: "Repair the masters named here; nothing else may be touched before." });
   if (troubles.length > 0) return no("gate-halted", { code: "master-down", text: "Another master is down.", expected: "every other master serves", observed, next: "Repair it first; masters have no failure budget." });
+  const lost = ensemble.masters.filter((one) => one.node !== without && one.redirect === null);
+  if (lost.length > 0 && lost.length < ensemble.masters.length - (without === null ? 0 : 1))
+    return no("gate-halted", { code: "master-out-of-quorum", text: "A master does not know who leads.", expected: "every other master redirects to the leader", observed: lost.map((one) => one.node).join(", "), next: "Look at its connection to ZooKeeper and to the other masters; masters have no failure budget." });
   // What the node itself believes counts only while it leads: a broken one may redirect anywhere.
   const heard = ensemble.masters.filter((one) => one.node !== without || one.elected === true);
   if (masters.length > 1 && leaderOf(heard, masters) === null) {

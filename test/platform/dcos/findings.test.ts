@@ -38,7 +38,7 @@ describe("findings over the facts", () => {
     { what: "a role that differs", from: changed({ a1: nodeFacts("a1", "1.10.8", { roles: ["slave_public"] }, { role: "agent_public" }) }), id: "roles-as-planned", observed: "a1: inventory says agent, the node has slave_public", refusal: false },
     { what: "a half-done activation", from: changed({ m3: nodeFacts("m3", "1.10.8", { installProgress: true }) }), id: "activation-finished", observed: "m3: install_progress is there", refusal: false },
     { what: "a master installed for five", from: changed({ m1: nodeFacts("m1", "1.10.8", { masterCount: 5 }) }), id: "masters-counted", observed: "m1 was installed for 5 masters", refusal: false },
-    { what: "a master that does not serve", from: changed({ m3: nodeFacts("m3", "1.10.8", { serving: false }) }), id: "quorum-to-spare", observed: "m3 does not serve (ZooKeeper vote and recovered log): one more down loses the quorum", refusal: false },
+    { what: "a master that does not serve", from: changed({ m3: nodeFacts("m3", "1.10.8", { serving: false }) }), id: "quorum-to-spare", observed: "m3 does not serve (ZooKeeper vote, recovered log, a leader it knows): one more down loses the quorum", refusal: false },
     { what: "a configuration that differs", from: changed({ a1: nodeFacts("a1", "1.10.8", { configSha256: "b".repeat(64) }) }), id: "config-alike", observed: "a1: user.config.yaml differs (bbbbbbbbbbbb, the others aaaaaaaaaaaa)", refusal: false },
     { what: "a node of another cluster", from: changed({ p1: nodeFacts("p1", "1.10.8", { clusterId: "c-2" }) }), id: "cluster-identity", observed: "p1: c-2, the masters say c-1", refusal: false },
   ])("fail: $what", ({ from, id, observed, refusal }) => {
@@ -84,7 +84,7 @@ describe("findings over the facts", () => {
   it("five masters with one down keep a quorum and are still not upgraded", () => {
     const names = ["m1", "m2", "m3", "m4", "m5"];
     const five = facts(names, "1.10.8", { nodes: Object.fromEntries(names.map((name) => [name, nodeFacts(name, "1.10.8", { masterCount: 5, serving: name !== "m4" })])) });
-    expect(only(bad(five, inventory(names)))).toMatchObject({ id: "quorum-to-spare", nodes: ["m4"], observed: "m4 does not serve (ZooKeeper vote and recovered log): one master is down already" });
+    expect(only(bad(five, inventory(names)))).toMatchObject({ id: "quorum-to-spare", nodes: ["m4"], observed: "m4 does not serve (ZooKeeper vote, recovered log, a leader it knows): one master is down already" });
   });
 
   it.each([

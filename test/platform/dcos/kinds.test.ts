@@ -36,6 +36,10 @@ function problemOf(effect: Effect): string {
   return "problem" in effect ? effect.problem.code : effect.kind;
 }
 
+function jsonOf<T>(steps: TestSteps, name: string): T {
+  return JSON.parse(steps.kept.get(name)!.bytes.toString()) as T;
+}
+
 describe("dcos/capture-state", () => {
   it("captures the whole state through the read-only guard, and a summary of it", async () => {
     const { steps } = await prepared();
@@ -43,10 +47,10 @@ describe("dcos/capture-state", () => {
     expect(done).toMatchObject({ kind: "done", output: { missing: 0 } });
     for (const name of ["cluster/state.json", "cluster/tasks-001.json", "marathon/apps.json", "masters/m1/metrics.json", "masters/m3/zookeeper-mntr.txt", "nodes/a1/facts.txt", "nodes/a1/containers.txt", "summary.json"]) expect(steps.kept.has(name), name).toBe(true);
     expect(steps.recorded.toSorted()).toEqual([...steps.kept.keys()].toSorted());
-    const { summary, missing } = JSON.parse(steps.kept.get("summary.json")!.bytes.toString());
+    const { summary, missing } = jsonOf<{ summary: { nodes: object; agents: object; leaders: { mesos: string[] }; components: { zookeeper: object } }; missing: unknown[] }>(steps, "summary.json");
     expect(missing).toEqual([]);
     expect(Object.keys(summary.nodes)).toEqual(["a1", "a2", "a3", "m1", "m2", "m3", "p1"]);
-    expect(summary.nodes.m1).toMatchObject({ version: "1.10.8", role: "master", masterCount: 3 });
+    expect(summary.nodes).toMatchObject({ m1: { version: "1.10.8", role: "master", masterCount: 3 } });
     expect(Object.keys(summary.agents)).toHaveLength(4);
     expect(summary.leaders.mesos).toHaveLength(1);
     expect(Object.values(summary.components.zookeeper)).toEqual(["3.4.10", "3.4.10", "3.4.10"]);
@@ -72,9 +76,9 @@ describe("dcos/zookeeper-tar", () => {
     const scan = createTarScan();
     scan.write(archive.bytes);
     expect(scan.finish()).toMatchObject({ ended: true, damage: null });
-    const entries = JSON.parse(steps.kept.get("zookeeper/m1.entries.json")!.bytes.toString());
+    const entries = jsonOf<{ zxid: { before: string }; files: { name: string }[] }>(steps, "zookeeper/m1.entries.json");
     expect(entries.zxid.before).toMatch(/^0x/);
-    expect(entries.files.map((file: { name: string }) => file.name)).toContain("var/lib/dcos/exhibitor/zookeeper/snapshot/myid");
+    expect(entries.files.map((file) => file.name)).toContain("var/lib/dcos/exhibitor/zookeeper/snapshot/myid");
   });
 
   it("leaves nothing behind when the entries a restore needs are missing", async () => {
@@ -91,7 +95,7 @@ describe("dcos/config-backup", () => {
     const { steps } = await prepared();
     const done = await configBackup.doIt(steps.context(configBackup, null));
     expect(done).toMatchObject({ kind: "done" });
-    const index = JSON.parse(steps.kept.get("config/index.json")!.bytes.toString()) as { target: string; path: string; sha256: string }[];
+    const index = jsonOf<{ target: string; path: string; sha256: string }[]>(steps, "config/index.json");
     expect(new Set(index.map((one) => one.target))).toEqual(new Set(["m1", "m2", "m3", "a1", "a2", "a3", "p1", "bootstrap"]));
     expect(index.filter((one) => one.path.endsWith("user.config.yaml")).length).toBe(7);
     const configs = [...steps.kept.values()].filter((one) => one.meta.name.startsWith("config/") && one.meta.name !== "config/index.json");

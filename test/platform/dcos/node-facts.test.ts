@@ -96,7 +96,8 @@ describe("the command that reads a node", () => {
   });
 
   it("asks for a prepared script where there is no bootstrap machine, and for nothing where there is neither", () => {
-    const { bootstrap: _none, ...without } = inventory(["a1"]);
+    const { name, platform, folder, ssh, ports, nodes, scripts, hooks, siteSteps, settings } = inventory(["a1"]);
+    const without = { name, platform, folder, ssh, ports, nodes, scripts, hooks, siteSteps, settings };
     const script = { url: "http://10.0.0.5/up.sh", sha256: "b".repeat(64) };
     expect(factsCommand({ ...without, scripts: { "1.11.3": script } }, node("a1")).argv[4]).toBe("http://10.0.0.5/up.sh");
     expect(factsCommand(without, node("a1")).argv[4]).toBe("");

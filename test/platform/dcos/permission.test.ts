@@ -38,6 +38,12 @@ describe("may this master be taken down", () => {
     expect(judgeMasters(split, MASTERS, "m3")?.kind).toBe("no");
   });
 
+  it("halted, when another one is up and does not know who leads", () => {
+    const cut = healthy.masters.map((one) => (one.node === "m3" ? { ...one, redirect: null } : one));
+    expect(judgeMasters({ ...healthy, masters: cut }, MASTERS, "m1")).toMatchObject({ exit: "gate-halted", problem: { code: "master-out-of-quorum", observed: "m3" } });
+    expect(judgeMasters({ ...healthy, masters: cut }, MASTERS, "m3")).toBeNull();
+  });
+
   it("does not ask the broken master itself who leads", () => {
     const confused = [masterReading("m1", "m2", { redirect: node("m1").address }), masterReading("m2", "m2"), masterReading("m3", "m2")];
     expect(judgeMasters({ ...healthy, masters: confused }, MASTERS, "m1")).toBeNull();

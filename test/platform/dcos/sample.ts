@@ -7,8 +7,8 @@ import type { ServerReading } from "../../../src/platform/dcos/zookeeper.ts";
 /** An inventory node; addresses follow the names: m1 is 10.0.0.11, a1 10.0.0.21, p1 10.0.0.31. */
 export function node(name: string, more: Partial<InventoryNode> = {}): InventoryNode {
   const number = Number(name.slice(1));
-  const role = name.startsWith("m") ? "master" : name.startsWith("a") ? "agent" : "agent_public";
-  const base = { master: 10, agent: 20, agent_public: 30 }[role] ?? 0;
+  const role = name.startsWith("m") ? ("master" as const) : name.startsWith("a") ? ("agent" as const) : ("agent_public" as const);
+  const base = { master: 10, agent: 20, agent_public: 30 }[role];
   return { name, address: `10.0.0.${base + number}`, role, critical: false, ssh: {}, ...more };
 }
 
