@@ -46,7 +46,8 @@ async function reply(options: ControlOptions, request: IncomingMessage, response
       return { status: 200, body: { now: clock.now() } };
     case "POST /sleep": {
       const { ms } = body;
-      if (typeof ms !== "number" || !Number.isFinite(ms) || ms < 0) return { status: 400, body: { error: "ms: a number of milliseconds" } };
+      if (typeof ms !== "number" || !Number.isFinite(ms) || ms < 0)
+        return { status: 400, body: { error: "ms: a number of milliseconds" } };
       const gone = new AbortController();
       response.on("close", () => gone.abort());
       await clock.sleep(ms, gone.signal);
@@ -66,7 +67,10 @@ async function reply(options: ControlOptions, request: IncomingMessage, response
       cluster.heal();
       return { status: 200, body: { healed: true } };
     case "GET /state":
-      return { status: 200, body: "inspect" in cluster && typeof cluster.inspect === "function" ? (cluster.inspect as () => unknown)() : {} };
+      return {
+        status: 200,
+        body: "inspect" in cluster && typeof cluster.inspect === "function" ? (cluster.inspect as () => unknown)() : {},
+      };
     case "POST /shutdown":
       response.on("close", () => void options.stop());
       return { status: 200, body: { stopping: true } };
@@ -85,7 +89,10 @@ export function createControlServer(options: ControlOptions): Server {
     reply(options, request, response)
       .then(({ status, body }) => {
         if (response.destroyed) return;
-        response.writeHead(status, { "content-type": "application/json", connection: request.url === "/shutdown" ? "close" : "keep-alive" });
+        response.writeHead(status, {
+          "content-type": "application/json",
+          connection: request.url === "/shutdown" ? "close" : "keep-alive",
+        });
         response.end(`${JSON.stringify(body)}\n`);
       })
       .catch(() => request.socket.destroy());

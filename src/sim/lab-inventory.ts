@@ -48,7 +48,7 @@ function inventoryText(options: LabFilesOptions): string {
     "# An embedded cluster, written by the lab that runs it. It is of no use when that lab has stopped.",
     "apiVersion: pawl/v1",
     "kind: Inventory",
-    `metadata: { name: ${text(options.name ?? cluster.id)} }`,
+    `metadata: { name: ${text(options.name ?? "lab")} }`,
     "platform: dcos",
     `ssh: { user: ${USER}, port: ${sshPort}, identity-file: ${text(join(options.folder, "id_ed25519"))}, known-hosts: ${text(join(options.folder, "known_hosts"))}, sudo: true }`,
     "bootstrap:",
@@ -63,7 +63,9 @@ function inventoryText(options: LabFilesOptions): string {
 }
 
 function sshConfigText(options: LabFilesOptions): string {
-  const hosts = [...options.cluster.nodes, options.cluster.bootstrap].map((node) => `Host ${node.name}\n  HostName ${node.address}\n`);
+  const hosts = [...options.cluster.nodes, options.cluster.bootstrap].map(
+    (node) => `Host ${node.name}\n  HostName ${node.address}\n`,
+  );
   const shared = [
     "Host *",
     `  User ${USER}`,
@@ -77,7 +79,9 @@ function sshConfigText(options: LabFilesOptions): string {
 }
 
 /** Writes id_ed25519, known_hosts, ssh_config and inventory.yaml into the lab's folder; absolute paths of the last two. */
-export async function writeInventory(options: LabFilesOptions): Promise<{ readonly inventoryFile: string; readonly sshConfigFile: string }> {
+export async function writeInventory(
+  options: LabFilesOptions,
+): Promise<{ readonly inventoryFile: string; readonly sshConfigFile: string }> {
   const { cluster, folder, sshPort } = options;
   const write = async (name: string, content: string): Promise<string> => {
     const file = join(folder, name);

@@ -18,7 +18,7 @@ export interface LabOptions {
   readonly sshPort?: number;
   /** How many times faster than the wall simulated time moves; told to whoever asks. */
   readonly timeScale: number;
-  /** Name in the inventory, default the cluster's id. */
+  /** Name in the inventory, default `lab`. */
   readonly name?: string;
   /** Role of a node in the inventory; default by its name: m… master, p… agent_public, others agent. */
   readonly roleOf?: (node: SimNode) => string;
@@ -130,7 +130,13 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     return stopping;
   };
   try {
-    const server = createControlServer({ cluster, timeScale, proof: (node, nonce) => hostKey(node).sign(nonce), publicKey: (node) => hostKey(node).blob, stop });
+    const server = createControlServer({
+      cluster,
+      timeScale,
+      proof: (node, nonce) => hostKey(node).sign(nonce),
+      publicKey: (node) => hostKey(node).blob,
+      stop,
+    });
     const control = `http://127.0.0.1:${await open.listen(server, "127.0.0.1", 0)}`;
     const files = await writeInventory({ ...options, folder, sshPort, control, userKey, hostKey: (node) => hostKey(node) });
     return { folder, ...files, control, stopped, stop };

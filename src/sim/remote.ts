@@ -45,7 +45,12 @@ export function createSimRemote(cluster: SimCluster, options: SimRemoteOptions =
     for (const cut of [...(cuts.get(name) ?? [])]) cut();
   });
 
-  const execute = (target: string, command: Command, signal: AbortSignal | undefined, onChunk?: (chunk: Buffer) => void | Promise<void>): Promise<Outcome> => {
+  const execute = (
+    target: string,
+    command: Command,
+    signal: AbortSignal | undefined,
+    onChunk?: (chunk: Buffer) => void | Promise<void>,
+  ): Promise<Outcome> => {
     const lost = (code: string, reason: string, sent: boolean): Outcome => ({ kind: "lost", reason, code, sent });
     if (closed) return Promise.resolve(lost("closed", "connections are closed", false));
     if (signal?.aborted === true) return Promise.resolve(lost("aborted", "no longer wanted", false));
@@ -53,9 +58,13 @@ export function createSimRemote(cluster: SimCluster, options: SimRemoteOptions =
     if (node === undefined) return Promise.reject(new RangeError(`there is no simulated machine named ${target}`));
     if (!node.online) return Promise.resolve(lost("refused", `${node.address} refused the connection`, false));
     const ailment = (): string => cluster.sshAilment?.(node.name) ?? "fine";
-    if (ailment() === "hostkey-changed") return Promise.resolve(lost("host-key-changed", `${node.name} shows another host key`, false));
+    if (ailment() === "hostkey-changed")
+      return Promise.resolve(lost("host-key-changed", `${node.name} shows another host key`, false));
     const line = `${command.sudo === true && user !== "root" ? "sudo -n -- " : ""}${quoteLine(command.argv)}`;
-    const [stdout, stderr] = [boundedText(command.maxOutputBytes ?? DEFAULT_OUTPUT_BYTES), boundedText(command.maxOutputBytes ?? DEFAULT_OUTPUT_BYTES)];
+    const [stdout, stderr] = [
+      boundedText(command.maxOutputBytes ?? DEFAULT_OUTPUT_BYTES),
+      boundedText(command.maxOutputBytes ?? DEFAULT_OUTPUT_BYTES),
+    ];
     return new Promise((resolve, reject) => {
       let over = false;
       let kill: (signal: string) => void = () => undefined;
@@ -69,7 +78,8 @@ export function createSimRemote(cluster: SimCluster, options: SimRemoteOptions =
         open.delete(cut);
         act();
       };
-      const cut = (): void => end(() => resolve(lost("connection-lost", `the connection to ${node.name} was closed by the node`, true)));
+      const cut = (): void =>
+        end(() => resolve(lost("connection-lost", `the connection to ${node.name} was closed by the node`, true)));
       const abort = (): void =>
         end(() => {
           resolve(lost("aborted", "given up while the command ran", true));
@@ -125,7 +135,11 @@ export function createSimRemote(cluster: SimCluster, options: SimRemoteOptions =
   };
 }
 
-async function askTcp(cluster: SimCluster, busy: Busy, question: { host: string; port: number; send: string; timeoutMs: number }): Promise<TcpAnswer> {
+async function askTcp(
+  cluster: SimCluster,
+  busy: Busy,
+  question: { host: string; port: number; send: string; timeoutMs: number },
+): Promise<TcpAnswer> {
   const { host, port, send, timeoutMs } = question;
   const answer = await busy(() => cluster.tcp(host, port, send));
   switch (answer.kind) {
@@ -152,19 +166,30 @@ async function askHttp(cluster: SimCluster, busy: Busy, request: HttpRequest): P
     const [host, port] = [url.hostname, Number(url.port === "" ? 80 : url.port)];
     const asked = { method, path: `${url.pathname}${url.search}`, headers: { host: url.host, ...headers }, body };
     const answer: SimHttpAnswer = await busy(() => cluster.http(host, port, asked));
-    if (answer.kind === "refused") return { kind: "no-answer", code: "refused", reason: `${host}:${port} refused the connection` };
+    if (answer.kind === "refused")
+      return { kind: "no-answer", code: "refused", reason: `${host}:${port} refused the connection` };
     if (answer.kind === "hang") {
       await cluster.clock.sleep(request.timeoutMs);
-      return { kind: "no-answer", code: "timed-out", reason: `no complete answer from ${url.href} within ${request.timeoutMs} ms` };
+      return {
+        kind: "no-answer",
+        code: "timed-out",
+        reason: `no complete answer from ${url.href} within ${request.timeoutMs} ms`,
+      };
     }
     const given = Object.fromEntries(Object.entries(answer.headers).map(([name, value]) => [name.toLowerCase(), value]));
     const { location } = given;
     if (location === undefined || request.followRedirects === 0 || ![301, 302, 303, 307, 308].includes(answer.status)) {
       const bytes = Buffer.from(answer.body);
-      if (request.maxBytes !== undefined && bytes.length > request.maxBytes) return { kind: "no-answer", code: "too-large", reason: `${url.href} sent more than ${request.maxBytes} bytes` };
+      if (request.maxBytes !== undefined && bytes.length > request.maxBytes)
+        return { kind: "no-answer", code: "too-large", reason: `${url.href} sent more than ${request.maxBytes} bytes` };
       return { kind: "answered", status: answer.status, headers: given, body: bytes, url: url.href };
     }
-    if (hops >= request.followRedirects) return { kind: "no-answer", code: "redirect-loop", reason: `${request.url} redirects more than ${request.followRedirects} times` };
+    if (hops >= request.followRedirects)
+      return {
+        kind: "no-answer",
+        code: "redirect-loop",
+        reason: `${request.url} redirects more than ${request.followRedirects} times`,
+      };
     url = new URL(location, url);
     if (answer.status < 307 && method !== "HEAD") [method, body] = ["GET", ""];
   }

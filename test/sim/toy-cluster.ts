@@ -1,6 +1,15 @@
 import { InMemoryFs } from "just-bash";
 import { createScaledClock } from "../../src/sim/clock.ts";
-import type { Program, SimClock, SimCluster, SimHttpAnswer, SimHttpRequest, SimListener, SimNode, SimTcpAnswer } from "../../src/sim/ports.ts";
+import type {
+  Program,
+  SimClock,
+  SimCluster,
+  SimHttpAnswer,
+  SimHttpRequest,
+  SimListener,
+  SimNode,
+  SimTcpAnswer,
+} from "../../src/sim/ports.ts";
 
 /** A node with hand-made programs, for tests of the shell and the wire that need no product. */
 export interface ToyNode extends SimNode {
@@ -35,7 +44,11 @@ export interface ToyCluster extends SimCluster {
 }
 
 /** `network` is the first two numbers of a loopback block, such as `127.77`. */
-export function toyCluster(network = "127.77", nodeNames: readonly string[] = ["m1", "a1"], clock: SimClock = createScaledClock({ startMs: Date.UTC(2026, 10, 21), scale: 1000 })): ToyCluster {
+export function toyCluster(
+  network = "127.77",
+  nodeNames: readonly string[] = ["m1", "a1"],
+  clock: SimClock = createScaledClock({ startMs: Date.UTC(2026, 10, 21), scale: 1000 }),
+): ToyCluster {
   const cuts: ((node: string) => void)[] = [];
   const cluster: ToyCluster = {
     id: "toy",

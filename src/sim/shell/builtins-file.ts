@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { posix } from "node:path";
 import { modeText } from "./mode-text.ts";
+import { ls } from "./builtin-ls.ts";
+import { ownerOf } from "./rights.ts";
 import { complain, say, splitOptions, type Builtin, type Call } from "./caller.ts";
 
 const FOLLOW_MS = 1000;
@@ -92,7 +94,12 @@ const sha512sum: Builtin = async (call) => {
   let code = 0;
   for (const file of rest.length === 0 ? ["-"] : rest) {
     try {
-      await say(call.out, `${createHash("sha512").update(await read(call, file)).digest("hex")}  ${file}\n`);
+      await say(
+        call.out,
+        `${createHash("sha512")
+          .update(await read(call, file))
+          .digest("hex")}  ${file}\n`,
+      );
     } catch {
       code = await complain(call, `sha512sum: ${file}: No such file or directory`);
     }
@@ -193,15 +200,25 @@ const realpath: Builtin = async (call) => {
 /** `stat -c FORMAT FILE…` with %n %s %a %A %U %G %u %g %Y %F %N; without a format the same facts in words. */
 const stat: Builtin = async (call) => {
   const { options, rest } = splitOptions(call.args, new Set(["-c"]));
-  const format = options.get("-c") ?? options.get("--format") ?? options.get("--printf") ?? "  File: %n\n  Size: %s\t%F\nAccess: (%a/%A)  Uid: %U   Gid: %G\nModify: %Y";
+  const format =
+    options.get("-c") ??
+    options.get("--format") ??
+    options.get("--printf") ??
+    "  File: %n\n  Size: %s\t%F\nAccess: (%a/%A)  Uid: %U   Gid: %G\nModify: %Y";
   const { view, machine } = call.caller;
   let code = 0;
   for (const file of rest) {
     const path = place(call, file);
     try {
       const found = options.has("-L") ? await view.stat(path) : await view.lstat(path);
-      const words = found.isDirectory ? "directory" : found.isSymbolicLink ? "symbolic link" : found.size === 0 ? "regular empty file" : "regular file";
-      const [user = "root", group = "root"] = (machine.owners.get(path) ?? "root:root").split(":");
+      const words = found.isDirectory
+        ? "directory"
+        : found.isSymbolicLink
+          ? "symbolic link"
+          : found.size === 0
+            ? "regular empty file"
+            : "regular file";
+      const [user = "root", group = "root"] = ownerOf(machine, path).split(":");
       const facts: Record<string, string> = {
         n: file,
         N: `'${file}'`,
@@ -229,13 +246,24 @@ const sync: Builtin = () => Promise.resolve(0);
 
 /** Commands about files. */
 export const FILE_BUILTINS: readonly (readonly [string, Builtin])[] = [
+  ["ls", ls],
   ["tail", tail],
   ["cmp", cmp],
   ["sha512sum", sha512sum],
   ["mkdir", mkdir],
   ["mktemp", mktemp],
   ["chown", chown],
-  ["chgrp", (call) => chown({ ...call, args: call.args.map((word, index) => (index === call.args.findIndex((other) => !other.startsWith("-")) ? `root:${word}` : word)), stdin: () => call.stdin() })],
+  [
+    "chgrp",
+    (call) =>
+      chown({
+        ...call,
+        args: call.args.map((word, index) =>
+          index === call.args.findIndex((other) => !other.startsWith("-")) ? `root:${word}` : word,
+        ),
+        stdin: () => call.stdin(),
+      }),
+  ],
   ["realpath", realpath],
   ["stat", stat],
   ["sync", sync],

@@ -7,7 +7,8 @@ import { signalName } from "./signals.ts";
 const sudo: Builtin = async (call) => {
   const { options, rest } = splitOptions(call.args, new Set(["-u", "-g", "-p", "-C", "-D", "-h"]));
   const user = options.get("-u") ?? options.get("--user") ?? "root";
-  const kept = options.has("-E") || options.has("--preserve-env") ? call.caller.env : loginEnv(call.caller.machine.node.name, user);
+  const kept =
+    options.has("-E") || options.has("--preserve-env") ? call.caller.env : loginEnv(call.caller.machine.node.name, user);
   const env: Record<string, string> = { ...kept, SUDO_USER: call.caller.process.user };
   let index = 0;
   for (; /^[A-Za-z_]\w*=/.test(rest[index] ?? ""); index += 1) {
@@ -27,10 +28,16 @@ const env: Builtin = async (call) => {
   const gone = options.get("-u");
   const kept = Object.entries(next).filter(([name]) => name !== gone);
   let index = 0;
-  for (; /^[A-Za-z_]\w*=/.test(rest[index] ?? ""); index += 1) kept.push((rest[index] ?? "").split(/=(.*)/s).slice(0, 2) as [string, string]);
+  for (; /^[A-Za-z_]\w*=/.test(rest[index] ?? ""); index += 1)
+    kept.push((rest[index] ?? "").split(/=(.*)/s).slice(0, 2) as [string, string]);
   const result = Object.fromEntries(kept);
   if (index < rest.length) return call.caller.run(rest.slice(index), call, { env: result });
-  await say(call.out, Object.entries(result).map(([name, value]) => `${name}=${value}\n`).join(""));
+  await say(
+    call.out,
+    Object.entries(result)
+      .map(([name, value]) => `${name}=${value}\n`)
+      .join(""),
+  );
   return 0;
 };
 
@@ -109,7 +116,9 @@ const timeout: Builtin = async (call) => {
 const ps: Builtin = async (call) => {
   const { options } = splitOptions(call.args, new Set(["-p", "-o"]));
   const wanted = options.get("-p");
-  const found = [...call.caller.machine.processes.values()].filter((process) => wanted === undefined || String(process.pid) === wanted);
+  const found = [...call.caller.machine.processes.values()].filter(
+    (process) => wanted === undefined || String(process.pid) === wanted,
+  );
   const lines = found.map((process) => `${process.user.padEnd(8)} ${String(process.pid).padStart(6)} ${process.argv.join(" ")}`);
   const header = (options.get("-o") ?? "").endsWith("=") ? [] : ["USER        PID COMMAND"];
   await say(call.out, [...header, ...lines].map((line) => `${line}\n`).join(""));

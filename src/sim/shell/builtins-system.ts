@@ -7,7 +7,11 @@ const id: Builtin = async (call) => {
   const number = user === "root" ? "0" : "500";
   const names = options.has("-n");
   const text =
-    options.has("-u") || options.has("-g") || options.has("-G") ? (names ? user : number) : `uid=${number}(${user}) gid=${number}(${user}) groups=${number}(${user})`;
+    options.has("-u") || options.has("-g") || options.has("-G")
+      ? names
+        ? user
+        : number
+      : `uid=${number}(${user}) gid=${number}(${user}) groups=${number}(${user})`;
   await say(call.out, `${text}\n`);
   return 0;
 };
@@ -37,7 +41,13 @@ const uname: Builtin = async (call) => {
     [all || options.has("-m"), "x86_64"],
     [all || options.has("-o"), "GNU/Linux"],
   ] as const;
-  await say(call.out, `${parts.filter(([wanted]) => wanted).map(([, text]) => text).join(" ")}\n`);
+  await say(
+    call.out,
+    `${parts
+      .filter(([wanted]) => wanted)
+      .map(([, text]) => text)
+      .join(" ")}\n`,
+  );
   return 0;
 };
 
@@ -48,10 +58,15 @@ const date: Builtin = async (call) => {
   const now = call.caller.machine.clock.now();
   let ms = now;
   if (given?.startsWith("@") === true) ms = Number(given.slice(1)) * 1000;
-  else if (given !== undefined && given !== "now") ms = Date.parse(/Z|[+-]\d\d:?\d\d$|UTC|GMT/.test(given) ? given : `${given} UTC`);
+  else if (given !== undefined && given !== "now")
+    ms = Date.parse(/Z|[+-]\d\d:?\d\d$|UTC|GMT/.test(given) ? given : `${given} UTC`);
   if (Number.isNaN(ms)) return complain(call, `date: invalid date '${given ?? ""}'`);
   const plus = rest.find((word) => word.startsWith("+"))?.slice(1);
-  const format = options.has("-R") ? "%a, %d %b %Y %H:%M:%S +0000" : options.has("-Is") || options.has("--iso-8601") || options.has("-I") ? "%Y-%m-%dT%H:%M:%S+00:00" : "%a %b %e %H:%M:%S UTC %Y";
+  const format = options.has("-R")
+    ? "%a, %d %b %Y %H:%M:%S +0000"
+    : options.has("-Is") || options.has("--iso-8601") || options.has("-I")
+      ? "%Y-%m-%dT%H:%M:%S+00:00"
+      : "%a %b %e %H:%M:%S UTC %Y";
   await say(call.out, `${formatTime(plus ?? format, ms)}\n`);
   return 0;
 };
@@ -63,7 +78,10 @@ const df: Builtin = async (call) => {
   const { rest } = splitOptions(call.args);
   const [size, used] = [80 * GIBIBYTE, 20 * GIBIBYTE];
   const row = `/dev/sda1      ${size} ${used} ${size - used}      25% /`;
-  await say(call.out, `Filesystem     1024-blocks     Used Available Capacity Mounted on\n${(rest.length === 0 ? ["/"] : rest).map(() => `${row}\n`).join("")}`);
+  await say(
+    call.out,
+    `Filesystem     1024-blocks     Used Available Capacity Mounted on\n${(rest.length === 0 ? ["/"] : rest).map(() => `${row}\n`).join("")}`,
+  );
   return 0;
 };
 

@@ -51,7 +51,10 @@ export async function complain(call: Call, text: string, code = 1): Promise<numb
 }
 
 /** Options (words that begin with `-`, up to `--` or the first other word) and the rest of an argument list. */
-export function splitOptions(args: readonly string[], withValue: ReadonlySet<string> = new Set()): { options: Map<string, string>; rest: string[] } {
+export function splitOptions(
+  args: readonly string[],
+  withValue: ReadonlySet<string> = new Set(),
+): { options: Map<string, string>; rest: string[] } {
   const options = new Map<string, string>();
   let index = 0;
   for (; index < args.length; index += 1) {

@@ -56,9 +56,25 @@ export function busyOf(clock: SimClock): Busy {
 export function machineOf(node: SimNode, clock: SimClock): Machine {
   let machine = machines.get(node);
   if (machine === undefined) {
-    for (const folder of ["/tmp", "/var/tmp", "/root", "/home/core"]) node.fs.mkdirSync(folder, { recursive: true });
+    for (const folder of ["/tmp", "/var/tmp", "/root", "/home/core", "/home/centos"])
+      node.fs.mkdirSync(folder, { recursive: true });
+    // The in-memory file system does this at once; only its interface is asynchronous.
+    for (const [folder, mode] of [
+      ["/tmp", 0o1777],
+      ["/var/tmp", 0o1777],
+      ["/root", 0o700],
+    ] as const)
+      void node.fs.chmod(folder, mode);
     const boot = { id: node.bootId, sinceMs: clock.now() - UPTIME_MS };
-    machine = { node, clock, busy: busyOf(clock), processes: new Map(), owners: new Map(), boot, pids: { next: FIRST_PID, temporary: 0 } };
+    machine = {
+      node,
+      clock,
+      busy: busyOf(clock),
+      processes: new Map(),
+      owners: new Map(),
+      boot,
+      pids: { next: FIRST_PID, temporary: 0 },
+    };
     machines.set(node, machine);
   }
   dropOldBoot(machine);
@@ -128,7 +144,9 @@ export function endProcess(machine: Machine, process: Process): void {
 /** Kills a process (positive) or a group (negative), as kill(2). False: there is none. Signal 0 only looks. */
 export function killTarget(machine: Machine, target: number, signal: string): boolean {
   dropOldBoot(machine);
-  const found = [...machine.processes.values()].filter((process) => (target < 0 ? process.pgid === -target : process.pid === target));
+  const found = [...machine.processes.values()].filter((process) =>
+    target < 0 ? process.pgid === -target : process.pid === target,
+  );
   if (signal !== "0") for (const process of found) process.kill(signal);
   return found.length > 0;
 }

@@ -1,4 +1,4 @@
-import { posix } from "node:path";
+import type * as JustBashModule from "just-bash";
 import type { Bash, Command, ResolvedCommandContext } from "just-bash";
 import type { Program } from "../ports.ts";
 import { BUILTINS, ADJUSTMENTS } from "./builtins.ts";
@@ -6,6 +6,7 @@ import type { Builtin, Caller, RunChange, Streams } from "./caller.ts";
 import { say } from "./caller.ts";
 import { endProcess, startProcess, type Machine, type Process, type Sink } from "./machine.ts";
 import { quoteLine } from "./quote.ts";
+import { bareName, fileScript, programOf, SHELLS, shellScript, type Script } from "./script.ts";
 import { signalCode } from "./signals.ts";
 import { createCollector } from "./sink.ts";
 import { rewriteScript } from "./syntax.ts";
@@ -13,13 +14,6 @@ import { viewOf } from "./view.ts";
 
 /** How a process ended. */
 export type Ending = { readonly code: number } | { readonly signal: string };
-
-/** Text for a shell with `$0` and the words after it. */
-export interface Script {
-  readonly text: string;
-  readonly name: string;
-  readonly args: readonly string[];
-}
 
 export interface ShellStart {
   readonly machine: Machine;
@@ -34,7 +28,6 @@ export interface ShellStart {
   readonly finished?: (env: Record<string, string>) => void;
 }
 
-const SHELLS = new Set(["sh", "bash", "dash"]);
 const LIMIT_BYTES = 1024 ** 3;
 /** just-bash arms a timer per command; Node's longest. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -52,18 +45,15 @@ const LIMITS = {
 /** Calls of the loop's own command between two turns of the event loop. */
 const YIELD_EVERY = 200;
 
-let bundled: readonly string[] | null = null;
+type JustBash = typeof JustBashModule;
 
-/** A program of the node model, by bare name, by absolute path, or by the /bin path of a bare name. */
-function programOf(machine: Machine, name: string): Program | null {
-  const bare = /^\/(?:usr\/)?s?bin\/([^/]+)$/.exec(name)?.[1];
-  return machine.node.programs.get(name) ?? (bare === undefined ? undefined : machine.node.programs.get(bare)) ?? null;
+/** Loaded at the first command, because it is large; kept, because asking the loader again costs more than a command. */
+let loading: Promise<{ readonly shell: JustBash; readonly names: readonly string[] }> | null = null;
+
+function loadShell(): NonNullable<typeof loading> {
+  loading ??= import("just-bash").then((shell) => ({ shell, names: shell.getCommandNames() }));
+  return loading;
 }
-
-function bareName(name: string): string {
-  return /^\/(?:usr\/)?s?bin\/([^/]+)$/.exec(name)?.[1] ?? name;
-}
-
 
 /** A builtin as a command of just-bash: what it writes is collected and handed over as bytes. */
 function asCommand(name: string, builtin: Builtin, callerOf: (ctx: ResolvedCommandContext) => Caller): Command {
@@ -84,7 +74,13 @@ function programBuiltin(name: string, program: Program): Builtin {
 }
 
 /** Runs a program of the node model inside the caller's process. */
-async function runProgram(program: Program, argv: readonly string[], caller: Caller, streams: Streams, process = caller.process): Promise<number> {
+async function runProgram(
+  program: Program,
+  argv: readonly string[],
+  caller: Caller,
+  streams: Streams,
+  process = caller.process,
+): Promise<number> {
   const io = {
     argv,
     get stdin(): Buffer {
@@ -101,7 +97,13 @@ async function runProgram(program: Program, argv: readonly string[], caller: Cal
 }
 
 /** Runs a program as a process of its own, so that it can be seen and killed. */
-async function spawnProgram(program: Program, argv: readonly string[], caller: Caller, streams: Streams, change: RunChange): Promise<number> {
+async function spawnProgram(
+  program: Program,
+  argv: readonly string[],
+  caller: Caller,
+  streams: Streams,
+  change: RunChange,
+): Promise<number> {
   const { machine } = caller;
   const user = change.user ?? caller.process.user;
   const start = { parent: caller.process, leader: change.leader === true, argv, user, out: streams.out, err: streams.err };
@@ -130,43 +132,6 @@ async function raceKill(process: Process, work: Promise<number>): Promise<number
   } finally {
     if (stop !== undefined) process.signal.removeEventListener("abort", stop);
     work.catch(() => undefined);
-  }
-}
-
-/** The script of `sh ARGS` / `bash ARGS`; a number is the exit code of a refusal. */
-async function shellScript(argv: readonly string[], caller: Caller, streams: Streams): Promise<Script | Program | number> {
-  const shell = posix.basename(argv[0] ?? "sh");
-  let flags = "";
-  let index = 1;
-  let text: string | null = null;
-  for (; index < argv.length; index += 1) {
-    const word = argv[index] ?? "";
-    if (word === "--" || word === "-") {
-      index += 1;
-      break;
-    }
-    if (word.startsWith("--")) continue;
-    if (!/^[-+][A-Za-z]+$/.test(word)) break;
-    if (word.includes("o") && word.startsWith("-")) flags += ` -o ${argv[(index += 1)] ?? ""}`;
-    const letters = word.slice(1).replaceAll(/[^euxfv]/g, "");
-    if (letters !== "") flags += ` ${word[0] ?? "-"}${letters}`;
-    if (!word.includes("c")) continue;
-    text = argv[index + 1] ?? "";
-    index += 2;
-    break;
-  }
-  const prefix = flags === "" ? "" : `set${flags}; `;
-  if (text !== null) return { text: prefix + text, name: argv[index] ?? shell, args: argv.slice(index + 1) };
-  const file = argv[index];
-  if (file === undefined) return { text: prefix + streams.stdin().toString("utf8"), name: shell, args: [] };
-  const path = caller.view.resolvePath(caller.cwd, file);
-  const program = caller.machine.node.scriptProgram(path);
-  if (program !== null) return program;
-  try {
-    return { text: prefix + (await caller.view.readFile(path)), name: file, args: argv.slice(index + 1) };
-  } catch {
-    await say(streams.err, `${shell}: ${file}: No such file or directory\n`);
-    return 127;
   }
 }
 
@@ -201,7 +166,8 @@ async function execute(caller: Caller, argv: readonly string[], streams: Streams
     if (typeof script === "number") return script;
     return typeof script === "function" ? spawnProgram(script, argv, here, streams, change) : shell(script);
   }
-  const program = programOf(machine, name) ?? (name.includes("/") ? machine.node.scriptProgram(here.view.resolvePath(here.cwd, name)) : null);
+  const program =
+    programOf(machine, name) ?? (name.includes("/") ? machine.node.scriptProgram(here.view.resolvePath(here.cwd, name)) : null);
   if (program !== null) return spawnProgram(program, argv, here, streams, change);
   const builtin = BUILTINS.get(bare);
   if (builtin !== undefined && change.leader !== true && change.user === undefined) {
@@ -212,23 +178,6 @@ async function execute(caller: Caller, argv: readonly string[], streams: Streams
     return typeof found === "number" ? found : shell(found);
   }
   return shell({ text: quoteLine([bare, ...argv.slice(1)]), name: "sh", args: [] });
-}
-
-/** A file run by its path: only shell scripts, and only with the right to. */
-async function fileScript(caller: Caller, name: string, argv: readonly string[], streams: Streams): Promise<Script | number> {
-  const path = caller.view.resolvePath(caller.cwd, name);
-  const fail = async (text: string, code: number): Promise<number> => {
-    await say(streams.err, `sh: ${name}: ${text}\n`);
-    return code;
-  };
-  if (!(await caller.view.exists(path))) return fail("No such file or directory", 127);
-  const stat = await caller.view.stat(path);
-  if (stat.isDirectory) return fail("Is a directory", 126);
-  if ((stat.mode & 0o111) === 0) return fail("Permission denied", 126);
-  const text = await caller.view.readFile(path);
-  const first = text.split("\n", 1)[0] ?? "";
-  if (first.startsWith("#!") && !/\b(ba|da)?sh\b/.test(first)) return fail("cannot execute: this node runs shell scripts only", 126);
-  return { text, name, args: argv.slice(1) };
 }
 
 /** `__spawn wait|detach MODE F MODE G NAME ARGS` (syntax.ts): runs a command with its output where it belongs. */
@@ -277,8 +226,7 @@ export async function runScript(script: Script, start: ShellStart): Promise<Endi
 
 async function evaluate(script: Script, start: ShellStart, process: Process): Promise<number> {
   const { machine, streams } = start;
-  const shell = await import("just-bash");
-  bundled ??= shell.getCommandNames();
+  const { shell, names: bundled } = await loadShell();
   const { programs } = machine.node;
   const own = new Map<string, Builtin>(BUILTINS);
   for (const [name, program] of programs) if (!name.includes("/")) own.set(name, programBuiltin(name, program));
@@ -309,7 +257,8 @@ async function evaluate(script: Script, start: ShellStart, process: Process): Pr
   };
   const adjusted = [...ADJUSTMENTS].map(([name, adjust]): Command => ({
     name,
-    execute: async (args, ctx) => (await ctx.origCommand?.(adjust(args))) ?? { stdout: "", stderr: `${name}: not found\n`, exitCode: 127 },
+    execute: async (args, ctx) =>
+      (await ctx.origCommand?.(adjust(args))) ?? { stdout: "", stderr: `${name}: not found\n`, exitCode: 127 },
   }));
   const root = process.user === "root" ? 0 : 500;
   const bash: Bash = new shell.Bash({
@@ -331,17 +280,29 @@ async function evaluate(script: Script, start: ShellStart, process: Process): Pr
       return { ast: rewriteScript(ast, { stream, isSpawned: (name) => own.has(name) && name !== "__spawn" }) };
     },
   });
-  const positional: Record<string, string> = { 0: script.name, "#": String(script.args.length), "@": script.args.join(" "), "*": script.args.join(" ") };
+  const positional: Record<string, string> = {
+    0: script.name,
+    "#": String(script.args.length),
+    "@": script.args.join(" "),
+    "*": script.args.join(" "),
+  };
   script.args.forEach((word, index) => (positional[String(index + 1)] = word));
   try {
     const stdin = streams.stdin();
-    const result = await bash.exec(script.text, { rawScript: true, env: positional, stdin: stdin.toString("latin1"), stdinKind: "bytes", signal: process.signal });
+    const result = await bash.exec(script.text, {
+      rawScript: true,
+      env: positional,
+      stdin: stdin.toString("latin1"),
+      stdinKind: "bytes",
+      signal: process.signal,
+    });
     if (result.stdout !== "") await process.out.write(Buffer.from(result.stdout, "utf8"));
     if (result.stderr !== "") await process.err.write(Buffer.from(result.stderr, "utf8"));
     start.finished?.(Object.fromEntries(Object.entries(result.env).filter(([name]) => /^[A-Za-z_]\w*$/.test(name))));
     return result.exitCode;
   } catch (error) {
-    if (process.killedBy === null) await process.err.write(Buffer.from(`sh: ${error instanceof Error ? error.message : String(error)}\n`));
+    if (process.killedBy === null)
+      await process.err.write(Buffer.from(`sh: ${error instanceof Error ? error.message : String(error)}\n`));
     return 126;
   }
 }

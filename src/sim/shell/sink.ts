@@ -21,5 +21,7 @@ export function createCollector(): Collector {
 
 /** Text is UTF-8, bytes stay bytes. */
 export function toBuffer(content: string | Uint8Array): Buffer {
-  return typeof content === "string" ? Buffer.from(content, "utf8") : Buffer.from(content.buffer, content.byteOffset, content.byteLength);
+  return typeof content === "string"
+    ? Buffer.from(content, "utf8")
+    : Buffer.from(content.buffer, content.byteOffset, content.byteLength);
 }

@@ -63,7 +63,10 @@ function hasSlash(word: WordNode): boolean {
 function hasSubstitution(command: SimpleCommandNode): boolean {
   const inPart = (part: WordPart): boolean =>
     part.type === "CommandSubstitution" || (part.type === "DoubleQuoted" && part.parts.some(inPart));
-  const words = command.assignments.flatMap((assignment) => [...(assignment.value === null ? [] : [assignment.value]), ...(assignment.array ?? [])]);
+  const words = command.assignments.flatMap((assignment) => [
+    ...(assignment.value === null ? [] : [assignment.value]),
+    ...(assignment.array ?? []),
+  ]);
   return words.some((word) => word.parts.some(inPart));
 }
 
@@ -96,7 +99,8 @@ function targetsOf(redirections: readonly Redirection[], start: { out: Target; e
     } else if (operator === "&>" || operator === "&>>") {
       out = { mode: operator === "&>" ? ">" : ">>", path: target };
       err = { mode: "&", path: literal("") };
-    } else if (operator === ">&" && fd === 2 && plainText(target) === "1") err = out.mode === ">>" ? out : { mode: "&", path: literal("") };
+    } else if (operator === ">&" && fd === 2 && plainText(target) === "1")
+      err = out.mode === ">>" ? out : { mode: "&", path: literal("") };
     else if (operator === ">&" && (fd === null || fd === 1) && plainText(target) === "2" && err.mode === ">>") out = err;
     else return null;
   }
@@ -136,7 +140,8 @@ function live(item: StatementNode, rewriting: Rewriting): StatementNode {
 
 function livePipeline(pipeline: PipelineNode, alone: boolean, background: boolean, rewriting: Rewriting): PipelineNode {
   const [only] = pipeline.commands;
-  if (only !== undefined && pipeline.commands.length === 1) return { ...pipeline, commands: [liveCommand(only, alone, background, rewriting)] };
+  if (only !== undefined && pipeline.commands.length === 1)
+    return { ...pipeline, commands: [liveCommand(only, alone, background, rewriting)] };
   const last = pipeline.commands.length - 1;
   const commands = pipeline.commands.map((command, index) => {
     const inner = deepCommand(command, rewriting, false);
@@ -212,7 +217,10 @@ function mapBodies(node: CommandNode, body: (list: StatementNode[]) => Statement
 function deep(item: StatementNode, rewriting: Rewriting): StatementNode {
   const pipelines = item.pipelines.map((pipeline) => {
     const alone = pipeline.commands.length === 1;
-    return { ...pipeline, commands: pipeline.commands.map((command) => deepCommand(command, rewriting, alone && item.background)) };
+    return {
+      ...pipeline,
+      commands: pipeline.commands.map((command) => deepCommand(command, rewriting, alone && item.background)),
+    };
   });
   return { ...item, pipelines };
 }
@@ -228,7 +236,11 @@ function deepCommand(node: CommandNode, rewriting: Rewriting, background: boolea
   // An assignment leaves `$?` as it was in just-bash; in every shell it is 0 (or that of its substitution).
   if (command.name === null) {
     if (command.redirections.length > 0 || hasSubstitution(command)) return command;
-    const either: StatementNode = { ...statement(command), pipelines: [...statement(command).pipelines, ...statement(simple(":")).pipelines], operators: ["||"] };
+    const either: StatementNode = {
+      ...statement(command),
+      pipelines: [...statement(command).pipelines, ...statement(simple(":")).pipelines],
+      operators: ["||"],
+    };
     return group([either]);
   }
   // just-bash goes on after `exec COMMAND`.

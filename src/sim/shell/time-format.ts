@@ -34,5 +34,7 @@ export function formatTime(format: string, ms: number): string {
     z: "+0000",
     n: "\n",
   };
-  return format.replaceAll(/%(3N|.)/g, (all, letter: string) => (letter === "3N" ? (values["N"] ?? "").slice(0, 3) : (values[letter] ?? all)));
+  return format.replaceAll(/%(3N|.)/g, (all, letter: string) =>
+    letter === "3N" ? (values["N"] ?? "").slice(0, 3) : (values[letter] ?? all),
+  );
 }

@@ -1,6 +1,7 @@
 import { posix } from "node:path";
 import type { FileContent, FsStat, IFileSystem, InMemoryFs } from "just-bash";
 import type { Machine, Process } from "./machine.ts";
+import { rightsOf } from "./rights.ts";
 import { PROCESS_FILES, procEntry, type ProcEntry } from "./proc.ts";
 
 /** Paths that stand for the output of the process itself; statements are redirected to them (syntax.ts). */
@@ -37,6 +38,18 @@ const BIN = /^\/(?:usr\/)?bin\/([^/]+)$/;
  */
 export function viewOf(machine: Machine, process: Process, programs: ReadonlySet<string>): IFileSystem {
   const fs: InMemoryFs = machine.node.fs;
+  const rights = rightsOf(machine, process);
+  const allow = async (may: boolean | Promise<boolean>, call: string, path: string): Promise<void> => {
+    if (!(await may)) throw failure("EACCES", "permission denied", call, path);
+  };
+  /** Files are as old as the cluster's clock says. */
+  const stamp = (place: string): Promise<void> => {
+    const now = new Date(machine.clock.now());
+    return fs.utimes(place, now, now);
+  };
+  const claim = (place: string): void => {
+    if (process.user !== "root") machine.owners.set(place, `${process.user}:${process.user}`);
+  };
 
   const virtual = (path: string): ProcEntry | null => {
     if (path === "/dev/null" || path === "/dev/stdin" || path === OUT_PATH || path === ERR_PATH) return "";
@@ -83,11 +96,13 @@ export function viewOf(machine: Machine, process: Process, programs: ReadonlySet
     const place = await followed(path, "open");
     const before = (await fs.exists(place)) ? await fs.stat(place) : null;
     if (before?.isDirectory === true) throw failure("EISDIR", "illegal operation on a directory", "open", path);
+    await allow(rights.write(place), "open", path);
     if (append && before !== null && bytes.length === 0) return;
     if (append) await fs.appendFile(place, bytes);
     else await fs.writeFile(place, bytes);
     await fs.chmod(place, before?.mode ?? 0o666 & ~process.umask);
-    if (before === null && process.user !== "root") machine.owners.set(place, `${process.user}:${process.user}`);
+    await stamp(place);
+    if (before === null) claim(place);
   };
   const statAt = async (path: string, link: boolean): Promise<FsStat> => {
     const entry = virtual(path);
@@ -101,6 +116,7 @@ export function viewOf(machine: Machine, process: Process, programs: ReadonlySet
     if (entry !== null && typeof entry !== "string") throw failure("EISDIR", "illegal operation on a directory", "read", path);
     if (entry !== null) return Buffer.from(entry, "utf8");
     if (await stub(path)) return Buffer.from("\x7fELF");
+    if (process.user !== "root" && (await fs.exists(path))) await allow(rights.read(await fs.realpath(path)), "open", path);
     return fs.readFileBuffer(path);
   };
   const list = async (path: string): Promise<DirentEntry[]> => {
@@ -110,7 +126,8 @@ export function viewOf(machine: Machine, process: Process, programs: ReadonlySet
       [...names].map((name) => ({ name, isFile: !folders, isDirectory: folders, isSymbolicLink: false }));
     let more: DirentEntry[] = [];
     if (plain === "/proc") more = extra(["self", ...[...machine.processes.keys()].map(String)], true);
-    else if (/^\/proc\/(self|\d+)$/.test(plain) && typeof virtual(plain) === "object" && virtual(plain) !== null) more = extra(PROCESS_FILES, false);
+    else if (/^\/proc\/(self|\d+)$/.test(plain) && typeof virtual(plain) === "object" && virtual(plain) !== null)
+      more = extra(PROCESS_FILES, false);
     else if (plain === "/bin" || plain === "/usr/bin") more = extra(programs, false);
     else if (own === null) throw failure("ENOENT", "no such file or directory", "scandir", path);
     const seen = new Set(own?.map((entry) => entry.name));
@@ -123,6 +140,7 @@ export function viewOf(machine: Machine, process: Process, programs: ReadonlySet
     // The in-memory file system lets a recursive mkdir pass over a file and a plain one over a missing parent below /.
     const isThere = async (): Promise<boolean> => recursive && (await fs.exists(place)) && (await fs.stat(place)).isDirectory;
     if (await isThere()) return;
+    await allow(rights.change(place), "mkdir", path);
     try {
       await fs.mkdir(place);
     } catch (error) {
@@ -131,7 +149,8 @@ export function viewOf(machine: Machine, process: Process, programs: ReadonlySet
       throw error;
     }
     await fs.chmod(place, 0o777 & ~process.umask);
-    if (process.user !== "root") machine.owners.set(place, `${process.user}:${process.user}`);
+    await stamp(place);
+    claim(place);
   };
 
   return {
@@ -151,12 +170,21 @@ export function viewOf(machine: Machine, process: Process, programs: ReadonlySet
     rm: async (path, options) => {
       if (!(await fs.exists(posix.dirname(path))) && options?.force === true) return;
       const place = await placeOf(path, "rm");
+      await allow(rights.change(place), "rm", path);
       await fs.rm(place, options);
       machine.owners.delete(place);
     },
-    cp: async (from, to, options) => fs.cp(await followed(from, "cp"), await placeOf(to, "cp"), options),
+    cp: async (from, to, options) => {
+      const [source, target] = [await followed(from, "cp"), await placeOf(to, "cp")];
+      await allow(rights.read(source), "cp", from);
+      await allow(rights.write(target), "cp", to);
+      await fs.cp(source, target, options);
+      claim(target);
+    },
     mv: async (from, to) => {
       const [source, target] = [await placeOf(from, "mv"), await placeOf(to, "mv")];
+      await allow(rights.change(source), "mv", from);
+      await allow(rights.change(target), "mv", to);
       const before = await fs.lstat(source);
       const owner = machine.owners.get(source);
       await fs.mv(source, target);
@@ -169,14 +197,28 @@ export function viewOf(machine: Machine, process: Process, programs: ReadonlySet
     resolvePath: (base, path) => fs.resolvePath(base, path),
     getAllPaths: () => fs.getAllPaths(),
     chmod: async (path, mode) => {
-      if (virtual(path) === null) await fs.chmod(await followed(path, "chmod"), mode);
+      if (virtual(path) !== null) return;
+      const place = await followed(path, "chmod");
+      await allow(rights.own(place), "chmod", path);
+      await fs.chmod(place, mode);
     },
-    symlink: async (target, path) => fs.symlink(target, await placeOf(path, "symlink")),
-    link: async (existing, path) => fs.link(await followed(existing, "link"), await placeOf(path, "link")),
+    symlink: async (target, path) => {
+      const place = await placeOf(path, "symlink");
+      await allow(rights.change(place), "symlink", path);
+      await fs.symlink(target, place);
+    },
+    link: async (existing, path) => {
+      const place = await placeOf(path, "link");
+      await allow(rights.change(place), "link", path);
+      await fs.link(await followed(existing, "link"), place);
+    },
     readlink: async (path) => (path === "/proc/self" ? String(process.pid) : fs.readlink(await placeOf(path, "readlink"))),
     realpath: async (path) => (virtual(path) !== null || (await stub(path)) ? path : fs.realpath(path)),
     utimes: async (path, atime, mtime) => {
-      if (virtual(path) === null) await fs.utimes(await followed(path, "utimes"), atime, mtime);
+      if (virtual(path) !== null) return;
+      const place = await followed(path, "utimes");
+      await allow(rights.own(place), "utimes", path);
+      await fs.utimes(place, atime, mtime);
     },
   };
 }

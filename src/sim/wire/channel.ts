@@ -37,7 +37,8 @@ export function channelOutput(channel: ServerChannel, terminal: boolean): Channe
       flow.once("drain", done);
     });
   };
-  const shown = (chunk: Buffer): Buffer => (terminal ? Buffer.from(chunk.toString("latin1").replaceAll(/\r?\n/g, "\r\n"), "latin1") : chunk);
+  const shown = (chunk: Buffer): Buffer =>
+    terminal ? Buffer.from(chunk.toString("latin1").replaceAll(/\r?\n/g, "\r\n"), "latin1") : chunk;
   const stderr: Flow = terminal ? channel : channel.stderr;
   return { out: (chunk) => put(channel, shown(chunk)), err: (chunk) => put(stderr, shown(chunk)) };
 }

@@ -10,8 +10,15 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-async function answer(cluster: SimCluster, listener: SimListener, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : (value ?? "")]));
+async function answer(
+  cluster: SimCluster,
+  listener: SimListener,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const headers = Object.fromEntries(
+    Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : (value ?? "")]),
+  );
   const asked = { method: request.method ?? "GET", path: request.url ?? "/", headers, body: await bodyOf(request) };
   const given = await cluster.http(listener.host, listener.port, asked);
   switch (given.kind) {

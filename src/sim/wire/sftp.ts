@@ -41,7 +41,11 @@ function attributes(stat: FsStat): Attributes {
 
 function entry(name: string, stat: FsStat): FileEntry {
   const when = stat.mtime.toISOString().slice(0, 16).replace("T", " ");
-  return { filename: name, longname: `${modeText(stat)}    1 root     root     ${String(stat.size).padStart(10)} ${when} ${name}`, attrs: attributes(stat) };
+  return {
+    filename: name,
+    longname: `${modeText(stat)}    1 root     root     ${String(stat.size).padStart(10)} ${when} ${name}`,
+    attrs: attributes(stat),
+  };
 }
 
 /** The SFTP subsystem over a node's files, as much of it as sftp and scp of OpenSSH use. Files are stored when they are closed. */
@@ -77,7 +81,11 @@ function serveRequests(sftp: SFTPWrapper, ssh2: Ssh2, view: IFileSystem, placeOf
   const attempt = (request: number, work: () => Promise<void>): void => {
     work().catch((error: unknown) => {
       const text = error instanceof Error ? error.message : "";
-      const status = text.startsWith("ENOENT") ? code.NO_SUCH_FILE : text.startsWith("EACCES") ? code.PERMISSION_DENIED : code.FAILURE;
+      const status = text.startsWith("ENOENT")
+        ? code.NO_SUCH_FILE
+        : text.startsWith("EACCES")
+          ? code.PERMISSION_DENIED
+          : code.FAILURE;
       sftp.status(request, status, text);
     });
   };
@@ -108,7 +116,8 @@ function serveRequests(sftp: SFTPWrapper, ssh2: Ssh2, view: IFileSystem, placeOf
       return;
     }
     const end = offset + data.length;
-    if (end > handle.bytes.length) handle.bytes = Buffer.concat([handle.bytes], Math.max(end, handle.bytes.length * 2, FIRST_ROOM));
+    if (end > handle.bytes.length)
+      handle.bytes = Buffer.concat([handle.bytes], Math.max(end, handle.bytes.length * 2, FIRST_ROOM));
     data.copy(handle.bytes, offset);
     handle.length = Math.max(handle.length, end);
     handle.changed = true;
@@ -118,12 +127,15 @@ function serveRequests(sftp: SFTPWrapper, ssh2: Ssh2, view: IFileSystem, placeOf
     attempt(request, async () => {
       const handle = handleOf(id);
       handles.delete(id.readUInt32BE());
-      if (handle?.kind === "file" && handle.changed) await view.writeFile(handle.path, Buffer.from(handle.bytes.subarray(0, handle.length)));
+      if (handle?.kind === "file" && handle.changed)
+        await view.writeFile(handle.path, Buffer.from(handle.bytes.subarray(0, handle.length)));
       done(request);
     }),
   );
   const stat = (link: boolean) => (request: number, name: string) =>
-    attempt(request, async () => sftp.attrs(request, attributes(await (link ? view.lstat(placeOf(name)) : view.stat(placeOf(name))))));
+    attempt(request, async () =>
+      sftp.attrs(request, attributes(await (link ? view.lstat(placeOf(name)) : view.stat(placeOf(name))))),
+    );
   sftp.on("STAT", stat(false));
   sftp.on("LSTAT", stat(true));
   sftp.on("FSTAT", (request: number, id: Buffer) =>
@@ -167,17 +179,25 @@ function serveRequests(sftp: SFTPWrapper, ssh2: Ssh2, view: IFileSystem, placeOf
       handle.read = true;
       const names = await view.readdir(handle.path);
       const here = entry(".", await view.stat(handle.path));
-      sftp.name(request, [here, { ...here, filename: ".." }, ...(await Promise.all(names.map(async (name) => entry(name, await view.lstat(posix.join(handle.path, name))))))]);
+      sftp.name(request, [
+        here,
+        { ...here, filename: ".." },
+        ...(await Promise.all(names.map(async (name) => entry(name, await view.lstat(posix.join(handle.path, name)))))),
+      ]);
     }),
   );
   sftp.on("REALPATH", (request: number, name: string) => {
     const path = placeOf(name === "" ? "." : name);
-    sftp.name(request, [{ filename: path, longname: path, attrs: { mode: FOLDER, uid: 0, gid: 0, size: 0, atime: 0, mtime: 0 } }]);
+    sftp.name(request, [
+      { filename: path, longname: path, attrs: { mode: FOLDER, uid: 0, gid: 0, size: 0, atime: 0, mtime: 0 } },
+    ]);
   });
   sftp.on("READLINK", (request: number, name: string) =>
     attempt(request, async () => {
       const target = await view.readlink(placeOf(name));
-      sftp.name(request, [{ filename: target, longname: target, attrs: { mode: LINK, uid: 0, gid: 0, size: 0, atime: 0, mtime: 0 } }]);
+      sftp.name(request, [
+        { filename: target, longname: target, attrs: { mode: LINK, uid: 0, gid: 0, size: 0, atime: 0, mtime: 0 } },
+      ]);
     }),
   );
   const simply = (event: "REMOVE" | "RMDIR" | "MKDIR", work: (path: string) => Promise<void>): void => {

@@ -9,7 +9,6 @@ import { channelOutput, finishChannel, readInput, SILENT_INPUT_MS } from "./chan
 import { serveSftp } from "./sftp.ts";
 import { serveTerminal } from "./terminal.ts";
 
-
 type Ssh2 = Pick<typeof Ssh2Module, "Server" | "utils">;
 
 /** What one node's SSH server is made from. */
@@ -47,7 +46,9 @@ export function createNodeSsh(options: SshServerOptions): NodeSsh {
   const sshOf = (other: boolean): InstanceType<Ssh2["Server"]> => {
     let found = made.get(other);
     if (found === undefined) {
-      found = new ssh2.Server({ hostKeys: [options.hostKey(other).file], ident: IDENT }, (client) => serveClient(client, options));
+      found = new ssh2.Server({ hostKeys: [options.hostKey(other).file], ident: IDENT }, (client) =>
+        serveClient(client, options),
+      );
       found.on("error", () => undefined);
       made.set(other, found);
     }
@@ -134,10 +135,13 @@ function serveSession(session: Session, user: string, options: SshServerOptions)
     env["TERM"] = info.term ?? "xterm";
     accept?.();
   });
-  session.on("env", (accept: (() => void) | undefined, _reject: unknown, info: { readonly key: string; readonly val: string }) => {
-    env[info.key] = info.val;
-    accept?.();
-  });
+  session.on(
+    "env",
+    (accept: (() => void) | undefined, _reject: unknown, info: { readonly key: string; readonly val: string }) => {
+      env[info.key] = info.val;
+      accept?.();
+    },
+  );
   session.on("window-change", (accept: (() => void) | undefined) => accept?.());
   session.on("auth-agent", (accept: (() => void) | undefined) => accept?.());
   session.on("signal", (accept: (() => void) | undefined, _reject: unknown, info: { readonly name: string }) => {
@@ -173,5 +177,7 @@ function serveSession(session: Session, user: string, options: SshServerOptions)
     channel.on("error", () => undefined);
     serveTerminal({ channel, node, clock, user, env, terminal }).catch(() => channel.destroy());
   });
-  session.on("sftp", (accept: Parameters<typeof serveSftp>[0]["accept"]) => serveSftp({ accept, ssh2: options.ssh2, node, clock, user }));
+  session.on("sftp", (accept: Parameters<typeof serveSftp>[0]["accept"]) =>
+    serveSftp({ accept, ssh2: options.ssh2, node, clock, user }),
+  );
 }

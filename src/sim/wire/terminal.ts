@@ -22,7 +22,10 @@ export async function serveTerminal(options: TerminalOptions): Promise<void> {
 
 async function serveScript({ channel, node, clock, user, env }: TerminalOptions): Promise<void> {
   const text = (await readInput(channel, null)).toString("utf8");
-  finishChannel(channel, await runCommandLine(node, text, { stdin: Buffer.alloc(0), ...channelOutput(channel, false), user, clock, env }));
+  finishChannel(
+    channel,
+    await runCommandLine(node, text, { stdin: Buffer.alloc(0), ...channelOutput(channel, false), user, clock, env }),
+  );
 }
 
 async function serveLines({ channel, node, clock, user, env }: TerminalOptions): Promise<void> {

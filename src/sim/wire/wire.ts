@@ -53,7 +53,8 @@ export async function openWire(options: WireOptions): Promise<Wire> {
       return open.listen(served.server, node.address, sshPort);
     });
     const ports = cluster.listeners.map((listener) => {
-      const server = listener.protocol === "http" ? createHttpServer(cluster, listener) : createFourLetterServer(cluster, listener);
+      const server =
+        listener.protocol === "http" ? createHttpServer(cluster, listener) : createFourLetterServer(cluster, listener);
       return open.listen(server, listener.host, listener.port);
     });
     const all = await Promise.allSettled([...ssh, ...ports]);

@@ -15,7 +15,14 @@ function setUp(folder = "/var/tmp/pawl-jobs/r1+m1+upgrade") {
   const state = async (answer: Promise<JobAnswer>): Promise<string> => {
     const found = await answer;
     if (found.kind !== "state") return `${found.code}: ${found.reason}`;
-    const detail = "code" in found.state ? ` ${found.state.code}` : "why" in found.state ? ` ${found.state.why}` : "signal" in found.state ? ` ${found.state.signal}` : "";
+    const detail =
+      "code" in found.state
+        ? ` ${found.state.code}`
+        : "why" in found.state
+          ? ` ${found.state.why}`
+          : "signal" in found.state
+            ? ` ${found.state.signal}`
+            : "";
     return `${found.state.kind}${detail}`;
   };
   const output = async (stream: "stdout" | "stderr", offset = 0, bytes = 1e6): Promise<string> => {

@@ -10,7 +10,12 @@ export interface Ran {
 }
 
 /** Runs one line and collects what came. */
-export async function run(node: SimNode, clock: SimClock, line: string, options: { stdin?: Buffer | string; user?: string; signal?: AbortSignal } = {}): Promise<Ran> {
+export async function run(
+  node: SimNode,
+  clock: SimClock,
+  line: string,
+  options: { stdin?: Buffer | string; user?: string; signal?: AbortSignal } = {},
+): Promise<Ran> {
   const out: Buffer[] = [];
   const err: Buffer[] = [];
   const ended = await runCommandLine(node, line, {
@@ -22,5 +27,11 @@ export async function run(node: SimNode, clock: SimClock, line: string, options:
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   const bytes = Buffer.concat(out);
-  return { code: "code" in ended ? ended.code : null, signal: "signal" in ended ? ended.signal : null, out: bytes.toString(), err: Buffer.concat(err).toString(), bytes };
+  return {
+    code: "code" in ended ? ended.code : null,
+    signal: "signal" in ended ? ended.signal : null,
+    out: bytes.toString(),
+    err: Buffer.concat(err).toString(),
+    bytes,
+  };
 }
