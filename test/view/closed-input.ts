@@ -11,5 +11,6 @@ const operator = promptOperator({
 });
 const choices = [{ choice: "approve", does: "go on", needsReason: false }] as const;
 const answer = await operator.ask({ kind: "start", step: null, title: "Start?", announced: true, problem: null, choices }, 1, new AbortController().signal);
+await new Promise((resolve) => setTimeout(resolve, 20)); // an engine still has its record to write
 process.stdout.write(`${answer.kind} answered\n`);
 process.exitCode = answer.kind === "nobody" ? 8 : 0;
