@@ -438,5 +438,6 @@ describe("all complaints at once", () => {
   it("include names that two documents share", () => {
     expect(complaints(`${CHECK}---\n${CHECK}`)).toEqual(['f:17:19: there is another Check "leads" for dcos (in f on line 3)']);
     expect(complaints(`${CHECK}---\n${change(CHECK, "platform: dcos", "platform: swarm")}`)).toEqual([]);
+    expect(complaints(`${INVENTORY}---\n${INVENTORY}`)).toEqual([]);
   });
 });

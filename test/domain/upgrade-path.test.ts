@@ -206,6 +206,13 @@ describe("the published tables", () => {
     expect(answer.notes[0]).toMatch(/1\.10\.8 to 1\.11\.3 that was qualified in July 2018 is not in it/);
   });
 
+  it("call a target older code only where it was released on an earlier day", () => {
+    expect(findPath(published, "1.10.11", "1.11.10").notes.join()).not.toMatch(/released before/);
+    expect(findPath(published, "1.10.11", "1.11.9").notes.join()).toMatch(
+      /1\.11\.9 \(2019-01-31\) was released before 1\.10\.11 \(2019-02-12\)/,
+    );
+  });
+
   it("refuse what no move ends at and what no move starts at", () => {
     expect(findPath(published, "1.13.0", "1.13.8").refusal?.reason).toMatch(/^no listed move ends at 1\.13\.8/);
     expect(findPath(published, "1.13.8", "1.13.10").refusal?.reason).toBe("policy dcos-published lists no move from 1.13.8");
