@@ -125,7 +125,12 @@ export function registerAgent(model: Model, node: NodeState): void {
   known.reregisteredMs = nowMs;
   known.version = version;
   model.mesos.counters.reregistrations += 1;
-  for (const task of model.tasks) if (task.slaveId === agent.id && task.state === "TASK_UNREACHABLE") task.state = "TASK_RUNNING";
+  for (const task of model.tasks.filter((one) => one.slaveId === agent.id && one.state === "TASK_UNREACHABLE")) {
+    // Marathon keeps a task that comes back only where it has not been replaced yet.
+    const others = model.tasks.filter((one) => one.appId === task.appId && one.state !== "TASK_UNREACHABLE").length;
+    if (others >= (model.marathon.apps.get(task.appId)?.instances ?? 0)) endTask(model, task, "TASK_KILLED");
+    else task.state = "TASK_RUNNING";
+  }
 }
 
 /** Recovery failed: the agent registers as a new one, and the master declares the tasks of the old one lost (dcos.md section 10). */
