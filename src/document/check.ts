@@ -16,7 +16,7 @@ import {
 } from "./fields.ts";
 
 /** What a gate is where a check says nothing else. */
-export const DEFAULT_GATE: GatePolicy = { consecutivePasses: 3, spanMs: 0, intervalMs: 10_000, deadlineMs: 300_000 };
+const DEFAULT_GATE: GatePolicy = { consecutivePasses: 3, spanMs: 0, intervalMs: 10_000, deadlineMs: 300_000 };
 
 const TIMEOUT = "10s";
 const FOLLOW_REDIRECTS = 3;

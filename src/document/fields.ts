@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { DURATION_PATTERN, parseDuration } from "../domain/duration.ts";
-import type { Json, JsonRecord } from "../domain/json.ts";
+import type { JsonRecord } from "../domain/json.ts";
 import { VERSION_PATTERN } from "../domain/version.ts";
 
 /**
@@ -97,9 +97,7 @@ export const argv = z
   .min(1)
   .register(WORDS, { what: "a list of words, the program first" });
 
-/** Anything: the parser has made sure that it is plain data. */
-export const json = z.unknown() as unknown as z.ZodType<Json>;
-
+/** Any mapping: the parser has made sure that it is plain data. */
 export const jsonRecord = z
   .record(z.string(), z.unknown())
   .register(WORDS, { what: "a mapping" }) as unknown as z.ZodType<JsonRecord>;

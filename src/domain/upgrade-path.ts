@@ -11,7 +11,7 @@ export interface Hop {
 }
 
 /** The rules a way can be refused by. Names are stable: people script against them. */
-export type PathRule =
+type PathRule =
   | "bad-version"
   | "known-releases"
   | "no-change"
