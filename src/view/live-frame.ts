@@ -9,7 +9,6 @@ import { phaseWindow } from "./live-phases.ts";
 import { inkOf, printable, symbolsOf, type Paper } from "./paper.ts";
 import type { PhaseView } from "./phase-status.ts";
 import { versionsOf } from "./plan-words.ts";
-import { renderProblem } from "./problem.ts";
 import { foldNames } from "./ranges.ts";
 import { cells, clip, count } from "./text.ts";
 
@@ -50,10 +49,10 @@ export function frameLines(plan: Plan, views: readonly PhaseView[], rows: readon
   return lines.slice(0, room).map((line) => printable(line, paper));
 }
 
-/** What stays on the screen when the run has ended: the phases, the result, and after a halt the whole problem. */
+/** What stays on the screen when the run has ended: the phases and the result. After a halt the problem follows from whoever ran the engine. */
 export function summaryLines(plan: Plan, views: readonly PhaseView[], rows: readonly string[], live: Live, now: Now, paper: FramePaper): readonly string[] {
   const ink = inkOf(paper);
-  const { ok, stop, dash } = symbolsOf(paper);
+  const { ok, bad, stop, dash } = symbolsOf(paper);
   const { state } = live;
   const lines = [...headLines(plan, live, now, paper), "", ...phaseWindow(views, rows, Math.max(10, paper.rows - 8), paper), ""];
   const aside = allSteps(plan).filter((step) => stepRecord(state, step.address).status === "set-aside").flatMap((step) => step.node ?? []);
@@ -63,8 +62,7 @@ export function summaryLines(plan: Plan, views: readonly PhaseView[], rows: read
   } else if (state.halted !== null) {
     const where = state.halted.step === null ? "" : ` at ${state.halted.step}`;
     if (state.halted.exit === 0) lines.push(ink.waiting(`${stop} stopped as asked${where}`));
-    else lines.push(ink.trouble(`halted${where}, exit ${state.halted.exit} (${exitName(state.halted.exit)})`));
-    lines.push(...renderProblem(state.halted.problem, paper).split("\n"));
+    else lines.push(ink.trouble(`${bad} halted${where}, exit ${state.halted.exit} (${exitName(state.halted.exit)})`));
   }
   return lines.map((line) => printable(line, paper));
 }

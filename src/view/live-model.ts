@@ -24,6 +24,12 @@ export interface Live {
 
 export const EMPTY_LIVE: Live = { state: EMPTY_RUN, gates: {}, output: {}, sleeping: {}, badWatches: {}, beganAt: "" };
 
+/** The picture of a run that is taken up again: what was done is done, and its time counts from its first step. */
+export function liveFrom(state: RunState): Live {
+  const started = Object.values(state.steps).flatMap((record) => record.startedAt ?? []);
+  return { ...EMPTY_LIVE, state, beganAt: started.toSorted()[0] ?? "" };
+}
+
 function without<T>(record: Readonly<Record<string, T>>, key: string): Readonly<Record<string, T>> {
   return Object.fromEntries(Object.entries(record).filter(([name]) => name !== key));
 }

@@ -1,8 +1,9 @@
 import { Listr, type ListrEventManager, ListrEventType, type ListrRendererFactory, type ListrTask } from "listr2";
 import type { Phase, Plan } from "../domain/plan.ts";
+import type { RunState } from "../domain/run-state.ts";
 import type { Clock, Telemetry, Viewer } from "../engine/ports.ts";
 import { frameLines, summaryLines, type FramePaper } from "./live-frame.ts";
-import { EMPTY_LIVE, takeNews } from "./live-model.ts";
+import { EMPTY_LIVE, liveFrom, takeNews } from "./live-model.ts";
 import type { Now } from "./live-panel.ts";
 import { phaseColumns, phaseRow } from "./live-phases.ts";
 import { viewPhase, type PhaseView } from "./phase-status.ts";
@@ -19,6 +20,8 @@ export interface TerminalViewOptions {
   readonly unicode?: boolean;
   /** The run's own time, simulated or not: durations and countdowns follow it. */
   readonly clock: Pick<Clock, "now" | "monotonic">;
+  /** What the journal said before this engine opened the run; without it the run is new. */
+  readonly state?: RunState;
   /** The keyboard, silenced while the picture is painted; without it keys are echoed into the picture. */
   readonly input?: QuietableInput;
   /** Calls back again and again until the returned function is called; by default five times a second of wall time. */
@@ -110,7 +113,7 @@ export function createTerminalView(options: TerminalViewOptions): TerminalView {
   const screen = createScreen(options.stream);
   const waiters: (() => void)[] = [];
   const keys = options.input === undefined ? null : quietInput(options.input, (signal) => void process.kill(process.pid, signal));
-  let live = EMPTY_LIVE;
+  let live = options.state === undefined ? EMPTY_LIVE : liveFrom(options.state);
   const paper = (): FramePaper => ({ columns: Math.max(40, (options.columns() || 80) - 1), rows: options.rows() || 24, colour: options.colour, unicode: options.unicode ?? true });
   const look = (): Picture => ({ views: phases.map((phase) => viewPhase(phase, live.state)), now: { wallMs: clock.now(), monotonicMs: clock.monotonic() }, sheet: paper() });
   let paused = false;

@@ -133,7 +133,7 @@ describe("the summary that stays", () => {
   it.each([
     ["completed", {}, "✓ completed, exit 0 (ok)"],
     ["set aside", { setsAside: "agents-2/a3/upgrade" }, "◆ completed, exit 10 (set-aside); set aside: a3"],
-    ["halted", { refuses: "masters/m3/upgrade" }, "halted at masters/m3/upgrade, exit 5 (gate-halted)"],
+    ["halted", { refuses: "masters/m3/upgrade" }, "✗ halted at masters/m3/upgrade, exit 5 (gate-halted)"],
   ])("says how the run ended: %s", async (name, script: Script, words) => {
     const plan = samplePlan();
     let live = EMPTY_LIVE;

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { quietInput, type QuietableInput } from "../../src/view/quiet-input.ts";
 import { createTerminalView, type TerminalView } from "../../src/view/terminal.ts";
-import { fakeRun, MONOTONIC_MS, START_MS, type Script } from "./fake-run.ts";
+import { fold } from "../../src/domain/run-state.ts";
+import { eventsOf, fakeRun, MONOTONIC_MS, START_MS, type Script } from "./fake-run.ts";
 import { samplePlan } from "./sample-plan.ts";
 import { createVirtualScreen, type VirtualScreen } from "./virtual-screen.ts";
 
@@ -136,15 +137,29 @@ describe("the live terminal", () => {
     expect(ticking()).toBe(false);
   });
 
-  it("shows the halt with expected, observed and the next command", async () => {
+  it("ends a halted run with the place and the exit code; the problem follows from the command", async () => {
     const { screen, play, view } = desk({ refuses: "masters/m3/upgrade" });
     await play();
     await view.stop();
-    const text = screen.lines().join("\n");
-    expect(text).toContain("halted at masters/m3/upgrade, exit 5 (gate-halted)");
-    expect(text).toContain("observed  m3 answers 0");
-    expect(text).toContain("pawl retry 20261120T150000Z-upgrade-1.10.8 masters/m3/upgrade");
+    expect(screen.lines().at(-2)).toBe("✗ halted at masters/m3/upgrade, exit 5 (gate-halted)");
+    expect(screen.lines().join("\n")).toMatch(/^✗ masters {5}1 of 3 master/m);
     expect(screen.cursorShown).toBe(true);
+  });
+
+  it("shows what was done before, where a run is taken up again", async () => {
+    const before = eventsOf(fakeRun(plan, { stopAfter: "masters/m3/upgrade" }));
+    const screen = createVirtualScreen();
+    const clock = { now: () => START_MS + 3_600_000, monotonic: () => MONOTONIC_MS };
+    const view = createTerminalView({ plan, stream: screen, columns: () => 80, rows: () => 24, colour: false, clock, state: fold(before), ticker: () => () => undefined });
+    const last = before.at(-1)!;
+    const opened = { v: 1 as const, seq: last.seq + 1, time: new Date(clock.now()).toISOString(), actor: "ada@desk", prev: "", type: "run.opened" as const, pid: 1, host: "desk", boot: "b1", resumed: true };
+    view.show({ type: "event", event: opened });
+    await new Promise((resolve) => setImmediate(resolve));
+    const text = screen.lines().join("\n");
+    expect(text).toMatch(/^✓ backup {6}3 of 3 master/m);
+    expect(text).toMatch(/^● masters {5}2 of 3 master/m);
+    expect(text).toContain("16:00:00 UTC · 1h so far · 5 of 20 steps");
+    await view.stop();
   });
 
   it("stops in the middle as calmly, once", async () => {
