@@ -113,17 +113,28 @@ function answerOf(judgement: Judgement, verdicts: readonly SubjectVerdict[]): Ch
     fatal: verdicts.some((one) => one.fatal),
     asserted: { subjects: verdicts.length, passed: verdicts.filter((one) => one.verdict === "pass").length },
     observed: observedText(verdicts),
-    evidence: evidenceOf(judgement.subjects),
+    evidence: evidenceOf(judgement),
     subjects: verdicts.map(({ subject, verdict, why, value }) => ({ subject, verdict, why, value })),
   };
 }
 
-/** Canonical JSON of the readings judged, who they are of, and why others are missing; `pawl check --evidence` takes it back. */
-function evidenceOf(subjects: readonly JudgedSubject[]): string {
+/**
+ * Canonical JSON of everything judged except the plan's facts: readings, who they are of, why others are missing, the
+ * context and the time. `pawl check --evidence`, with the plan beside it, comes to the same verdict.
+ */
+function evidenceOf({ check, subjects, context, nowSeconds }: Judgement): string {
   const missing = subjects.filter((one) => Object.keys(one.missing).length > 0);
   return canonical({
+    check: check.name,
+    context,
     missing: Object.fromEntries(missing.map((one) => [one.subject.name, one.missing])),
-    subjects: Object.fromEntries(subjects.map((one) => [one.subject.name, one.readings])),
+    now: nowSeconds,
+    subjects: Object.fromEntries(subjects.map((one) => [one.subject.name, withoutMissing(one)])),
     who: Object.fromEntries(subjects.map((one) => [one.subject.name, one.subject])),
   });
+}
+
+/** A reading without an answer is left out, so that it is none again when the evidence is judged again. */
+function withoutMissing({ readings, missing }: JudgedSubject): JsonRecord {
+  return Object.fromEntries(Object.entries(readings).filter(([name]) => !(name in missing)));
 }

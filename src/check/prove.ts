@@ -48,6 +48,7 @@ export function recordedJudgement(check: Check, recorded: BadReading, who: Reado
   const names = Object.keys(recorded.subjects);
   const context: JsonRecord = {
     ...EMPTY_CONTEXT,
+    nodes: names.map((name) => ({ address: name, role: roleOf(check), ...who[name], name })),
     node: check.scope.kind === "step-node" ? (names[0] ?? null) : null,
     ...recorded.context,
   };

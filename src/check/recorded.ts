@@ -35,12 +35,13 @@ export function parseEvidence(files: readonly { readonly file: string; readonly 
   const useless = parsed.find(({ value }) => !["subjects", "captures", "facts"].some((key) => key in value));
   if (useless !== undefined) throw badEvidence(useless.file, "none of `subjects`, `captures` and `facts` is in it");
   const merged = (key: string): JsonRecord => Object.assign({}, ...parsed.map(({ value }) => record(value[key]))) as JsonRecord;
+  const now = parsed.findLast(({ value }) => typeof value["now"] === "number")?.value["now"];
   const facts = parsed.findLast(({ value }) => "facts" in value)?.value["facts"];
   return {
     subjects: merged("subjects") as Evidence["subjects"],
     who: merged("who") as Evidence["who"],
     facts: facts === undefined ? null : record(facts),
-    context: merged("context"),
+    context: { ...(now === undefined ? {} : { now }), ...merged("context") },
     captures: parsed.flatMap(({ file, value }) => list(value["captures"]).map((one) => captureOf(file, record(one)))),
   };
 }

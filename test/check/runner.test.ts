@@ -343,9 +343,18 @@ describe("a verdict", () => {
   it("keeps the readings it judged as evidence, and why others are missing", async () => {
     const answer = await one(rig([check("a")], { "http://10.0.0.1:81/m": { ok: true } }), "a");
     expect(JSON.parse(answer.evidence)).toEqual({
+      check: "a",
+      context: {
+        node: null,
+        nodes: NODES.map(({ name, address, role }) => ({ name, address, role })),
+      },
       missing: { n2: { m: "ECONNREFUSED: refused" } },
-      subjects: { n1: { m: { ok: true } }, n2: { m: null } },
-      who: { n1: { name: "n1", address: "10.0.0.1", role: "boss" }, n2: { name: "n2", address: "10.0.0.2", role: "boss" } },
+      now: 5000.5,
+      subjects: { n1: { m: { ok: true } }, n2: {} },
+      who: {
+        n1: { name: "n1", address: "10.0.0.1", role: "boss" },
+        n2: { name: "n2", address: "10.0.0.2", role: "boss" },
+      },
     });
   });
 
