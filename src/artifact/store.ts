@@ -72,26 +72,29 @@ export async function openArtifactStore(options: StoreOptions): Promise<Artifact
       meta.sealed !== true && isText(meta.mediaType)
         ? textSink(meta, maskedBytes, put, () => fileSink(folder, (ref) => record(meta, ref, true)))
         : fileSink(folder, (ref) => record(meta, ref, meta.sealed === true)),
-    read: async (ref) => {
-      const path = join(folder, ref.sha256);
-      const bytes = await readFile(path).catch((cause: unknown) => {
-        throw new PawlError("said-no", "no-artifact", `captured bytes are missing: ${path}`, {
-          expected: `a file with SHA-256 ${ref.sha256}`,
-          evidence: [path],
-          next: `pawl verify ${dirname(folder)}`,
-          cause,
-        });
-      });
-      const found = createHash("sha256").update(bytes).digest("hex");
-      if (found === ref.sha256) return bytes;
-      throw new PawlError("said-no", "artifact-changed", `captured bytes were changed: ${path}`, {
-        expected: ref.sha256,
-        observed: found,
-        evidence: [path],
-        next: `pawl verify ${dirname(folder)}`,
-      });
-    },
+    read: (ref) => readArtifact(options.folder, ref),
   };
+}
+
+/** Captured bytes of a run, for readers that write nothing. Throws PawlError `said-no` where they are missing or were changed. */
+export async function readArtifact(runFolder: string, ref: Pick<ArtifactRef, "sha256">): Promise<Buffer> {
+  const path = resolve(runFolder, "artifacts", ref.sha256);
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    throw new PawlError("said-no", "no-artifact", `captured bytes are missing: ${path}`, {
+      expected: `a file with SHA-256 ${ref.sha256}`,
+      evidence: [path],
+      next: `pawl verify ${runFolder}`,
+      cause,
+    });
+  });
+  const found = createHash("sha256").update(bytes).digest("hex");
+  if (found === ref.sha256) return bytes;
+  throw new PawlError("said-no", "artifact-changed", `captured bytes were changed: ${path}`, {
+    expected: ref.sha256,
+    observed: found,
+    evidence: [path],
+    next: `pawl verify ${runFolder}`,
+  });
 }
 
 /** Holds text back until it is whole, because a secret may lie across chunks; too much of it becomes a sealed file. */
