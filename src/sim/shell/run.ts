@@ -10,7 +10,7 @@ import { bareName, fileScript, programOf, SHELLS, shellScript, type Script } fro
 import { signalCode } from "./signals.ts";
 import { createCollector } from "./sink.ts";
 import { rewriteScript } from "./syntax.ts";
-import { viewOf } from "./view.ts";
+import { ERR_PATH, viewOf } from "./view.ts";
 
 /** How a process ended. */
 export type Ending = { readonly code: number } | { readonly signal: string };
@@ -297,7 +297,7 @@ async function evaluate(script: Script, start: ShellStart, process: Process): Pr
       signal: process.signal,
     });
     if (result.stdout !== "") await process.out.write(Buffer.from(result.stdout, "utf8"));
-    if (result.stderr !== "") await process.err.write(Buffer.from(result.stderr, "utf8"));
+    if (result.stderr !== "") await view.appendFile(ERR_PATH, result.stderr);
     start.finished?.(Object.fromEntries(Object.entries(result.env).filter(([name]) => /^[A-Za-z_]\w*$/.test(name))));
     return result.exitCode;
   } catch (error) {

@@ -1,5 +1,5 @@
 import type { CommandNode, PipelineNode, ScriptNode, SimpleCommandNode, StatementNode, WordNode } from "just-bash";
-import { ERR_PATH, OUT_PATH } from "./view.ts";
+import { ERR_PATH, OUT_PATH, TARGET_MARK } from "./view.ts";
 
 type Redirection = SimpleCommandNode["redirections"][number];
 type WordPart = WordNode["parts"][number];
@@ -77,6 +77,20 @@ interface Target {
 }
 
 const BACK: Target = { mode: "=", path: literal("") };
+
+/** Marks the files output goes to, so that one that cannot be opened fails its command and not the script (view.ts). */
+function marked(redirections: readonly Redirection[]): Redirection[] {
+  return redirections.map((item) => {
+    const { operator, target } = item;
+    if (
+      target.type === "HereDoc" ||
+      (operator !== ">" && operator !== ">>" && operator !== ">|" && operator !== "&>" && operator !== "&>>")
+    )
+      return item;
+    if (plainText(target)?.startsWith("/dev/") === true) return item;
+    return { ...item, target: { ...target, parts: [{ type: "SingleQuoted", value: TARGET_MARK }, ...target.parts] } };
+  });
+}
 
 /** Reads the redirections of a command that will be spawned. Null: one of them cannot be done outside the shell. */
 function targetsOf(redirections: readonly Redirection[], start: { out: Target; err: Target }) {
@@ -231,7 +245,10 @@ function deepCommand(node: CommandNode, rewriting: Rewriting, background: boolea
     const body = deepCommand(node.body, rewriting, false);
     return body.type === "SimpleCommand" || body.type === "FunctionDef" ? node : { ...node, body };
   }
-  if (node.type !== "SimpleCommand") return mapBodies(node, bodies, bodies);
+  if (node.type !== "SimpleCommand") {
+    const mapped = mapBodies(node, bodies, bodies);
+    return mapped.type === "FunctionDef" ? mapped : { ...mapped, redirections: marked(mapped.redirections) };
+  }
   const command = withWords(node, rewriting);
   // An assignment leaves `$?` as it was in just-bash; in every shell it is 0 (or that of its substitution).
   if (command.name === null) {
@@ -249,7 +266,7 @@ function deepCommand(node: CommandNode, rewriting: Rewriting, background: boolea
     const inner = deepCommand({ ...command, name, args }, rewriting, false);
     return group([statement(inner), statement(simple("exit"))]);
   }
-  return spawned(command, rewriting, false, background) ?? command;
+  return spawned(command, rewriting, false, background) ?? { ...command, redirections: marked(command.redirections) };
 }
 
 /** Command substitutions inside words hold scripts of their own. */

@@ -4,6 +4,12 @@ import type { Machine, Process } from "./machine.ts";
 import { rightsOf } from "./rights.ts";
 import { PROCESS_FILES, procEntry, type ProcEntry } from "./proc.ts";
 
+/**
+ * Stands before the target of an output redirection (syntax.ts). just-bash ends the whole script when such a file cannot be
+ * opened, unless asking for it fails before; so a marked path that cannot be written is said to exist and cannot be looked at.
+ */
+export const TARGET_MARK = "\uE000";
+
 /** Paths that stand for the output of the process itself; statements are redirected to them (syntax.ts). */
 export const OUT_PATH = "/dev/pawl/out";
 export const ERR_PATH = "/dev/pawl/err";
@@ -20,6 +26,13 @@ function bytesOf(content: FileContent, options: Encoding): Buffer {
 
 function failure(code: string, text: string, call: string, path: string): Error {
   return new Error(`${code}: ${text}, ${call} '${path}'`);
+}
+
+const MARK_BYTES = Buffer.from(TARGET_MARK);
+
+/** Messages of just-bash name the target they could not open. */
+function unmarked(bytes: Buffer): Buffer {
+  return bytes.includes(MARK_BYTES) ? Buffer.from(bytes.toString("utf8").replaceAll(TARGET_MARK, "")) : bytes;
 }
 
 const EPOCH = new Date(0);
@@ -89,7 +102,7 @@ export function viewOf(machine: Machine, process: Process, programs: ReadonlySet
     const sink = sinkOf(path);
     const bytes = bytesOf(content, options);
     if (sink !== null) {
-      if (bytes.length > 0) await sink.write(bytes);
+      if (bytes.length > 0) await sink.write(path === ERR_PATH ? unmarked(bytes) : bytes);
       return;
     }
     if (virtual(path) !== null) return;
@@ -104,6 +117,18 @@ export function viewOf(machine: Machine, process: Process, programs: ReadonlySet
     await stamp(place);
     if (before === null) claim(place);
   };
+  /** Why a file cannot be opened for writing; null: it can. */
+  const refusal = async (path: string): Promise<Error | null> => {
+    if (sinkOf(path) !== null || virtual(path) !== null) return null;
+    try {
+      await allow(rights.write(await followed(path, "open")), "open", path);
+      return null;
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error));
+    }
+  };
+  const isMarked = (path: string): boolean => path.startsWith(TARGET_MARK);
+  const bare = (path: string): string => (isMarked(path) ? path.slice(TARGET_MARK.length) : path);
   const statAt = async (path: string, link: boolean): Promise<FsStat> => {
     const entry = virtual(path);
     if (entry !== null && typeof entry !== "string") return statOf("folder", 0, 0o555);
@@ -159,10 +184,19 @@ export function viewOf(machine: Machine, process: Process, programs: ReadonlySet
       return Buffer.from(await readBytes(path)).toString(encoding === "binary" || encoding === "latin1" ? "latin1" : "utf8");
     },
     readFileBuffer: readBytes,
-    writeFile: (path, content, options) => store(path, content, options, false),
-    appendFile: (path, content, options) => store(path, content, options, true),
-    exists: async (path) => virtual(path) !== null || (await fs.exists(path)) || (await stub(path)),
-    stat: (path) => statAt(path, false),
+    writeFile: (path, content, options) => store(bare(path), content, options, false),
+    appendFile: (path, content, options) => store(bare(path), content, options, true),
+    exists: async (given) => {
+      const path = bare(given);
+      if (isMarked(given) && (await refusal(path)) !== null) return true;
+      return virtual(path) !== null || (await fs.exists(path)) || (await stub(path));
+    },
+    stat: async (given) => {
+      const path = bare(given);
+      const error = isMarked(given) ? await refusal(path) : null;
+      if (error !== null) throw error;
+      return statAt(path, false);
+    },
     lstat: (path) => statAt(path, true),
     mkdir: (path, options) => makeFolder(path, options?.recursive === true),
     readdir: async (path) => (await list(path)).map((entry) => entry.name),
@@ -194,7 +228,7 @@ export function viewOf(machine: Machine, process: Process, programs: ReadonlySet
       if (owner === undefined) machine.owners.delete(target);
       else machine.owners.set(target, owner);
     },
-    resolvePath: (base, path) => fs.resolvePath(base, path),
+    resolvePath: (base, path) => (isMarked(path) ? TARGET_MARK : "") + fs.resolvePath(base, bare(path)),
     getAllPaths: () => fs.getAllPaths(),
     chmod: async (path, mode) => {
       if (virtual(path) !== null) return;

@@ -1,0 +1,200 @@
+import { describe, expect, it } from "vitest";
+import { createFakeClock, createScaledClock } from "../../../src/sim/clock.ts";
+import type { SimClock } from "../../../src/sim/ports.ts";
+import { toyCluster } from "../toy-cluster.ts";
+import { run, type Ran } from "./toy-run.ts";
+
+const START_MS = Date.UTC(2026, 10, 21);
+
+function setUp(clock: SimClock = createFakeClock(START_MS)) {
+  const cluster = toyCluster("127.77", ["m1"], clock);
+  const node = cluster.nodes[0]!;
+  node.fs.writeFileSync("/etc/version.json", '{"version":"1.9.4"}\n');
+  return {
+    cluster,
+    node,
+    clock: cluster.clock,
+    sh: (line: string, options = {}): Promise<Ran> => run(node, cluster.clock, line, options),
+  };
+}
+
+describe("the shell of a simulated node", () => {
+  // What a POSIX shell prints for these; each was a trap of the interpreter underneath.
+  it.each([
+    ["an assignment resets $?", "false; R=1; echo $?", "0\n"],
+    ["an assignment sees the $? before it", "(exit 7); R=$?; echo $R", "7\n"],
+    ["set -e passes over a failure that is handled", "set -e; false || R=1; echo on $R", "on 1\n"],
+    ["a failed substitution is handled the same way", "set -e; x=$(false) || x=none; echo $x", "none\n"],
+    ["set -e ends at a failure", "set -e; echo in; false; echo never", "in\n"],
+    ["a failed test in a list does not end it", "set -e; [ a = b ] && echo no; echo end", "end\n"],
+    ["exec replaces the shell", "exec echo replaced; echo no", "replaced\n"],
+    ["each process has its own pid", 'a=$$; b=$(sh -c "echo \\$\\$"); [ "$a" != "$b" ] && echo other', "other\n"],
+    ["sh -c has its own words", `sh -c 'echo "$0|$1|$2"' name a 'b c'`, "name|a|b c\n"],
+    ["sh -e -c ends at a failure", "sh -ec 'false; echo no'; echo $?", "1\n"],
+    ["a here-document keeps its indentation", "cat <<E\n  two\nE\n", "  two\n"],
+    ["tail -c +N begins at byte N", "printf abcdef | tail -c +3", "cdef"],
+    ["tail -n +N begins at line N", "printf '1\\n2\\n3\\n' | tail -n +2", "2\n3\n"],
+    ["tail -n N gives the last lines", "printf '1\\n2\\n3\\n' | tail -n 2", "2\n3\n"],
+    ["what goes to /dev/null is gone", "echo x >/dev/null; cat /dev/null; echo end", "end\n"],
+    ["the status of a pipeline is that of its end", "false | true; echo $? ${PIPESTATUS[0]}", "0 1\n"],
+    [
+      "functions, cases and loops stay what they are",
+      'f() { case $1 in a*) echo "A $1" ;; *) return 3 ;; esac; }; for i in ab b; do f $i || echo $?; done',
+      "A ab\n3\n",
+    ],
+    ["while reads its input line by line", "printf 'a b\\nc\\n' | while read x y; do echo \"$x:$y\"; done", "a:b\nc:\n"],
+    [
+      "mkdir -m is a lock",
+      "mkdir -m 0755 /tmp/lock && echo got; mkdir -m 0755 /tmp/lock 2>/dev/null || echo held",
+      "got\nheld\n",
+    ],
+    ["a redirection into a missing folder fails", "echo x 2>/dev/null >/no/such/file || echo refused", "refused\n"],
+    [
+      "a redirection that fails ends its command and not the script",
+      "echo x >/no/file; echo $?; { echo a; echo b; } >/no/file; echo on",
+      "1\non\n",
+    ],
+    ["numbers of processes appear in /proc", 'read -r line </proc/$$/stat; case $line in "$$ ("*) echo yes ;; esac', "yes\n"],
+    ["a killed child shows 128 and its signal", "sh -c 'kill -TERM $$'; echo $?", "143\n"],
+    [
+      "cmp and sha512sum exist",
+      "printf a >/tmp/a; printf a >/tmp/b; cmp /tmp/a /tmp/b && sha512sum /tmp/a | cut -c1-8",
+      "1f40fc92\n",
+    ],
+    ["mktemp makes a private file", "f=$(mktemp /tmp/x.XXXXXX); stat -c %a $f; [ -f $f ] && echo there", "600\nthere\n"],
+    ["a moved folder keeps its mode", "mkdir -m 0700 /tmp/d; touch /tmp/d/f; mv /tmp/d /tmp/e; stat -c %a /tmp/e", "700\n"],
+    ["what is written over keeps its mode", "touch /tmp/s; chmod 755 /tmp/s; echo x >/tmp/s; stat -c %a /tmp/s", "755\n"],
+    [
+      "writing through a linked folder lands behind it",
+      "mkdir -p /opt/real; ln -s /opt/real /opt/link; echo x >/opt/link/f; cat /opt/real/f",
+      "x\n",
+    ],
+    ["jq reads files of the node", "jq -r .version /etc/version.json", "1.9.4\n"],
+  ])("%s", async (_name, line, expected) => {
+    const { sh } = setUp();
+    expect((await sh(line)).out).toBe(expected);
+  });
+
+  it("gives exit codes and keeps the two outputs apart", async () => {
+    const { sh } = setUp();
+    expect(await sh("echo out; echo err >&2; exit 3")).toMatchObject({ code: 3, out: "out\n", err: "err\n" });
+    expect(await sh("nosuch")).toMatchObject({ code: 127 });
+    expect(await sh("/etc/version.json")).toMatchObject({ code: 126 });
+    expect(await sh("if")).toMatchObject({ code: 2 });
+  });
+
+  it("carries every byte through input, pipes, files and output", async () => {
+    const { sh } = setUp();
+    const bytes = Buffer.from(Array.from({ length: 4096 }, (_, index) => index % 256));
+    const ran = await sh("cat | tee /tmp/copy | cat; sh -c 'cat /tmp/copy'; sudo cat /tmp/copy", { stdin: bytes });
+    expect(ran.bytes.equals(Buffer.concat([bytes, bytes, bytes]))).toBe(true);
+  });
+
+  it("gives output away while it runs, in order", async () => {
+    const { node, clock } = setUp();
+    const { runCommandLine } = await import("../../../src/sim/shell/command-line.ts");
+    const seen: string[] = [];
+    const startMs = clock.now();
+    const note = (chunk: Buffer): void =>
+      void seen.push(`${String(Math.round((clock.now() - startMs) / 1000))} ${chunk.toString().trim()}`);
+    const line =
+      "for i in 1 2; do echo loop $i; sleep 60; done; if true; then echo if >&2; sleep 60; fi; sh -c 'echo inner; sleep 60; echo late'";
+    await runCommandLine(node, line, { stdin: Buffer.alloc(0), out: note, err: note, user: "root", clock });
+    expect(seen).toEqual(["0 loop 1", "60 loop 2", "120 if", "180 inner", "240 late"]);
+  });
+
+  it("sleeps in the cluster's time", async () => {
+    const { clock, sh } = setUp();
+    const before = clock.now();
+    await sh("sleep 3600");
+    expect(clock.now() - before).toBe(3_600_000);
+    expect((await sh("timeout 5 sleep 100; echo $?")).out).toBe("124\n");
+    expect(clock.now() - before).toBe(3_605_000);
+    expect((await sh("date -u +%Y-%m-%dT%H:%M:%SZ")).out).toBe("2026-11-21T01:00:05Z\n");
+  });
+
+  it("stops a busy loop when its connection is given up", async () => {
+    const { sh } = setUp();
+    const giveUp = new AbortController();
+    const ran = sh("while :; do :; done", { signal: giveUp.signal });
+    setTimeout(() => giveUp.abort(), 20);
+    expect((await ran).signal).toBe("HUP");
+  });
+
+  it("ends by the signal that killed it", async () => {
+    const { sh } = setUp();
+    expect(await sh("echo before; kill -9 $$; echo after")).toMatchObject({ signal: "KILL", out: "before\n" });
+  });
+
+  it("leaves no process behind", async () => {
+    const { sh } = setUp();
+    await sh("sh -c 'sudo sh -c true'; nosuch; (exit 3)");
+    expect((await sh("ls -d /proc/[0-9]* | wc -l")).out.trim()).toBe("1");
+  });
+
+  it("runs programs of the model by name, by path, through sudo, in pipes and as scripts", async () => {
+    const { node, sh } = setUp();
+    node.programs.set("show", async (io) => {
+      await io.out(`${io.user} ${io.argv.slice(1).join(",")} ${io.stdin.toString().trim()}\n`);
+      return io.argv.length;
+    });
+    node.programs.set("/opt/bin/deep", async (io) => {
+      await io.out(`${io.cwd} ${io.env["COLOUR"] ?? "none"}\n`);
+      return 4;
+    });
+    node.scripts.set("/opt/script.sh", async (io) => {
+      await io.out(`${io.argv.join(" ")}\n`);
+      await io.err("to err\n");
+      return 5;
+    });
+    await node.fs.writeFile("/opt/script.sh", "#!/bin/bash\n");
+    expect(await sh("echo in | show a 'b c'", { user: "core" })).toMatchObject({ code: 3, out: "core a,b c in\n" });
+    expect((await sh('sudo -n -- show x | tr a-z A-Z; x=$(/usr/bin/show y); echo "[$x]"', { user: "core" })).out).toBe(
+      "ROOT X \n[core y ]\n",
+    );
+    expect(await sh("cd /etc; COLOUR=red /opt/bin/deep")).toMatchObject({ code: 4, out: "/etc red\n" });
+    expect(await sh("sudo bash /opt/script.sh --now >/tmp/o 2>/tmp/e; echo $?; cat /tmp/o /tmp/e")).toMatchObject({
+      out: "5\nbash /opt/script.sh --now\nto err\n",
+    });
+    expect(await sh("/opt/script.sh a")).toMatchObject({ code: 5, out: "/opt/script.sh a\n" });
+  });
+
+  it("does not feed a loop's input to programs that do not read", async () => {
+    const { node, sh } = setUp();
+    node.programs.set("deaf", async () => 0);
+    expect((await sh("printf '1\\n2\\n3\\n' | while read n; do deaf; echo $n; done")).out).toBe("1\n2\n3\n");
+  });
+});
+
+describe("rights in a simulated node", () => {
+  it("refuse what belongs to root to everybody else", async () => {
+    const { node, sh } = setUp();
+    const user = { user: "core" };
+    await node.fs.writeFile("/etc/secret", "s\n");
+    await node.fs.chmod("/etc/secret", 0o600);
+    expect((await sh("echo x >/etc/new", user)).code).not.toBe(0);
+    expect((await sh("echo x >>/etc/version.json", user)).code).not.toBe(0);
+    expect((await sh("rm /etc/version.json", user)).code).not.toBe(0);
+    expect((await sh("mkdir /var/lib-x", user)).code).not.toBe(0);
+    expect((await sh("cat /etc/secret", user)).out).toBe("");
+    expect((await sh("sudo cat /etc/secret", user)).out).toBe("s\n");
+    expect(await node.fs.exists("/etc/version.json")).toBe(true);
+  });
+
+  it("let users have their homes and what they made in /tmp", async () => {
+    const { sh } = setUp();
+    expect(
+      await sh("echo x >~/f && mkdir /tmp/mine && echo y >/tmp/mine/g && cat ~/f /tmp/mine/g && rm -r /tmp/mine", {
+        user: "core",
+      }),
+    ).toMatchObject({ code: 0, out: "x\ny\n" });
+  });
+
+  it("keep processes of root from being killed by others", async () => {
+    const { sh } = setUp(createScaledClock({ startMs: START_MS, scale: 1000 }));
+    const root = sh("sleep 600; echo slept");
+    const [, pid = ""] = /(\d+)/.exec((await sh("ps | grep 'sleep 600' | grep -v grep")).out) ?? [];
+    expect((await sh(`kill ${pid}`, { user: "core" })).code).toBe(1);
+    expect(await root).toMatchObject({ code: 0, out: "slept\n" });
+  });
+});
