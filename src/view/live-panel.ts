@@ -69,6 +69,23 @@ function gateLine(check: string, nameWidth: number, gate: GateView | undefined, 
   return spread(`  ${ink.waiting(waiting)} ${name}  ${verdict === "pass" ? `${state}  ${ink.quiet(observed)}` : ink.waiting(state)}`, ink.quiet(left), paper);
 }
 
+/** Few gates are listed; of many those that have held, and those that were not measured yet, take one line each. */
+function gateLines(step: Step, gates: Readonly<Record<string, GateView>>, now: Now, paper: Paper): readonly string[] {
+  const ink = inkOf(paper);
+  const { ok, pending, ellipsis } = symbolsOf(paper);
+  const names = step.gates.map((gate) => gate.check);
+  const width = Math.min(28, Math.max(0, ...names.map((name) => cells(name))));
+  if (names.length <= 4) return names.map((name) => gateLine(name, width, gates[name], now, paper));
+  const held = names.filter((name) => gates[name]?.kind === "held");
+  const open = names.filter((name) => gates[name]?.kind === "open" || gates[name]?.kind === "refused");
+  const later = names.filter((name) => gates[name] === undefined);
+  return [
+    ...(held.length === 0 ? [] : [clip(`  ${ink.proven(ok)} ${ink.quiet(`${held.length === 1 ? "holds" : `${held.length} hold`}: ${held.join(", ")}`)}`, paper.columns, ellipsis)]),
+    ...open.map((name) => gateLine(name, width, gates[name], now, paper)),
+    ...(later.length === 0 ? [] : [clip(ink.quiet(`  ${pending} not measured yet: ${later.join(", ")}`), paper.columns, ellipsis)]),
+  ];
+}
+
 /** A countdown in the run's own time: bar, what is left, of how much. */
 function soakLine(sleep: { readonly untilMs: number; readonly totalMs: number }, now: Now, paper: Paper): string {
   const ink = inkOf(paper);
@@ -89,8 +106,7 @@ function detail(flight: Flight, live: Live, now: Now, paper: Paper): readonly st
   if (isStuck(record.status) && record.problem?.observed !== undefined) lines.push(clip(`  ${ink.quiet("observed")}  ${oneLine(record.problem.observed)}`, paper.columns, ellipsis));
   const gates = live.gates[step.address];
   if (record.status === "started" || (isStuck(record.status) && gates !== undefined)) {
-    const width = Math.min(28, Math.max(0, ...step.gates.map((gate) => cells(gate.check))));
-    for (const gate of step.gates) lines.push(gateLine(gate.check, width, gates?.[gate.check], now, paper));
+    lines.push(...gateLines(step, gates ?? {}, now, paper));
   }
   const said = live.output[step.address];
   if (said !== undefined && !isStuck(record.status)) lines.push(clip(`  ${ink.quiet(`${pipe} ${said}`)}`, paper.columns, ellipsis));

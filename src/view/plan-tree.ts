@@ -103,9 +103,10 @@ function stepLines(steps: readonly Step[], last: boolean, stem: string, nameWidt
   const [first = "", ...more] = wrap(note, Math.max(20, paper.columns - cells(head) - (length === "" ? 0 : cells(length) + 2)));
   const gap = length === "" ? "" : " ".repeat(Math.max(2, paper.columns - cells(head) - cells(first) - cells(length)));
   const below = `${stem}${ink.quiet(last ? " " : pipe)}${" ".repeat(5)}`;
+  const checkWidth = Math.min(26, Math.max(0, ...step.gates.map((gate) => cells(gate.check))));
   const gates = step.gates.flatMap((gate) => {
-    const text = `${gate.check}: ${policyWords(gate)}${gate.advisory ? " (advisory: recorded, never halts)" : ""}`;
-    return beside(`${below}${ink.quiet("gate")} `, cells(below) + 5, text, paper.columns, (one) => one, below);
+    const label = `${below}${ink.quiet("gate")} ${pad(gate.check, checkWidth)}  `;
+    return beside(label, cells(below) + 7 + checkWidth, `${policyWords(gate)}${gate.advisory ? " (advisory)" : ""}`, paper.columns, (one) => one, below);
   });
   const hanging = more.map((line) => `${below}${" ".repeat(Math.max(0, cells(head) - cells(below)))}${line}`);
   return [`${head}${first}${gap}${length}`.trimEnd(), ...hanging, ...gates, ...showLines(steps, below, paper)];
@@ -149,7 +150,7 @@ function waveLines(waves: readonly Phase[], index: number, before: Phase, paper:
   const [name, size, pace] = [width((row) => row.name), width((row) => row.size), width((row) => row.pace)];
   const room = Math.max(8, Math.min(width((row) => row.nodes), paper.columns - name - size - pace - 14));
   return [
-    `${numbers} ${ink.strong(waves.length === 1 ? "one more wave" : `${waves.length} more waves`)}${ink.quiet(`, each with the steps of ${before.name}`)}`,
+    `${numbers} ${ink.strong(waves.length === 1 ? "one more wave" : `${waves.length} more waves`)}${ink.quiet(`, ${waves.length === 1 ? "" : "each "}with the steps of ${before.name}`)}`,
     ...rows.map((row) => `   ${ink.waiting(pad(row.stops, 2))}${pad(row.name, name)}  ${pad(row.size, size, "right")}  ${pad(clip(row.nodes, room, ellipsis), room)}  ${ink.quiet(row.pace)}`.trimEnd()),
   ];
 }

@@ -7,7 +7,7 @@ import { viewPhases } from "../../src/view/phase-status.ts";
 import { cells } from "../../src/view/text.ts";
 import type { Plan } from "../../src/domain/plan.ts";
 import { fakeRun, MONOTONIC_MS, START_MS, type Script, type Timed } from "./fake-run.ts";
-import { samplePlan } from "./sample-plan.ts";
+import { gate, samplePlan } from "./sample-plan.ts";
 
 const golden = (name: string): string => `../golden/view/${name}.txt`;
 const PAPER: FramePaper = { columns: 80, rows: 24, colour: false };
@@ -35,6 +35,15 @@ describe("the live picture", () => {
 
   it("shows gate readings with value, streak and time left", async () => {
     await expect(pictureAt(plan, {}, readingOf("replog-recovered", 2))).toMatchFileSnapshot(golden("live-gates-80"));
+  });
+
+  it("folds the gates that have held where a step has many", () => {
+    const masters = plan.phases[1]!;
+    const more = [gate("zookeeper-quorum"), gate("one-leader"), gate("agents-registered")];
+    const many: Plan = { ...plan, phases: [{ ...masters, units: masters.units.map((unit) => ({ ...unit, steps: unit.steps.map((step) => ({ ...step, gates: [...step.gates, ...more] })) })) }] };
+    const picture = pictureAt(many, {}, readingOf("zookeeper-quorum", 1));
+    expect(picture).toContain("\n  ✓ 3 hold: exhibitor-serving, replog-recovered, marathon-leads\n  ◷ zookeeper-quorum   1/3");
+    expect(picture).toContain("\n  · not measured yet: one-leader, agents-registered\n");
   });
 
   it("shows a soak's countdown in the run's own time", async () => {
