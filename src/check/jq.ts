@@ -6,7 +6,7 @@ import type { JqAnswer, JqJob, JqReply } from "./jq-worker.ts";
 import { WORKER_SOURCE } from "./jq-worker.ts";
 
 /** What a filter can name besides `.`; the meaning of each is in docs/architecture.md, "Check". */
-export interface JqVariables {
+interface JqVariables {
   readonly subject?: Json;
   readonly all?: Json;
   readonly facts?: Json;

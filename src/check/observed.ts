@@ -31,7 +31,7 @@ function subjectText({ subject, value, detail, why }: SubjectVerdict): string {
 }
 
 /** A value as people read it: flat objects as `key value` pairs, everything else as JSON, cut to a bearable length. */
-export function valueText(value: Json): string {
+function valueText(value: Json): string {
   if (typeof value === "string") return cut(value, VALUE_CHARS);
   if (value !== null && typeof value === "object" && !Array.isArray(value)) {
     const told = Object.entries(value).filter(([, part]: [string, Json]) => part !== null && part !== "");

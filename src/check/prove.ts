@@ -6,7 +6,7 @@ import type { JudgedSubject, Judgement } from "./judge.ts";
 import type { Jq } from "./jq.ts";
 
 /** How one check did with one of its recorded bad readings. */
-export interface Proof {
+interface Proof {
   readonly reading: string;
   readonly refused: boolean;
   readonly verdict: CheckAnswer["verdict"];

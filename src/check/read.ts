@@ -23,7 +23,7 @@ export interface ReadingWorld {
 }
 
 /** One reading of one subject. */
-export interface ReadingRequest {
+interface ReadingRequest {
   readonly spec: ReadingSpec;
   readonly subject: string;
   /** Nodes to ask, in turn, until one answers; usually the one node the reading is about. */

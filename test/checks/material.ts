@@ -15,7 +15,7 @@ export const jq: Jq = createJq();
 
 export const checks: readonly Check[] = (await loadChecks("checks/dcos")).map((one) => one.document);
 
-export const PORTS = { "mesos-master": 5050, "mesos-agent": 5051, marathon: 8080, exhibitor: 8181, zookeeper: 2181 };
+const PORTS = { "mesos-master": 5050, "mesos-agent": 5051, marathon: 8080, exhibitor: 8181, zookeeper: 2181 };
 
 function node(name: string, address: string, role: string): InventoryNode {
   return { name, address, role, critical: false, ssh: {} };
