@@ -12,8 +12,9 @@ import type { AllowList, Checks, Clock, LocalRunner, Platform, Remote, StepKind 
 import { createClock } from "../transport/clock.ts";
 import { createLabClock, proveLab } from "../transport/lab-clock.ts";
 import { createLocalRunner } from "../transport/local.ts";
-import { createRemote } from "../transport/remote.ts";
+import { createRemote, type WiredRemote } from "../transport/remote.ts";
 import type { Io } from "./io.ts";
+import { labTime, type LabTime } from "./lab-time.ts";
 import { CHECKS } from "./places.ts";
 import { loadPlatform } from "./platforms.ts";
 
@@ -29,8 +30,8 @@ export interface Cluster {
   readonly local: LocalRunner;
   readonly clock: Clock;
   readonly jq: Jq;
-  /** A proven lab: soak floors do not apply. */
-  readonly isLab: boolean;
+  /** The time of a proven lab, where soak floors do not apply; null on a real cluster. */
+  readonly lab: LabTime | null;
   /** The runner over the product's checks, or over others. */
   checksFor(facts: Facts, checks?: readonly Check[]): Checks;
   close(): Promise<void>;
@@ -39,10 +40,20 @@ export interface Cluster {
 /** Reading any file of a node changes nothing; runbooks may capture files the platform does not list. */
 const READ_ANY_FILE: AllowList["commands"] = [["cat", /^\/[^\0]*$/]];
 
-async function clockOf(inventory: Inventory, hostKeyOf: (target: string) => string | null): Promise<Clock> {
-  if (inventory.lab === undefined) return createClock();
-  await proveLab({ control: inventory.lab.control, nodes: inventory.nodes.map((node) => ({ name: node.name, hostKey: hostKeyOf(node.name) })) });
-  return createLabClock(inventory.lab.control);
+interface Wires {
+  readonly lab: LabTime | null;
+  readonly clock: Clock;
+  readonly remote: Remote;
+  readonly jq: Jq;
+}
+
+/** A lab, once every node has proved that it is that lab, has its own time; everything else has ours. */
+async function wiresOf(inventory: Inventory, remote: WiredRemote): Promise<Wires> {
+  const jq = createJq();
+  if (inventory.lab === undefined) return { lab: null, clock: createClock(), remote, jq };
+  await proveLab({ control: inventory.lab.control, nodes: inventory.nodes.map((node) => ({ name: node.name, hostKey: remote.hostKeyOf(node.name) })) });
+  const lab = labTime(await createLabClock(inventory.lab.control));
+  return { lab, clock: lab.clock, remote: lab.remote(remote), jq: lab.jq(jq) };
 }
 
 /** Opens the cluster an inventory file describes. Nothing is asked of it yet, except a lab for its proof. */
@@ -51,12 +62,11 @@ export async function openCluster(io: Io, inventoryFile: string, checksFolder: s
   const platform = await loadPlatform(inventory.document.platform);
   const loaded = await loadChecks(checksFolder);
   const checkDocuments = new Map(loaded.map((one) => [one.document.name, one]));
-  const remote = createRemote({ inventory: inventory.document, env: io.env, home: io.env["HOME"] ?? homedir() });
-  const clock = await clockOf(inventory.document, (target) => remote.hostKeyOf(target));
+  const wired = createRemote({ inventory: inventory.document, env: io.env, home: io.env["HOME"] ?? homedir() });
+  const { lab, clock, remote, jq } = await wiresOf(inventory.document, wired);
   const allow: AllowList = { ...platform.allow, commands: [...platform.allow.commands, ...READ_ANY_FILE] };
   const urls = Object.values(inventory.document.scripts).map((script) => script.url);
   const reader = guard(remote, allow, urls);
-  const jq = createJq();
   return {
     inventory,
     platform,
@@ -68,7 +78,7 @@ export async function openCluster(io: Io, inventoryFile: string, checksFolder: s
     local: createLocalRunner({ cwd: inventory.document.folder }),
     clock,
     jq,
-    isLab: inventory.document.lab !== undefined,
+    lab,
     checksFor: (facts, checks = loaded.map((one) => one.document)) => createChecks({ checks, remote: reader, inventory: inventory.document, platform, facts, clock, jq }),
     async close() {
       await jq.close();

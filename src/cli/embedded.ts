@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { Command, InvalidArgumentError } from "commander";
 import type { Lab } from "../sim/lab.ts";
 import type { ModelCluster } from "../sim/model/cluster.ts";
@@ -43,7 +44,7 @@ export async function startEmbedded(io: Io, options: EmbeddedOptions, folder: st
   const faults = options.fault.map((text) => parseFault(text, names));
   const clock = createScaledClock({ startMs: io.now(), scale: options.timeScale });
   const network = await chooseNetwork();
-  const cluster = createCluster({ masters: options.masters, privateAgents: options.private, publicAgents: options.public, version: options.version, clock, faults, network });
+  const cluster = createCluster({ masters: options.masters, privateAgents: options.private, publicAgents: options.public, version: options.version, clock, faults, network, seed: randomInt(1, 2 ** 31) });
   const lab = await startLab({ cluster, folder, timeScale: options.timeScale, name: "lab" });
   return { lab, cluster };
 }

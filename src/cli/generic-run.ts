@@ -9,7 +9,7 @@ import { execute, resultLine, tellEnd, type Presence } from "./execute.ts";
 import { stepHistory } from "./history.ts";
 import type { Io } from "./io.ts";
 import { limitsOf, paperOf, type RunOptions } from "./options.ts";
-import { createRun, shownFolder } from "./run-folder.ts";
+import { createRun, shownFolder, tellEvents } from "./run-folder.ts";
 import { survey } from "./survey.ts";
 
 export interface GenericRun {
@@ -44,7 +44,8 @@ export async function runRunbook(io: Io, cluster: Cluster, wanted: GenericRun, p
   }
   if (!presence.json && !wanted.quiet) io.out(`${renderFindings(found.findings, paper)}\n\n${renderPlan(found.plan, { ...paper, ...stepHistory(io, options.outputDir, cluster, found.plan) })}`);
   const record = await createRun(io, cluster.clock, { outputDir: options.outputDir, what: wanted.what, plan: found.plan, observation: found.observation, findings: found.findings, ticket: options.ticket ?? null, locked: found.plan.lock !== null });
-  if (!presence.json && !wanted.quiet) io.out(`\nRun ${shownFolder(io, record.folder)}`);
+  if (presence.json) tellEvents(io, record);
+  else if (!wanted.quiet) io.out(`\nRun ${shownFolder(io, record.folder)}`);
   const result = await execute(io, cluster, record, { presence, limits: limitsOf(options, cluster.clock.now(), () => null) });
   tellEnd(io, record, result, presence);
   return end(result.exit, record.folder);

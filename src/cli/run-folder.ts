@@ -93,6 +93,11 @@ export async function createRun(io: Io, clock: Clock, wanted: NewRun): Promise<R
   return record;
 }
 
+/** The events of a record so far, for a reader of JSON lines who wants the whole journal. */
+export function tellEvents(io: Io, record: RunRecord): void {
+  for (const event of record.journal.events) io.out(JSON.stringify(event));
+}
+
 /** Opens a run that exists, to go on with it; holds the local lock until it is closed. */
 export async function openRun(io: Io, folder: string, plan: Plan, clock: Clock): Promise<RunRecord> {
   const run = basename(folder);

@@ -44,7 +44,7 @@ export function judgeFindings(findings: readonly Finding[]): ExitName {
 
 /** Reads the cluster, runs every check of the runbook's preflight once, and makes the plan. Changes nothing. */
 export async function survey(cluster: Cluster, request: SurveyRequest): Promise<Survey> {
-  const inputs = resolveInputs(request.runbook.document, request.given, !cluster.isLab);
+  const inputs = resolveInputs(request.runbook.document, request.given, cluster.lab === null);
   const inventory = cluster.inventory.document;
   const observation = await cluster.platform.observe(cluster.reader, inventory, inputs, cluster.clock);
   const checks = cluster.checksFor(observation.facts);

@@ -12,7 +12,7 @@ import { stepHistory } from "./history.ts";
 import { nextHop, type NextHop } from "./hops.ts";
 import type { Io } from "./io.ts";
 import { limitsOf, paperOf, type RunOptions } from "./options.ts";
-import { createRun, shownFolder, type RunRecord } from "./run-folder.ts";
+import { createRun, shownFolder, tellEvents, type RunRecord } from "./run-folder.ts";
 import { survey, type Survey } from "./survey.ts";
 
 export interface UpgradeRequest {
@@ -64,7 +64,8 @@ async function runHop(io: Io, cluster: Cluster, request: UpgradeRequest, found: 
   const plan = found.plan;
   const record = await createRun(io, cluster.clock, { outputDir: options.outputDir, what: `upgrade-${plan.inputs["target"] ?? ""}`, plan, observation: found.observation, findings: found.findings, ticket: options.ticket ?? null, locked: true });
   const limits = limitsOf(options, cluster.clock.now(), () => null);
-  if (!presence.json) io.out(`\nRun ${shownFolder(io, record.folder)}`);
+  if (presence.json) tellEvents(io, record);
+  else io.out(`\nRun ${shownFolder(io, record.folder)}`);
   const result = await execute(io, cluster, record, { presence, limits });
   tellEnd(io, record, result, presence);
   return { record, result };

@@ -24,8 +24,8 @@ export function streakOf(seen: readonly Measurement[]): { readonly streak: numbe
 
 /**
  * What to do after the readings so far. Pure: the engine owns the clock.
- * A streak must be long enough in number and in time; the deadline stops waiting for a first pass, and a streak that
- * is still growing when it strikes may end within one more span.
+ * A streak must be long enough in number and in time. The deadline limits how long a first pass is waited for: a streak that
+ * began before it may come to its end, and breaks off at the first reading that is not a pass.
  */
 export function assess(policy: GatePolicy, startedMs: number, seen: readonly Measurement[]): GateDecision {
   const last = seen.at(-1);
@@ -34,7 +34,8 @@ export function assess(policy: GatePolicy, startedMs: number, seen: readonly Mea
   const { streak, spanMs } = streakOf(seen);
   if (streak >= policy.consecutivePasses && spanMs >= policy.spanMs) return { kind: "passed", streak, spanMs };
   const nextMs = last.atMs + policy.intervalMs;
-  const graceMs = streak > 0 ? policy.spanMs + policy.intervalMs : 0;
-  if (nextMs <= startedMs + policy.deadlineMs + graceMs) return { kind: "measure-again", atMs: nextMs };
+  const deadlineMs = startedMs + policy.deadlineMs;
+  const beganMs = last.atMs - spanMs;
+  if (nextMs <= deadlineMs || (streak > 0 && beganMs <= deadlineMs)) return { kind: "measure-again", atMs: nextMs };
   return { kind: "refused", because: last.verdict === "inconclusive" ? "inconclusive" : "failed" };
 }

@@ -63,9 +63,9 @@ interface Open {
   lastVerdict: string | null;
 }
 
-async function decide(session: Session, step: Step, open: Open, answer: CheckAnswer, startedMs: number): Promise<"open" | "passed" | Problem> {
+async function decide(session: Session, step: Step, open: Open, answer: CheckAnswer, startedMs: number, atMs: number): Promise<"open" | "passed" | Problem> {
   const { clock } = session.parts;
-  open.seen.push({ atMs: clock.monotonic(), verdict: answer.verdict, fatal: answer.fatal });
+  open.seen.push({ atMs, verdict: answer.verdict, fatal: answer.fatal });
   const decision = assess(open.gate, startedMs, open.seen);
   const { streak, spanMs } = streakOf(open.seen);
   const wanted = { wanted: open.gate.consecutivePasses, wantedSpanMs: open.gate.spanMs, deadlineMs: startedMs + open.gate.deadlineMs };
@@ -105,10 +105,12 @@ export async function holdGates(session: Session, step: Step, sinceMs: number): 
     }
     const context = checkContext(session, step, sinceMs);
     const answers = await checks.measure(due.map((one) => ({ check: one.gate.check, node: step.node, context })));
+    // One moment for the whole round: what writing the record costs is no time the cluster was watched.
+    const atMs = clock.monotonic();
     for (const [index, one] of due.entries()) {
       const answer = answers[index];
       if (answer === undefined) throw new RangeError(`no answer for check ${one.gate.check}`);
-      const outcome = await decide(session, step, one, answer, startedMs);
+      const outcome = await decide(session, step, one, answer, startedMs, atMs);
       if (outcome === "open") continue;
       open.delete(one.gate.check);
       if (outcome !== "passed") return outcome;

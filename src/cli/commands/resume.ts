@@ -41,11 +41,11 @@ async function takeUp(io: Io, folder: string, options: ResumeOptions): Promise<E
     const presence = { json: options.json === true, yes: options.yes === true, approve: options.approve };
     const record = await openRun(io, folder, plan, cluster.clock);
     const state = record.state();
-    if (state.phase === "completed" || record.journal.events.every((event) => event.type !== "run.opened")) {
+    if (state.phase === "completed") {
       await record.close();
-      const text = state.phase === "completed" ? `run ${record.run} is complete (${exitName(state.exit ?? 0)})` : `run ${record.run} never started: its preflight said no`;
-      if (state.phase === "completed" && plan.journey !== null && state.exit === EXIT.ok) return await onward([folder]);
-      throw new PawlError("usage", "nothing-to-resume", text, { next: `pawl status ${folder}` });
+      const more = plan.journey !== null && plan.journey.hop < plan.journey.hops;
+      if (state.exit === EXIT.ok && more) return await onward([folder]);
+      throw new PawlError("usage", "nothing-to-resume", `run ${record.run} is complete (${exitName(state.exit ?? 0)})`, { next: `pawl status ${folder}` });
     }
     const result = await execute(io, cluster, record, { presence, limits: limitsOf(options, cluster.clock.now(), () => null) });
     tellEnd(io, record, result, presence);
