@@ -1,13 +1,25 @@
 import { describe, expect, it } from "vitest";
-import { elected, get, json, lab, run, until, upgrade, type Lab } from "./support.ts";
+import {
+  elected,
+  exhibitorStatus,
+  get,
+  json,
+  lab,
+  marathonApps,
+  marathonTasks,
+  mesosTasks,
+  metrics,
+  run,
+  slaves,
+  until,
+  upgrade,
+  versionOn,
+  type Lab,
+  type Slave,
+} from "./support.ts";
 
-const VERSION = "/opt/mesosphere/etc/dcos-version.json";
-const version = async (one: Lab, name: string): Promise<string> => JSON.parse(await one.node(name).fs.readFile(VERSION)).version;
-const metrics = (one: Lab, name: string) => json(one.cluster, one.at(name), 5050, "/metrics/snapshot");
-const exhibitor = async (one: Lab, asked: string, about: string): Promise<string> =>
-  (await json(one.cluster, one.at(asked), 8181, "/exhibitor/v1/cluster/status")).find(
-    (it: { hostname: string }) => it.hostname === one.at(about),
-  ).description;
+const exhibitor = async (one: Lab, asked: string, about: string): Promise<string | undefined> =>
+  (await exhibitorStatus(one, asked)).find((it) => it.hostname === one.at(about))?.description;
 
 /** Upgrades m2 from 1.10.8 to 1.11.3 with the fault planned for afterwards, and waits for the dust to settle. */
 async function upgraded(fault: string, node = "m2"): Promise<Lab> {
@@ -105,7 +117,7 @@ describe("faults of the script", () => {
   it("script-fails: exit 1 in the fetch, the node untouched, and the next run works", async () => {
     const one = lab({ version: "1.10.8", faults: ["script-fails@a2"] });
     const ran = await upgrade(one, "a2", "1.10.8", "1.11.3", { words: ["--verbose"] });
-    expect([ran.code, await version(one, "a2")]).toEqual([1, "1.10.8"]);
+    expect([ran.code, await versionOn(one, "a2")]).toEqual([1, "1.10.8"]);
     expect(ran.err).toContain("Unable to fetch package");
     expect((await get(one.cluster, one.at("a2"), 5051, "/health")).status).toBe(200);
     expect((await upgrade(one, "a2", "1.10.8", "1.11.3")).code).toBe(0);
@@ -118,8 +130,8 @@ describe("faults of the script", () => {
     expect(ran.code).toBe(0);
     expect(ran.out).toContain("Upgrading DC/OS master 1.12.5 -> 1.13.9");
     expect(ran.out).toContain("\rFetched: mesos--");
-    expect(await version(one, "m1")).toBe("1.12.5");
-    expect((await json(one.cluster, one.at("m1"), 5050, "/version")).version).toBe("1.7.3");
+    expect(await versionOn(one, "m1")).toBe("1.12.5");
+    expect((await json<{ readonly version: string }>(one.cluster, one.at("m1"), 5050, "/version")).version).toBe("1.7.3");
   });
 
   it("ssh-drop: cuts the node's connections once, about a third into the script, which goes on", async () => {
@@ -140,16 +152,14 @@ describe("faults of the script", () => {
   ])("%s ends the fetch with exit 1", async (fault, text) => {
     const one = lab({ version: "1.12.5", faults: [fault] });
     const ran = await upgrade(one, "a2", "1.12.5", "1.13.9");
-    expect([ran.code, await version(one, "a2")]).toEqual([1, "1.12.5"]);
+    expect([ran.code, await versionOn(one, "a2")]).toEqual([1, "1.12.5"]);
     expect(ran.err).toContain(text);
   });
 });
 
 describe("faults at an agent", () => {
-  const entry = async (one: Lab, name: string) =>
-    (await json(one.cluster, one.at(await elected(one)), 5050, "/slaves")).slaves.find(
-      (it: { hostname: string }) => it.hostname === one.at(name),
-    );
+  const entry = async (one: Lab, name: string): Promise<Slave | undefined> =>
+    (await slaves(one, await elected(one))).slaves.find((it) => it.hostname === one.at(name));
 
   it("agent-never: the process does not come back; heal brings it back with its id", async () => {
     const one = lab({ version: "1.11.3", faults: ["agent-never@a2"] });
@@ -157,20 +167,19 @@ describe("faults at an agent", () => {
     expect((await upgrade(one, "a2", "1.11.3", "1.12.5")).code).toBe(0);
     await one.clock.sleep(240_000);
     expect((await get(one.cluster, one.at("a2"), 5051, "/health")).status).toBe(0);
-    expect((await entry(one, "a2")).active).toBe(false);
+    expect((await entry(one, "a2"))?.active).toBe(false);
     one.cluster.heal();
-    await until(one, 60_000, 1_000, async () => (await entry(one, "a2")).active);
-    expect((await entry(one, "a2")).id).toBe(id);
+    await until(one, 60_000, 1_000, async () => (await entry(one, "a2"))?.active === true);
+    expect((await entry(one, "a2"))?.id).toBe(id);
   });
 
   it("agent-late: comes back within five minutes, with its id and its tasks", async () => {
     const one = lab({ version: "1.11.3", faults: ["agent-late@a2"] });
-    const tasks = async () =>
-      (await json(one.cluster, one.at("m1"), 8080, "/v2/tasks")).tasks.map((it: { id: string }) => it.id).toSorted();
+    const tasks = async (): Promise<readonly string[]> => (await marathonTasks(one)).map((it) => it.id).toSorted();
     const before = await tasks();
     await upgrade(one, "a2", "1.11.3", "1.12.5");
     await one.clock.sleep(60_000);
-    expect((await entry(one, "a2")).active).toBe(false);
+    expect((await entry(one, "a2"))?.active).toBe(false);
     const took = await until(one, 300_000, 1_000, async () => (await entry(one, "a2"))?.active === true);
     expect(took).toBeLessThan(230_000);
     expect(await tasks()).toEqual(before);
@@ -179,19 +188,17 @@ describe("faults at an agent", () => {
   it("tasks-lost: the agent comes back under a new id, its tasks are lost and started again elsewhere or there", async () => {
     const one = lab({ version: "1.11.3", faults: ["tasks-lost@a2"] });
     const id = one.cluster.inspect()["a2"]?.agentId;
-    const running = async () =>
-      (await json(one.cluster, one.at("m1"), 8080, "/v2/tasks")).tasks as { id: string; slaveId: string }[];
-    const old = (await running()).filter((it) => it.slaveId === id).map((it) => it.id);
+    const old = (await marathonTasks(one)).filter((it) => it.slaveId === id).map((it) => it.id);
     expect(old.length).toBeGreaterThan(0);
     await upgrade(one, "a2", "1.11.3", "1.12.5");
     await one.clock.sleep(60_000);
-    expect((await entry(one, "a2")).id).not.toBe(id);
+    expect((await entry(one, "a2"))?.id).not.toBe(id);
     expect((await metrics(one, await elected(one)))["master/tasks_lost"]).toBe(old.length);
-    const now = (await running()).map((it) => it.id);
+    const now = (await marathonTasks(one)).map((it) => it.id);
     expect(now.filter((it) => old.includes(it))).toEqual([]);
-    const lost = (await json(one.cluster, one.at(await elected(one)), 5050, "/tasks?limit=500")).tasks
-      .filter((it: { state: string }) => it.state === "TASK_LOST")
-      .map((it: { id: string }) => it.id);
+    const lost = (await mesosTasks(one, await elected(one), "?limit=500"))
+      .filter((it) => it.state === "TASK_LOST")
+      .map((it) => it.id);
     expect(lost.toSorted()).toEqual(old.toSorted());
   });
 });
@@ -214,8 +221,8 @@ describe("faults that are there from the start", () => {
     const config = (name: string) => one.node(name).fs.readFile("/opt/mesosphere/etc/user.config.yaml");
     expect(await config("a3")).not.toBe(await config("a1"));
     expect(await one.node("a4").fs.readdir("/etc/mesosphere/roles")).toEqual(["slave_public"]);
-    const { apps } = await json(one.cluster, one.at("m1"), 8080, "/v2/apps");
-    expect(apps.some((it: { constraints: string[][] }) => it.constraints.some((constraint) => constraint[2] === "*"))).toBe(true);
+    const apps = await marathonApps(one);
+    expect(apps.some((it) => it.constraints.some((constraint) => constraint[2] === "*"))).toBe(true);
     expect((await run(one.node("a1"), ["curl", "-sS", "http://127.83.12.5:8090/bootstrap.latest"])).code).toBe(7);
     one.cluster.heal();
     expect(await config("a3")).toBe(await config("a1"));

@@ -1,61 +1,86 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { SHARED, ask, get, json, lab, until, type Lab } from "./support.ts";
-import { differences, shapeOf } from "./shape.ts";
+import {
+  SHARED,
+  ask,
+  get,
+  json,
+  lab,
+  marathonApps,
+  marathonTasks,
+  mesosTasks,
+  parse,
+  until,
+  type Lab,
+  type MarathonApp,
+} from "./support.ts";
+import { differences, shapeOf, type Shape } from "./shape.ts";
 
 const TEST_APP = { id: "/pawl/test", cmd: "sleep 3600", cpus: 0.1, mem: 32, instances: 1 };
 
-async function send(one: Lab, method: string, target: string, body: unknown): Promise<{ status: number; body: any }> {
-  const said = await ask(one.cluster, one.at("m1"), 8080, target, { method, body: body === null ? "" : JSON.stringify(body) });
-  if (said.kind !== "answered") throw new Error(said.kind);
-  return { status: said.status, body: JSON.parse(said.body.toString()) };
+/** What Marathon answers to a change. */
+interface Answer {
+  readonly message?: string;
+  readonly deployments: readonly { readonly id: string }[];
+  readonly details: readonly { readonly path: string }[];
 }
 
-const app = (one: Lab, id: string) => json(one.cluster, one.at("m1"), 8080, `/v2/apps${id}`);
+async function send(
+  one: Lab,
+  method: string,
+  target: string,
+  body: unknown,
+): Promise<{ readonly status: number; readonly body: Answer }> {
+  const said = await ask(one.cluster, one.at("m1"), 8080, target, { method, body: body === null ? "" : JSON.stringify(body) });
+  if (said.kind !== "answered") throw new Error(said.kind);
+  return { status: said.status, body: parse<Answer>(said.body.toString()) };
+}
+
+const app = async (one: Lab, id: string): Promise<MarathonApp> =>
+  (await json<{ readonly app: MarathonApp }>(one.cluster, one.at("m1"), 8080, `/v2/apps${id}`)).app;
 
 describe("the model's Marathon", () => {
   it("is one leader behind every master, with the headers of the proxy", async () => {
     const one = lab();
-    const leader = (await json(one.cluster, one.at("m1"), 8080, "/v2/leader")).leader;
+    const { leader } = await json<{ readonly leader: string }>(one.cluster, one.at("m1"), 8080, "/v2/leader");
     for (const name of ["m1", "m2", "m3"]) {
       const said = await ask(one.cluster, one.at(name), 8080, "/ping");
       if (said.kind !== "answered") throw new Error(said.kind);
       expect(said.headers["X-Marathon-Leader"]).toBe(`http://${leader}`);
       expect(said.headers["X-Marathon-Via"] === undefined).toBe(`${one.at(name)}:8080` === leader);
     }
-    expect((await json(one.cluster, one.at("m1"), 8080, "/v2/info")).elected).toBe(true);
+    expect((await json<{ readonly elected: boolean }>(one.cluster, one.at("m1"), 8080, "/v2/info")).elected).toBe(true);
   });
 
   it("runs about twenty tasks: one app pinned, one UNIQUE, one public, some with health checks", async () => {
     const one = lab();
-    const { apps } = await json(one.cluster, one.at("m1"), 8080, "/v2/apps?embed=apps.tasks");
-    const tasks = apps.flatMap((it: { tasks: object[] }) => it.tasks);
+    const apps = await marathonApps(one);
+    const tasks = apps.flatMap((it) => it.tasks);
     expect(tasks.length).toBeGreaterThan(15);
-    const operators = apps.flatMap((it: { constraints: string[][] }) =>
-      it.constraints.map((constraint) => constraint.slice(0, 2).join(" ")),
-    );
+    const operators = apps.flatMap((it) => it.constraints.map((constraint) => constraint.slice(0, 2).join(" ")));
     expect(operators).toEqual(expect.arrayContaining(["hostname LIKE", "hostname UNIQUE"]));
     for (const it of apps)
       expect([it.id, it.tasksRunning, it.tasksStaged, it.tasksUnhealthy]).toEqual([it.id, it.instances, 0, 0]);
-    const cache = apps.find((it: { id: string }) => it.id === "/data/cache");
-    expect(new Set(cache.tasks.map((task: { host: string }) => task.host)).size).toBe(cache.instances);
-    const edge = apps.find((it: { id: string }) => it.id === "/edge/lb");
-    expect(edge.tasks.map((task: { host: string }) => task.host).toSorted()).toEqual(["p1", "p2"].map(one.at));
+    const cache = apps.find((it) => it.id === "/data/cache");
+    expect(new Set(cache?.tasks.map((task) => task.host)).size).toBe(cache?.instances);
+    const edge = apps.find((it) => it.id === "/edge/lb");
+    expect(edge?.tasks.map((task) => task.host).toSorted()).toEqual([one.at("p1"), one.at("p2")]);
   });
 
   it("says the same as Mesos: task ids, hosts and agent ids", async () => {
     const one = lab();
-    const mesos = (await json(one.cluster, one.at("m3"), 5050, "/tasks")).tasks.map(
-      (it: { id: string; slave_id: string }) => `${it.id} ${it.slave_id}`,
-    );
-    const marathon = (await json(one.cluster, one.at("m1"), 8080, "/v2/tasks")).tasks.map(
-      (it: { id: string; slaveId: string }) => `${it.id} ${it.slaveId}`,
-    );
+    const mesos = (await mesosTasks(one, "m3")).map((it) => `${it.id} ${it.slave_id}`);
+    const marathon = (await marathonTasks(one)).map((it) => `${it.id} ${it.slaveId}`);
     expect(mesos.toSorted()).toEqual(marathon.toSorted());
-    const { frameworks } = await json(one.cluster, one.at("m3"), 5050, "/frameworks");
-    const { frameworkId } = await json(one.cluster, one.at("m1"), 8080, "/v2/info");
-    expect(frameworks.find((it: { name: string }) => it.name === "marathon")).toMatchObject({
+    const { frameworks } = await json<{ readonly frameworks: readonly { readonly name: string }[] }>(
+      one.cluster,
+      one.at("m3"),
+      5050,
+      "/frameworks",
+    );
+    const { frameworkId } = await json<{ readonly frameworkId: string }>(one.cluster, one.at("m1"), 8080, "/v2/info");
+    expect(frameworks.find((it) => it.name === "marathon")).toMatchObject({
       id: frameworkId,
       active: true,
       connected: true,
@@ -66,12 +91,12 @@ describe("the model's Marathon", () => {
     const one = lab();
     const created = await send(one, "POST", "/v2/apps", { ...TEST_APP, constraints: [["hostname", "LIKE", one.at("a3")]] });
     expect(created.status).toBe(201);
-    expect((await json(one.cluster, one.at("m2"), 8080, "/v2/deployments"))[0]).toMatchObject({
-      id: created.body.deployments[0].id,
+    expect((await json<readonly object[]>(one.cluster, one.at("m2"), 8080, "/v2/deployments"))[0]).toMatchObject({
+      id: created.body.deployments[0]?.id,
       affectedApps: ["/pawl/test"],
     });
-    await until(one, 60_000, 1_000, async () => (await app(one, "/pawl/test")).app.tasksRunning === 1);
-    expect((await app(one, "/pawl/test")).app.tasks[0].host).toBe(one.at("a3"));
+    await until(one, 60_000, 1_000, async () => (await app(one, "/pawl/test")).tasksRunning === 1);
+    expect((await app(one, "/pawl/test")).tasks[0]?.host).toBe(one.at("a3"));
     expect(await json(one.cluster, one.at("m1"), 8080, "/v2/deployments")).toEqual([]);
     const deleted = await send(one, "DELETE", "/v2/apps/pawl/test", null);
     expect(deleted.body).toMatchObject({ deploymentId: expect.any(String), version: expect.any(String) });
@@ -81,14 +106,14 @@ describe("the model's Marathon", () => {
       1_000,
       async () => (await get(one.cluster, one.at("m1"), 8080, "/v2/apps/pawl/test")).status === 404,
     );
-    expect(JSON.parse((await get(one.cluster, one.at("m1"), 8080, "/v2/apps/pawl/test")).body)).toEqual({
+    expect(parse((await get(one.cluster, one.at("m1"), 8080, "/v2/apps/pawl/test")).body)).toEqual({
       message: "App '/pawl/test' does not exist",
     });
-    const groups = (await json(one.cluster, one.at("m1"), 8080, "/v2/groups")).groups.map((it: { id: string }) => it.id);
+    const groups = (
+      await json<{ readonly groups: readonly { readonly id: string }[] }>(one.cluster, one.at("m1"), 8080, "/v2/groups")
+    ).groups.map((it) => it.id);
     expect(groups, "an emptied group remains").toContain("/pawl");
-    const states = (await json(one.cluster, one.at("m3"), 5050, "/tasks")).tasks
-      .filter((it: { name: string }) => it.name === "test.pawl")
-      .map((it: { state: string }) => it.state);
+    const states = (await mesosTasks(one, "m3")).filter((it) => it.name === "test.pawl").map((it) => it.state);
     expect(states).toEqual(["TASK_KILLED"]);
   });
 
@@ -96,8 +121,10 @@ describe("the model's Marathon", () => {
     const one = lab();
     await send(one, "POST", "/v2/apps", { ...TEST_APP, constraints: [["hostname", "LIKE", "10.9.9.9"]] });
     await one.clock.sleep(120_000);
-    const { queue } = await json(one.cluster, one.at("m1"), 8080, "/v2/queue");
-    expect(queue.map((it: { app: { id: string }; count: number; delay: object }) => [it.app.id, it.count, it.delay])).toEqual([
+    const { queue } = await json<{
+      readonly queue: readonly { readonly app: { readonly id: string }; readonly count: number; readonly delay: object }[];
+    }>(one.cluster, one.at("m1"), 8080, "/v2/queue");
+    expect(queue.map((it) => [it.app.id, it.count, it.delay])).toEqual([
       ["/pawl/test", 1, { timeLeftSeconds: 0, overdue: true }],
     ]);
     expect(await json(one.cluster, one.at("m1"), 8080, "/v2/deployments")).toHaveLength(1);
@@ -113,7 +140,7 @@ describe("the model's Marathon", () => {
     const locked = await send(one, "PUT", "/v2/apps/pawl/test", { instances: 2 });
     expect([locked.status, locked.body.deployments.length]).toEqual([409, 1]);
     const bad = await send(one, "POST", "/v2/apps", { ...TEST_APP, id: "/other", constraints: [["hostname", "NEAR", "x"]] });
-    expect([bad.status, bad.body.message, bad.body.details[0].path]).toEqual([422, "Object is not valid", "/constraints(0)"]);
+    expect([bad.status, bad.body.message, bad.body.details[0]?.path]).toEqual([422, "Object is not valid", "/constraints(0)"]);
   });
 
   it("has the fields of published answers that pawl reads", async () => {
@@ -123,9 +150,9 @@ describe("the model's Marathon", () => {
     }
     const one = lab({ version: "1.10.8" });
     const published = (name: string): string => readFileSync(path.join(SHARED, "marathon", name), "utf8");
-    const shown = async (target: string) => shapeOf((await get(one.cluster, one.at("m1"), 8080, target)).body);
+    const shown = async (target: string): Promise<Shape> => shapeOf((await get(one.cluster, one.at("m1"), 8080, target)).body);
     // Only the other direction is open: real answers also hold what an operator put into a definition.
-    const missing = (list: readonly string[]) =>
+    const missing = (list: readonly string[]): readonly string[] =>
       list.filter(
         (it) => it.startsWith("missing") && !/\.(labels|env|parameters|networks)\b|HAPROXY|portMappings\[\]\.name/.test(it),
       );

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { ask, captures, get, json, lab } from "./support.ts";
+import { ask, captures, get, lab, mesosTasks, metrics, slaves, type Lab, type MesosTask } from "./support.ts";
 import { differences, shapeOf } from "./shape.ts";
 
 /** DC/OS 1.13 (Mesos 1.8) is the nearest to the recorded Mesos 1.11. */
-const newest = () => lab({ version: "1.13.9" });
+const newest = (): Lab => lab({ version: "1.13.9" });
 
 function recorded(file: string, node: string, target: string): string {
   const found = captures(file).find((one) => one.node === node && one.path === target && one.status === 200);
@@ -149,37 +149,32 @@ describe("the model's Mesos answers, field by field beside those of a real clust
 
   it("has `ensemble_size` from Mesos 1.4 on, and the .json aliases up to DC/OS 1.12", async () => {
     const nine = lab({ version: "1.9.9" });
-    expect(await json(nine.cluster, nine.at("m1"), 5050, "/metrics/snapshot")).not.toHaveProperty([
-      "registrar/log/ensemble_size",
-    ]);
+    expect(await metrics(nine, "m1")).not.toHaveProperty(["registrar/log/ensemble_size"]);
     expect((await get(nine.cluster, nine.at("m3"), 5050, "/state.json")).status).toBe(200);
     const ten = lab({ version: "1.10.0" });
-    expect((await json(ten.cluster, ten.at("m1"), 5050, "/metrics/snapshot"))["registrar/log/ensemble_size"]).toBe(3);
+    expect((await metrics(ten, "m1"))["registrar/log/ensemble_size"]).toBe(3);
     const thirteen = newest();
     expect((await get(thirteen.cluster, thirteen.at("m3"), 5050, "/state.json")).status).toBe(404);
   });
 
   it("pages /tasks at 100 and gives the rest by offset, newest first", async () => {
     const one = lab({ privateAgents: 150 });
-    const tasks = (query: string) => json(one.cluster, one.at("m3"), 5050, `/tasks${query}`);
-    const first = (await tasks("")).tasks;
-    const all = (await tasks("?limit=5000")).tasks;
+    const tasks = (query: string): Promise<readonly MesosTask[]> => mesosTasks(one, "m3", query);
+    const first = await tasks("");
+    const all = await tasks("?limit=5000");
     expect(first).toHaveLength(100);
     expect(all.length).toBeGreaterThan(300);
-    expect((await tasks("?limit=7&offset=100")).tasks.map((task: { id: string }) => task.id)).toEqual(
-      all.slice(100, 107).map((task: { id: string }) => task.id),
-    );
-    const times = all.map((task: { statuses: { timestamp: number }[] }) => task.statuses.at(-1)!.timestamp);
-    expect(times).toEqual(times.toSorted((a: number, b: number) => b - a));
+    expect((await tasks("?limit=7&offset=100")).map((task) => task.id)).toEqual(all.slice(100, 107).map((task) => task.id));
+    const times = all.map((task) => task.statuses.at(-1)?.timestamp ?? 0);
+    expect(times).toEqual(times.toSorted((a, b) => b - a));
   });
 
   it("reserves everything of a public agent for slave_public, and marks it", async () => {
     const one = newest();
-    const { slaves } = await json(one.cluster, one.at("m3"), 5050, "/slaves");
-    const open = slaves.filter((it: { attributes: { public_ip?: string } }) => it.attributes.public_ip === "true");
+    const open = (await slaves(one, "m3")).slaves.filter((it) => it.attributes.public_ip === "true");
     expect(open).toHaveLength(2);
     for (const slave of open)
-      expect([slave.reserved_resources.slave_public.cpus, slave.unreserved_resources.cpus]).toEqual([4, 0]);
+      expect([slave.reserved_resources["slave_public"]?.cpus, slave.unreserved_resources.cpus]).toEqual([4, 0]);
   });
 
   it("answers metrics twice a second per process; the fourth request of a moment waits", async () => {

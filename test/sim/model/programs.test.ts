@@ -1,11 +1,19 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { FIXTURE, START_MS, lab, run, type Lab } from "./support.ts";
+import { FIXTURE, START_MS, lab, parse, run, type Lab, type Ran } from "./support.ts";
 
-function recordedCheck(name: string): { exitCode: number; stdout: string; stderr: string } {
-  return JSON.parse(readFileSync(path.join(FIXTURE, "dcos-checks", name), "utf8"));
+interface Recorded {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
 }
+
+function recordedCheck(name: string): Recorded {
+  return parse<Recorded>(readFileSync(path.join(FIXTURE, "dcos-checks", name), "utf8"));
+}
+
+type Checks = { readonly checks: Readonly<Record<string, object>> };
 
 /** The recorded runner saw another address. */
 function here(one: Lab, node: string, text: string): string {
@@ -27,7 +35,7 @@ describe("dcos checks of a node, beside the recorded runners", () => {
 
   it("prints what dcos-check-runner of 1.12 prints: passed, listed, called as the upgrade script does, of an unknown type", async () => {
     const one = lab({ version: "1.12.5" });
-    const runner = (...words: string[]) => run(one.node("m1"), ["dcos-check-runner", "check", ...words]);
+    const runner = (...words: string[]): Promise<Ran> => run(one.node("m1"), ["dcos-check-runner", "check", ...words]);
     const passed = recordedCheck("1.12-check-runner-node-poststart-master-pass.json");
     expect(await runner("node-poststart")).toEqual({ code: 0, out: here(one, "m1", passed.stdout), err: "" });
     expect((await runner("--list", "node-poststart")).out).toBe(recordedCheck("1.12-check-runner-list-master.json").stdout);
@@ -47,15 +55,16 @@ describe("dcos checks of a node, beside the recorded runners", () => {
     const one = lab({ version: "1.12.5", faults: ["replog-not-recovered@m1:start"] });
     await one.clock.sleep(60_000);
     const ran = await run(one.node("m1"), ["dcos-check-runner", "check", "node-poststart"]);
-    const recorded = JSON.parse(recordedCheck("1.12-check-runner-node-poststart-master-fail.json").stdout).checks
-      .mesos_master_replog_synchronized;
+    const recorded = parse<Checks>(recordedCheck("1.12-check-runner-node-poststart-master-fail.json").stdout).checks[
+      "mesos_master_replog_synchronized"
+    ];
     expect(ran.code).toBe(3);
-    expect(JSON.parse(ran.out).checks.mesos_master_replog_synchronized).toEqual(recorded);
+    expect(parse<Checks>(ran.out).checks["mesos_master_replog_synchronized"]).toEqual(recorded);
   });
 
   it("answers an unknown name with an error and exit code 0 in 1.13, and with an empty success before", async () => {
     const late = await run(lab({ version: "1.13.9" }).node("m1"), ["dcos-check-runner", "check", "node-poststart", "cluster"]);
-    expect([late.code, JSON.parse(late.out).checks]).toEqual([0, ["cluster: Check not found"]]);
+    expect([late.code, parse<Checks>(late.out).checks]).toEqual([0, ["cluster: Check not found"]]);
     expect((await run(lab({ version: "1.9.9" }).node("m1"), ["dcos-diagnostics", "check", "cluster"])).code).toBe(127);
   });
 });
@@ -76,7 +85,7 @@ describe("programs of a node", () => {
 
   it("has a clock: date in the usual forms, synchronised or not", async () => {
     const one = lab({ faults: ["clock-skew@a2:start"] });
-    const date = async (...words: string[]) => (await run(one.node("m1"), ["date", ...words])).out.trim();
+    const date = async (...words: string[]): Promise<string> => (await run(one.node("m1"), ["date", ...words])).out.trim();
     expect(await date("+%s.%N")).toBe(`${START_MS / 1000}.000000000`);
     expect(await date()).toBe("Fri Nov 20 15:00:00 UTC 2026");
     expect(await date("-u", "+%Y-%m-%dT%H:%M:%SZ")).toBe("2026-11-20T15:00:00Z");
@@ -87,7 +96,7 @@ describe("programs of a node", () => {
 
   it("has curl with its exit codes: 6 unknown host, 7 refused, 22 with -f, 2 usage", async () => {
     const one = lab();
-    const curl = (...words: string[]) => run(one.node("m1"), ["curl", ...words]);
+    const curl = (...words: string[]): Promise<Ran> => run(one.node("m1"), ["curl", ...words]);
     expect(await curl("-sS", "http://nowhere.example/")).toMatchObject({
       code: 6,
       err: "curl: (6) Could not resolve host: nowhere.example\n",
@@ -97,7 +106,9 @@ describe("programs of a node", () => {
     expect((await curl("-fsS", `http://${one.at("m1")}:5050/nope`)).code).toBe(22);
     expect((await curl("--wrong")).code).toBe(2);
     expect((await curl("-s", "-o", "/dev/null", "-w", "%{http_code}\\n", `http://${one.at("m1")}:5050/state`)).out).toBe("307\n");
-    expect(JSON.parse((await curl("-sL", "http://leader.mesos:5050/master/version")).out).version).toBe("1.4.2");
+    expect(parse<{ readonly version: string }>((await curl("-sL", "http://leader.mesos:5050/master/version")).out).version).toBe(
+      "1.4.2",
+    );
     expect((await curl("-fsSL", `http://${one.at("m1")}:5050/slaves`)).out).toContain('"slaves":[');
     expect((await curl("-sI", `http://${one.at("m1")}:5050/redirect`)).out).toMatch(
       /^HTTP\/1\.1 307 Temporary Redirect\r\n[\s\S]*Location: \/\//,
@@ -139,7 +150,7 @@ describe("programs of a node", () => {
 describe("files of a node", () => {
   it("are laid out as DC/OS does, one key a line and the version first", async () => {
     const one = lab({ version: "1.12.5" });
-    const read = (name: string, file: string) => one.node(name).fs.readFile(file);
+    const read = (name: string, file: string): Promise<string> => one.node(name).fs.readFile(file);
     expect(await read("m1", "/opt/mesosphere/etc/dcos-version.json")).toMatch(
       /^\{\n {2}"version": "1\.12\.5",\n {2}"dcos-variant": "open",\n {2}"dcos-image-commit": "[0-9a-f]{40}",\n {2}"bootstrap-id": "[0-9a-f]{40}"\n\}\n$/,
     );
@@ -163,7 +174,7 @@ describe("files of a node", () => {
 
   it("that live are made at every read, and keep what somebody wrote into them", async () => {
     const one = lab();
-    const read = () => one.node("a1").fs.readFile("/proc/uptime");
+    const read = (): Promise<string> => one.node("a1").fs.readFile("/proc/uptime");
     const before = Number((await read()).split(" ")[0]);
     await one.clock.sleep(10_000);
     expect(Number((await read()).split(" ")[0]) - before).toBe(10);

@@ -11,7 +11,7 @@ export function shapeOf(text: string): Shape {
     const match = /^"(?:[^"\\]|\\.)*"/.exec(text.slice(at));
     if (match === null) throw new Error(`no text at ${at}: ${text.slice(at, at + 30)}`);
     at += match[0].length;
-    return JSON.parse(match[0]);
+    return JSON.parse(match[0]) as string;
   };
   const value = (): Shape => {
     skip();
@@ -23,13 +23,15 @@ export function shapeOf(text: string): Shape {
     if (first === "{") {
       at += 1;
       const fields: Record<string, Shape> = {};
-      for (skip(); text[at] !== "}"; skip()) {
+      skip();
+      while (text[at] !== "}") {
         if (text[at] === ",") at += 1;
         skip();
         const key = word();
         skip();
         at += 1;
         fields[key] = value();
+        skip();
       }
       at += 1;
       return fields;
@@ -37,10 +39,12 @@ export function shapeOf(text: string): Shape {
     if (first === "[") {
       at += 1;
       let element: Shape | null = null;
-      for (skip(); text[at] !== "]"; skip()) {
+      skip();
+      while (text[at] !== "]") {
         if (text[at] === ",") at += 1;
         const next = value();
         element = element === null ? next : merge(element, next);
+        skip();
       }
       at += 1;
       return element === null ? [] : [element];

@@ -15,8 +15,8 @@ export const SHARED = path.join(HERE, "../../../../shared/fixtures/dcos");
 export interface Lab {
   readonly clock: BusyClock;
   readonly cluster: ModelCluster;
-  node(name: string): SimNode;
-  at(name: string): string;
+  readonly node: (name: string) => SimNode;
+  readonly at: (name: string) => string;
 }
 
 export interface LabOptions {
@@ -100,10 +100,99 @@ export async function get(
   return { status: said.status, body: said.body.toString(), location: said.headers["Location"] ?? null };
 }
 
-export async function json(cluster: ModelCluster, host: string, port: number, target: string): Promise<any> {
+/** JSON text as what the caller knows it to be; `fallback`, where given, is for empty text. */
+export function parse<T>(text: string, fallback?: T): T {
+  return text === "" && fallback !== undefined ? fallback : (JSON.parse(text) as T);
+}
+
+/** The JSON of an answer with status 200; anything else throws. */
+export async function json<T>(cluster: ModelCluster, host: string, port: number, target: string): Promise<T> {
   const said = await get(cluster, host, port, target);
   if (said.status !== 200) throw new Error(`${host}:${port}${target} answered ${said.status} ${said.body}`);
-  return JSON.parse(said.body);
+  return parse<T>(said.body);
+}
+
+export type Metrics = Readonly<Record<string, number>>;
+
+export interface Slave {
+  readonly id: string;
+  readonly hostname: string;
+  readonly active: boolean;
+  readonly registered_time: number;
+  readonly reregistered_time?: number;
+  readonly attributes: { readonly public_ip?: string };
+  readonly reserved_resources: Readonly<Record<string, { readonly cpus: number }>>;
+  readonly unreserved_resources: { readonly cpus: number };
+}
+
+export interface MesosTask {
+  readonly id: string;
+  readonly name: string;
+  readonly slave_id: string;
+  readonly state: string;
+  readonly statuses: readonly { readonly timestamp: number }[];
+}
+
+export interface MarathonTask {
+  readonly id: string;
+  readonly host: string;
+  readonly slaveId: string;
+}
+
+export interface MarathonApp {
+  readonly id: string;
+  readonly instances: number;
+  readonly tasksRunning: number;
+  readonly tasksStaged: number;
+  readonly tasksUnhealthy: number;
+  readonly constraints: readonly (readonly string[])[];
+  readonly tasks: readonly MarathonTask[];
+}
+
+export interface ExhibitorEntry {
+  readonly code: number;
+  readonly description: string;
+  readonly hostname: string;
+  readonly isLeader: boolean;
+}
+
+/** A master's own metrics. */
+export async function metrics(one: Lab, master: string): Promise<Metrics> {
+  return json<Metrics>(one.cluster, one.at(master), 5050, "/metrics/snapshot");
+}
+
+/** The leader's list of agents. */
+export async function slaves(
+  one: Lab,
+  leader: string,
+): Promise<{ readonly slaves: readonly Slave[]; readonly recovered_slaves: readonly Slave[] }> {
+  return json(one.cluster, one.at(leader), 5050, "/slaves");
+}
+
+/** Tasks as the leading Mesos master lists them. */
+export async function mesosTasks(one: Lab, leader: string, query = ""): Promise<readonly MesosTask[]> {
+  return (await json<{ readonly tasks: readonly MesosTask[] }>(one.cluster, one.at(leader), 5050, `/tasks${query}`)).tasks;
+}
+
+/** Tasks as Marathon lists them. */
+export async function marathonTasks(one: Lab): Promise<readonly MarathonTask[]> {
+  return (await json<{ readonly tasks: readonly MarathonTask[] }>(one.cluster, one.at("m1"), 8080, "/v2/tasks")).tasks;
+}
+
+/** Apps with their tasks as Marathon lists them. */
+export async function marathonApps(one: Lab): Promise<readonly MarathonApp[]> {
+  return (await json<{ readonly apps: readonly MarathonApp[] }>(one.cluster, one.at("m1"), 8080, "/v2/apps?embed=apps.tasks"))
+    .apps;
+}
+
+/** What one Exhibitor says of all of them. */
+export async function exhibitorStatus(one: Lab, asked: string): Promise<readonly ExhibitorEntry[]> {
+  return json(one.cluster, one.at(asked), 8181, "/exhibitor/v1/cluster/status");
+}
+
+/** The DC/OS version a node's version file names. */
+export async function versionOn(one: Lab, name: string): Promise<string> {
+  return parse<{ readonly version: string }>(await one.node(name).fs.readFile("/opt/mesosphere/etc/dcos-version.json")).version;
 }
 
 /** The master that says it is elected, or a list of names where that is not exactly one. */
@@ -111,7 +200,7 @@ export async function elected(one: Lab): Promise<string> {
   const names: string[] = [];
   for (const node of one.cluster.nodes.filter((it) => it.name.startsWith("m"))) {
     const said = await get(one.cluster, node.address, 5050, "/metrics/snapshot");
-    if (said.status === 200 && JSON.parse(said.body)["master/elected"] === 1) names.push(node.name);
+    if (said.status === 200 && parse<Metrics>(said.body)["master/elected"] === 1) names.push(node.name);
   }
   return names.join("+");
 }
@@ -157,5 +246,5 @@ export interface Capture {
 
 /** The answers of one recorded moment of a real cluster (test/fixture/mesos-real/README.md). */
 export function captures(file: string): readonly Capture[] {
-  return JSON.parse(readFileSync(path.join(FIXTURE, "mesos-real", file), "utf8")).captures;
+  return parse<{ readonly captures: readonly Capture[] }>(readFileSync(path.join(FIXTURE, "mesos-real", file), "utf8")).captures;
 }

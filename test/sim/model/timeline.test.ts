@@ -1,17 +1,31 @@
 import { describe, expect, it } from "vitest";
-import { elected, get, json, lab, run, until, upgrade, type Lab } from "./support.ts";
+import {
+  elected,
+  exhibitorStatus,
+  get,
+  json,
+  lab,
+  marathonApps,
+  metrics,
+  parse,
+  run,
+  slaves,
+  until,
+  upgrade,
+  type Lab,
+  type Metrics,
+  type Slave,
+} from "./support.ts";
 
 async function duringUpgrade(one: Lab, name: string, from: string, target: string, look: () => Promise<void>): Promise<void> {
-  let ended = false;
-  const running = upgrade(one, name, from, target).then(() => (ended = true));
-  for (let count = 0; count < 400 && !(ended && count > 250); count += 1) {
+  const running = upgrade(one, name, from, target);
+  // An upgrade of the lab with its services takes less than five minutes.
+  for (let count = 0; count < 300; count += 1) {
     await look();
     await one.clock.sleep(1_000);
   }
   await running;
 }
-
-const slaves = (one: Lab, leader: string) => json(one.cluster, one.at(leader), 5050, "/slaves");
 
 describe("a leading master that goes down", () => {
   it("is followed by another after its session expired; until then the others redirect to it", async () => {
@@ -52,29 +66,27 @@ describe("a leading master that goes down", () => {
       if (leader === "" || leader === "m3") return;
       const said = await get(one.cluster, one.at(leader), 5050, "/slaves");
       if (said.status !== 200) return;
-      const { slaves: known, recovered_slaves: recovered } = JSON.parse(said.body);
+      const { slaves: known, recovered_slaves: recovered } = parse<{
+        readonly slaves: readonly object[];
+        readonly recovered_slaves: readonly object[];
+      }>(said.body);
       counts.push(`${known.length}+${recovered.length}`);
     });
     expect(new Set(counts.map((it) => it.split("+").reduce((sum, part) => sum + Number(part), 0)))).toEqual(new Set([7]));
     expect(counts.at(-1)).toBe("7+0");
     const { slaves: back } = await slaves(one, "m1");
-    expect(
-      back.every(
-        (it: { reregistered_time?: number; registered_time: number }) =>
-          it.reregistered_time !== undefined && it.reregistered_time >= it.registered_time,
-      ),
-    ).toBe(true);
+    expect(back.every((it) => it.reregistered_time !== undefined && it.reregistered_time >= it.registered_time)).toBe(true);
   });
 
   it("has no routes and no own metrics in its first second, then its log at once", async () => {
     const one = lab({ version: "1.10.8" });
     const seen = new Set<string>();
-    let ended = false;
-    const running = upgrade(one, "m2", "1.10.8", "1.11.3").then(() => (ended = true));
-    for (let count = 0; count < 3_000 && !ended; count += 1) {
-      const metrics = await get(one.cluster, one.at("m2"), 5050, "/metrics/snapshot");
+    const running = upgrade(one, "m2", "1.10.8", "1.11.3");
+    for (let count = 0; count < 1_500; count += 1) {
+      const answer = await get(one.cluster, one.at("m2"), 5050, "/metrics/snapshot");
       const health = await get(one.cluster, one.at("m2"), 5050, "/health");
-      if (metrics.status === 200) seen.add(`${health.status} ${JSON.parse(metrics.body)["registrar/log/recovered"] ?? "absent"}`);
+      if (answer.status === 200)
+        seen.add(`${health.status} ${parse<Metrics>(answer.body)["registrar/log/recovered"] ?? "absent"}`);
       else seen.add("refused");
       await one.clock.sleep(200);
     }
@@ -88,8 +100,7 @@ describe("Exhibitor after a restart", () => {
     const one = lab({ version: "1.12.5" });
     const seen: number[] = [];
     await duringUpgrade(one, "m2", "1.12.5", "1.13.9", async () => {
-      const status = await json(one.cluster, one.at("m1"), 8181, "/exhibitor/v1/cluster/status");
-      const { code } = status.find((it: { hostname: string }) => it.hostname === one.at("m2"));
+      const code = (await exhibitorStatus(one, "m1")).find((it) => it.hostname === one.at("m2"))?.code ?? -1;
       if (seen.at(-1) !== code) seen.push(code);
     });
     expect(seen[0]).toBe(3);
@@ -102,8 +113,7 @@ describe("Exhibitor after a restart", () => {
     const leaders = new Set<number>();
     let last = 0;
     await duringUpgrade(one, "m1", "1.12.5", "1.13.9", async () => {
-      const status = await json(one.cluster, one.at("m2"), 8181, "/exhibitor/v1/cluster/status");
-      last = status.filter((it: { isLeader: boolean }) => it.isLeader).length;
+      last = (await exhibitorStatus(one, "m2")).filter((it) => it.isLeader).length;
       leaders.add(last);
     });
     expect([...leaders].some((it) => it !== 1)).toBe(true);
@@ -114,47 +124,44 @@ describe("Exhibitor after a restart", () => {
 describe("an agent that stops answering", () => {
   it("is inactive at once, unreachable and off the list after five minutes, and Marathon replaces its tasks", async () => {
     const one = lab({ version: "1.12.5", faults: ["agent-never@a2:start"] });
-    const metrics = () => json(one.cluster, one.at("m3"), 5050, "/metrics/snapshot");
-    const listed = async () => (await slaves(one, "m3")).slaves.find((it: { hostname: string }) => it.hostname === one.at("a2"));
-    expect(await metrics()).toMatchObject({
+    const listed = async (): Promise<Slave | undefined> =>
+      (await slaves(one, "m3")).slaves.find((it) => it.hostname === one.at("a2"));
+    expect(await metrics(one, "m3")).toMatchObject({
       "master/slaves_active": 6,
       "master/slaves_inactive": 1,
       "master/slaves_disconnected": 1,
       "master/slaves_unreachable": 0,
     });
-    expect((await listed()).active).toBe(false);
+    expect((await listed())?.active).toBe(false);
     await one.clock.sleep(299_000);
     expect(await listed()).toBeDefined();
     await one.clock.sleep(2_000);
     expect(await listed()).toBeUndefined();
-    expect(await metrics()).toMatchObject({
+    expect(await metrics(one, "m3")).toMatchObject({
       "master/slaves_active": 6,
       "master/slaves_inactive": 0,
       "master/slaves_unreachable": 1,
       "master/slave_removals": 1,
       "master/tasks_lost": 0,
     });
-    expect((await json(one.cluster, one.at("m3"), 5050, "/state")).unreachable_slaves).toBe(1);
+    expect(
+      (await json<{ readonly unreachable_slaves: number }>(one.cluster, one.at("m3"), 5050, "/state")).unreachable_slaves,
+    ).toBe(1);
     await one.clock.sleep(60_000);
-    const { apps } = await json(one.cluster, one.at("m1"), 8080, "/v2/apps");
-    expect(
-      apps
-        .filter((it: { tasksRunning: number; instances: number }) => it.tasksRunning < it.instances)
-        .map((it: { id: string }) => it.id),
-    ).toEqual([]);
+    const apps = await marathonApps(one);
+    expect(apps.filter((it) => it.tasksRunning < it.instances).map((it) => it.id)).toEqual([]);
     one.cluster.heal();
-    await until(one, 60_000, 1_000, async () => (await metrics())["master/slaves_active"] === 7);
-    const after = (await json(one.cluster, one.at("m1"), 8080, "/v2/apps")).apps;
+    await until(one, 60_000, 1_000, async () => (await metrics(one, "m3"))["master/slaves_active"] === 7);
+    const after = await marathonApps(one);
     expect(
-      after.every((it: { tasksRunning: number; instances: number }) => it.tasksRunning === it.instances),
+      after.every((it) => it.tasksRunning === it.instances),
       "those that came back too late are killed",
     ).toBe(true);
   });
 
   it("is removed at most once in twenty minutes before 1.12", async () => {
     const one = lab({ version: "1.11.3", faults: ["agent-never@a2:start", "agent-never@a3:start"] });
-    const unreachable = async () =>
-      (await json(one.cluster, one.at("m3"), 5050, "/metrics/snapshot"))["master/slaves_unreachable"];
+    const unreachable = async (): Promise<number | undefined> => (await metrics(one, "m3"))["master/slaves_unreachable"];
     await one.clock.sleep(310_000);
     expect(await unreachable()).toBe(1);
     await one.clock.sleep(1_200_000);
@@ -166,7 +173,7 @@ describe("a node of the model", () => {
   it("reports its units as activating while they start, and counts nothing as active too early", async () => {
     const one = lab({ version: "1.12.5" });
     await upgrade(one, "m2", "1.12.5", "1.13.9");
-    const show = async () =>
+    const show = async (): Promise<string> =>
       (
         await run(one.node("m2"), [
           "systemctl",

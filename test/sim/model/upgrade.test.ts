@@ -1,25 +1,29 @@
 import { describe, expect, it } from "vitest";
-import { elected, get, json, lab, run, until, upgrade, type Lab } from "./support.ts";
-
-const VERSION = "/opt/mesosphere/etc/dcos-version.json";
+import {
+  elected,
+  exhibitorStatus,
+  get,
+  json,
+  lab,
+  marathonTasks,
+  metrics,
+  run,
+  until,
+  upgrade,
+  versionOn,
+  type Lab,
+} from "./support.ts";
 
 async function settled(one: Lab, agents: number): Promise<boolean> {
   const leader = await elected(one);
   if (!/^m\d$/.test(leader)) return false;
-  const metrics = await json(one.cluster, one.at(leader), 5050, "/metrics/snapshot");
-  const status = await get(one.cluster, one.at("m1"), 8181, "/exhibitor/v1/cluster/status");
+  const values = await metrics(one, leader);
+  if ((await get(one.cluster, one.at("m1"), 8181, "/exhibitor/v1/cluster/status")).status !== 200) return false;
+  const status = await exhibitorStatus(one, "m1");
   const marathon = await get(one.cluster, one.at("m1"), 8080, "/v2/info");
-  if (
-    status.status !== 200 ||
-    marathon.status !== 200 ||
-    metrics["master/slaves_active"] !== agents ||
-    metrics["master/frameworks_connected"] !== 2
-  )
+  if (marathon.status !== 200 || values["master/slaves_active"] !== agents || values["master/frameworks_connected"] !== 2)
     return false;
-  return (
-    JSON.parse(status.body).every((it: { description: string }) => it.description === "serving") &&
-    JSON.parse(status.body).filter((it: { isLeader: boolean }) => it.isLeader).length === 1
-  );
+  return status.every((it) => it.description === "serving") && status.filter((it) => it.isLeader).length === 1;
 }
 
 describe("the upgrade script of the model", () => {
@@ -61,13 +65,13 @@ describe("the upgrade script of the model", () => {
   it("takes a cluster through three hops in the workbook's order, without losing a task, an agent id or the framework", async () => {
     const one = lab({ version: "1.9.4", privateAgents: 2, publicAgents: 1 });
     const tasks = async (): Promise<string> =>
-      (await json(one.cluster, one.at("m1"), 8080, "/v2/tasks")).tasks
-        .map((it: { id: string }) => it.id)
+      (await marathonTasks(one))
+        .map((it) => it.id)
         .toSorted()
         .join("\n");
     const before = await tasks();
     const ids = Object.values(one.cluster.inspect()).map((it) => it.agentId);
-    const framework = (await json(one.cluster, one.at("m1"), 8080, "/v2/info")).frameworkId;
+    const framework = (await json<{ readonly frameworkId: string }>(one.cluster, one.at("m1"), 8080, "/v2/info")).frameworkId;
     let from = "1.9.4";
     for (const target of ["1.9.9", "1.10.8", "1.11.3"]) {
       const leader = await elected(one);
@@ -76,7 +80,7 @@ describe("the upgrade script of the model", () => {
         const ran = await upgrade(one, name, from, target, { words: ["--verbose"] });
         expect([name, target, ran.code, ran.err]).toEqual([name, target, 0, ""]);
         await until(one, 400_000, 5_000, () => settled(one, 3));
-        expect(JSON.parse(await one.node(name).fs.readFile(VERSION)).version).toBe(target);
+        expect(await versionOn(one, name)).toBe(target);
       }
       from = target;
     }
@@ -93,7 +97,9 @@ describe("the upgrade script of the model", () => {
         ["1.10.8", "1.11.3", 0],
       ]);
     const versions = await Promise.all(
-      ["m1", "m2", "m3"].map(async (it) => (await json(one.cluster, one.at(it), 5050, "/version")).version),
+      ["m1", "m2", "m3"].map(
+        async (it) => (await json<{ readonly version: string }>(one.cluster, one.at(it), 5050, "/version")).version,
+      ),
     );
     expect(new Set(versions)).toEqual(new Set(["1.5.2"]));
   });
@@ -182,7 +188,7 @@ describe("the upgrade script of the model", () => {
     await one.clock.sleep(50_000);
     abort.abort();
     expect((await running).code).toBe(143);
-    expect(JSON.parse(await one.node("a1").fs.readFile(VERSION)).version).toBe("1.12.5");
+    expect(await versionOn(one, "a1")).toBe("1.12.5");
     expect((await get(one.cluster, one.at("a1"), 5051, "/health")).status).toBe(200);
   });
 

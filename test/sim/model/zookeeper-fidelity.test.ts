@@ -97,18 +97,18 @@ describe("the model's Exhibitor", () => {
 
   it("answers status, state, list and four-letter words in the forms of the documentation", async () => {
     const one = lab();
-    const at = (path: string) => json(one.cluster, one.at("m1"), 8181, `/exhibitor/v1/${path}`);
-    expect(await at("cluster/list")).toEqual({ servers: ["m1", "m2", "m3"].map(one.at), port: 2181 });
+    const at = (path: string): Promise<Record<string, unknown>> => json(one.cluster, one.at("m1"), 8181, `/exhibitor/v1/${path}`);
+    expect(await at("cluster/list")).toEqual({ servers: ["m1", "m2", "m3"].map((it) => one.at(it)), port: 2181 });
     expect(await at("cluster/state")).toEqual({
       switches: { restarts: true, cleanup: true, backups: true },
       state: 3,
       description: "serving",
       isLeader: true,
     });
-    expect((await at(`cluster/state/${one.at("m2")}`)).success).toBe(true);
+    expect((await at(`cluster/state/${one.at("m2")}`))["success"]).toBe(true);
     expect(await at("cluster/4ltr/ruok")).toBe("imok");
     expect(await at("cluster/4ltr/nope")).toBe("* unknown *");
-    expect((await at("explorer/node-data?key=/cluster-id")).str).toBe(one.cluster.id);
+    expect((await at("explorer/node-data?key=/cluster-id"))["str"]).toBe(one.cluster.id);
     expect(await at("explorer/node-data?key=/marathon/state/migration-in-progress")).toEqual({
       bytes: "",
       str: "",
