@@ -146,19 +146,35 @@ function allows(one: App, node: NodeState, here: number): boolean {
   });
 }
 
+/** How many tasks each agent has, in all and by app. */
+export interface Load {
+  readonly all: Map<NodeState, number>;
+  readonly byApp: Map<string, Map<NodeState, number>>;
+}
+
+/** Counts one more task on an agent. */
+export function countTask(load: Load, appId: string, node: NodeState): void {
+  load.all.set(node, (load.all.get(node) ?? 0) + 1);
+  const here = load.byApp.get(appId) ?? new Map<NodeState, number>();
+  here.set(node, (here.get(node) ?? 0) + 1);
+  load.byApp.set(appId, here);
+}
+
+/** The load of all tasks there are. */
+export function loadOf(tasks: readonly Task[]): Load {
+  const load: Load = { all: new Map(), byApp: new Map() };
+  for (const task of tasks) countTask(load, task.appId, task.node);
+  return load;
+}
+
 /** The agent an instance of the app may be placed on: the least loaded that is offered and allowed; null: none matches. */
-export function placeFor(model: Model, one: App, usable: readonly NodeState[]): NodeState | null {
+export function placeFor(one: App, usable: readonly NodeState[], load: Load): NodeState | null {
   const wanted = one.acceptedResourceRoles?.includes("slave_public") === true ? "agent_public" : "agent";
-  const load = new Map<NodeState, number>();
-  const here = new Map<NodeState, number>();
-  for (const task of model.tasks) {
-    load.set(task.node, (load.get(task.node) ?? 0) + 1);
-    if (task.appId === one.id) here.set(task.node, (here.get(task.node) ?? 0) + 1);
-  }
+  const here = load.byApp.get(one.id);
   let best: NodeState | null = null;
   for (const node of usable) {
-    if (node.role !== wanted || !allows(one, node, here.get(node) ?? 0)) continue;
-    if (best === null || (load.get(node) ?? 0) < (load.get(best) ?? 0)) best = node;
+    if (node.role !== wanted || !allows(one, node, here?.get(node) ?? 0)) continue;
+    if (best === null || (load.all.get(node) ?? 0) < (load.all.get(best) ?? 0)) best = node;
   }
   return best;
 }

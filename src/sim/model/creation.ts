@@ -1,7 +1,7 @@
 import { PawlError } from "../../domain/errors.ts";
 import type { Fault } from "../faults.ts";
 import type { Program, SimClock } from "../ports.ts";
-import { initialApps, makeTask, placeFor } from "./apps.ts";
+import { countTask, initialApps, loadOf, makeTask, placeFor } from "./apps.ts";
 import { settleEnsemble } from "./ensemble.ts";
 import { writeBaseFiles, writeVersionFiles } from "./files.ts";
 import { readInstaller, writeInstallers } from "./installer.ts";
@@ -146,10 +146,12 @@ function settleAgents(model: Model, nowMs: number): void {
     });
   }
   model.mesos.counters.registrations = model.agents.length;
+  const load = loadOf([]);
   for (const app of model.marathon.apps.values()) {
     for (let count = 0; count < app.instances; count += 1) {
-      const node = placeFor(model, app, model.agents);
+      const node = placeFor(app, model.agents, load);
       if (node === null) continue;
+      countTask(load, app.id, node);
       model.marathon.counter += 1;
       const stagedMs = nowMs - 7 * HOUR_MS + model.marathon.counter * 1_700;
       const task = makeTask(model, app, node, agentOf(node).id, stagedMs, model.marathon.counter);

@@ -26,8 +26,7 @@ export function versionFile(version: string): string {
   return `{\n${fields.map(([key = "", value = ""]) => `  "${key}": "${value}"`).join(",\n")}\n}\n`;
 }
 
-/** Ids of the packages a release installs, `name--hash`: unchanged packages keep their hash over releases. */
-export function packageIds(version: string): readonly string[] {
+function listPackages(version: string): readonly string[] {
   const release = releaseOf(version);
   const versions: Readonly<Record<string, string>> = {
     mesos: release.mesosCommit,
@@ -63,6 +62,17 @@ export function packageIds(version: string): readonly string[] {
   return names.map(
     (name) => `${name}--${hexOf(0, `${name} ${versions[name] ?? (always.has(name) ? version : `1.${release.minor}`)}`, 40)}`,
   );
+}
+
+const packages = new Map<string, readonly string[]>();
+
+/** Ids of the packages a release installs, `name--hash`: unchanged packages keep their hash over releases. */
+export function packageIds(version: string): readonly string[] {
+  const known = packages.get(version);
+  if (known !== undefined) return known;
+  const made = listPackages(version);
+  packages.set(version, made);
+  return made;
 }
 
 /** config.yaml as the operator wrote it; the nodes hold a copy of what they were installed with. */
@@ -106,7 +116,7 @@ export function writeVersionFiles(model: Model, node: NodeState): void {
     "/opt/mesosphere/active.buildinfo.full.json",
     `${JSON.stringify(Object.fromEntries(packageIds(version).map((id) => [id.split("--")[0] ?? id, { package_version: id }])))}\n`,
   );
-  for (const id of packageIds(version)) fs.mkdirSync(`/opt/mesosphere/packages/${id}`, { recursive: true });
+  fs.mkdirSync("/opt/mesosphere/packages", { recursive: true });
   write("/etc/mesosphere/setup-flags/repository-url", `http://${model.bootstrap.address}:8090/${version}\n`);
   write("/etc/mesosphere/setup-flags/cluster-package-list", `${hexOf(0, `list ${version}`, 40)}\n`);
 }

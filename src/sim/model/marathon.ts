@@ -1,4 +1,4 @@
-import { makeTask, placeFor } from "./apps.ts";
+import { loadOf, makeTask, placeFor } from "./apps.ts";
 import { abandon, drop, enroll, leaderOf, lowest } from "./election.ts";
 import { countWrite, ensembleServes } from "./ensemble.ts";
 import { leadingMaster } from "./mesos.ts";
@@ -111,7 +111,7 @@ function offered(model: Model): readonly NodeState[] {
 }
 
 function launch(model: Model, app: App): boolean {
-  const node = placeFor(model, app, offered(model));
+  const node = placeFor(app, offered(model), loadOf(model.tasks));
   if (node === null) return false;
   model.marathon.counter += 1;
   const task = makeTask(model, app, node, agentOf(node).id, model.clock.now(), model.marathon.counter);
