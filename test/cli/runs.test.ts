@@ -34,6 +34,12 @@ describe("pawl runs", () => {
     expect(out).toMatch(/20261120T150000Z-odd +production +unreadable/);
   });
 
+  it("does not list a run that is being removed", async () => {
+    const cwd = await workFolder();
+    await recordedRun(cwd, ".removing-20261120T020000Z-snapshot", { summary: {} });
+    expect((await pawl(cwd, "runs")).out).toBe("No runs in backups.");
+  });
+
   it("says that there are none", async () => {
     expect(await pawl(await workFolder(), "runs")).toMatchObject({ exit: "ok", out: "No runs in backups." });
   });
