@@ -7,7 +7,7 @@ import type { Live } from "./live-model.ts";
 import { panelLines, type Now } from "./live-panel.ts";
 import { phaseWindow } from "./live-phases.ts";
 import { inkOf, printable, symbolsOf, type Paper } from "./paper.ts";
-import type { PhaseView } from "./phase-status.ts";
+import { isCalm, type PhaseView } from "./phase-status.ts";
 import { versionsOf } from "./plan-words.ts";
 import { foldNames } from "./ranges.ts";
 import { cells, clip, count } from "./text.ts";
@@ -62,7 +62,10 @@ export function summaryLines(plan: Plan, views: readonly PhaseView[], rows: read
   } else if (state.halted !== null) {
     const where = state.halted.step === null ? "" : ` at ${state.halted.step}`;
     if (state.halted.exit === 0) lines.push(ink.waiting(`${stop} stopped as asked${where}`));
-    else lines.push(ink.trouble(`${bad} halted${where}, exit ${state.halted.exit} (${exitName(state.halted.exit)})`));
+    else {
+      const words = `halted${where}, exit ${state.halted.exit} (${exitName(state.halted.exit)})`;
+      lines.push(isCalm(state.halted.exit) ? ink.waiting(`${stop} ${words}`) : ink.trouble(`${bad} ${words}`));
+    }
   }
   return lines.map((line) => printable(line, paper));
 }

@@ -1,6 +1,6 @@
 import { EMPTY_RUN, reduce, type RunState } from "../domain/run-state.ts";
 import type { Telemetry } from "../engine/ports.ts";
-import { oneLine } from "./text.ts";
+import { lastLine, oneLine } from "./text.ts";
 
 type Reading = Extract<Telemetry, { type: "reading" }>;
 
@@ -44,7 +44,7 @@ export function takeNews(live: Live, news: Telemetry): Live {
     case "reading":
       return news.step === null ? live : withGate(live, news.step, news.check, { kind: "open", reading: { ...news, observed: oneLine(news.observed) } });
     case "output": {
-      const line = oneLine(news.line);
+      const line = oneLine(lastLine(news.line));
       return line === "" ? live : { ...live, output: { ...live.output, [news.step]: line } };
     }
     case "sleeping":

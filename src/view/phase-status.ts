@@ -1,3 +1,4 @@
+import { EXIT } from "../domain/errors.ts";
 import type { Phase, Plan } from "../domain/plan.ts";
 import { stepRecord, type RunState } from "../domain/run-state.ts";
 import { aggregate, isBusy, isSettled, type PlanStatus, type StepStatus } from "../domain/status.ts";
@@ -45,6 +46,11 @@ export function viewPhase(phase: Phase, state: RunState): PhaseView {
     startedMs: started.length === 0 ? null : Math.min(...started),
     endedMs: derived === "complete" && since.length > 0 ? Math.max(...since) : null,
   };
+}
+
+/** Exits at which nothing is wrong: done, stopped as asked, waiting for a person, interrupted at a safe point. */
+export function isCalm(exit: number): boolean {
+  return exit === EXIT.ok || exit === EXIT.waiting || exit === EXIT.interrupted;
 }
 
 /** All phases of the plan, in its order. */

@@ -4,10 +4,11 @@ import type { RunEvent } from "../domain/events.ts";
 import { allSteps, type Plan, type Step } from "../domain/plan.ts";
 import type { Telemetry, Viewer } from "../engine/ports.ts";
 import { inkOf, printable, symbolsOf, type Ink, type Paper, type Symbols } from "./paper.ts";
+import { isCalm } from "./phase-status.ts";
 import { policyWords } from "./plan-words.ts";
 import { problemFacts } from "./problem.ts";
 import { foldNames } from "./ranges.ts";
-import { cells, count, oneLine, pad, sizeText } from "./text.ts";
+import { cells, clean, count, oneLine, pad, sizeText } from "./text.ts";
 
 export interface PlainLinesOptions {
   readonly plan: Plan;
@@ -59,7 +60,7 @@ export function createPlainLines(options: PlainLinesOptions): Viewer {
           print(readingLine(news, desk));
           return;
         case "output":
-          if (options.verbose === true) print({ where: news.step, text: desk.ink.quiet(`| ${oneLine(news.line)}`) });
+          if (options.verbose === true) for (const line of clean(news.line).split("\n")) print({ where: news.step, text: desk.ink.quiet(`| ${oneLine(line)}`) });
           return;
         case "sleeping":
           return;
@@ -127,7 +128,7 @@ function eventLine(event: RunEvent, desk: Desk): Line | null {
       if (event.exit === 0) return { where: event.step ?? "run", text: `${ink.waiting("stopped as asked")}: ${oneLine(event.problem.text)}`, block: problemFacts(event.problem, paper) };
       return {
         where: event.step ?? "run",
-        text: `${ink.trouble(`${symbols.bad} HALTED`)}, exit ${event.exit} (${exitName(event.exit)}): ${oneLine(event.problem.text)}`,
+        text: `${isCalm(event.exit) ? ink.waiting(`${symbols.stop} HALTED`) : ink.trouble(`${symbols.bad} HALTED`)}, exit ${event.exit} (${exitName(event.exit)}): ${oneLine(event.problem.text)}`,
         block: problemFacts(event.problem, paper),
       };
     case "run.completed":

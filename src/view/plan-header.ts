@@ -46,6 +46,21 @@ export function announcedStops(plan: Plan): { readonly start: boolean; readonly 
   return { start: steps.some((step) => step.effect !== "read"), steps: steps.filter((step) => step.kind === "confirm") };
 }
 
+/** A document's name without its folder and ending. */
+function nameOf(path: string): string {
+  return (path.split("/").at(-1) ?? path).replace(/\.ya?ml$/, "");
+}
+
+/** Watches of the same phases in one sentence. */
+function watchLines(plan: Plan, paper: Paper): readonly string[] {
+  const groups = new Map<string, string[]>();
+  for (const { check, intervalMs, haltAfterMs, phases } of plan.watches) {
+    const where = `read every ${formatDuration(intervalMs)} in ${foldNames(phases, symbolsOf(paper).dash)}`;
+    groups.set(where, [...(groups.get(where) ?? []), `${check} (${formatDuration(haltAfterMs)})`]);
+  }
+  return [...groups].map(([where, checks]) => `bad for the time in brackets halts the run: ${checks.join(", ")}; ${where}`);
+}
+
 /** What a person must know before anything else: which cluster, from where to where, what is touched, how long, where it stops. */
 export function planHeader(plan: Plan, estimate: Estimate, paper: Paper): readonly string[] {
   const ink = inkOf(paper);
@@ -60,7 +75,7 @@ export function planHeader(plan: Plan, estimate: Estimate, paper: Paper): readon
   const lines = gap >= 2 ? [`${ink.strong(title)}${" ".repeat(gap)}${ink.quiet(id)}`, ""] : [ink.strong(title), ink.quiet(id), ""];
   const row = (label: string, text: string): void => void lines.push(...beside(ink.quiet(label), LABEL, text, paper.columns));
   row("cluster", `${plan.cluster.name} (${plan.cluster.id}), ${plan.platform}`);
-  const hop = plan.journey === null ? "" : `, hop ${plan.journey.hop} of ${plan.journey.hops} on the way to ${plan.journey.goal} (policy ${plan.journey.policy})`;
+  const hop = plan.journey === null ? "" : `, hop ${plan.journey.hop} of ${plan.journey.hops} on the way to ${plan.journey.goal} (policy ${nameOf(plan.journey.policy)})`;
   row("versions", to === null ? found : `${from.length === 0 ? "" : `${found} ${arrow} `}${to}${hop}`);
   const complete = plan.found.length;
   if (complete > 0) row("already done", `${count(complete, "node")}: ${foldNames(sortNames(plan.found.map((one) => one.node)), symbolsOf(paper).dash)}`);
@@ -69,8 +84,7 @@ export function planHeader(plan: Plan, estimate: Estimate, paper: Paper): readon
   row("stops", words === "" ? "none" : `${words}, marked ${stop}`);
   if (plan.rolloutNodes > 0) row("may fail", `${plan.budget} of ${count(plan.rolloutNodes, "rollout node")}; elsewhere the first failure halts`);
   if (plan.lock !== null) row("lock", `${plan.lock.path} on ${foldNames(plan.lock.nodes, symbolsOf(paper).dash)}, taken before the first effect, removed at the end`);
-  for (const watch of plan.watches)
-    row("watch", `${watch.check} every ${formatDuration(watch.intervalMs)}, halts after ${formatDuration(watch.haltAfterMs)} bad, in ${foldNames(watch.phases, symbolsOf(paper).dash)}`);
+  for (const line of watchLines(plan, paper)) row("watches", line);
   row("observed", plan.facts.observedAt);
   const prints = Object.entries(plan.fingerprints).map(([name, print]) => `${name}:${print.slice(0, 12)}`);
   row("fingerprints", prints.join(" "));

@@ -1,11 +1,11 @@
 import { formatDuration } from "../domain/duration.ts";
-import { exitName, type Problem } from "../domain/errors.ts";
+import { EXIT, exitName, type Problem } from "../domain/errors.ts";
 import { allSteps, type Plan, type Step } from "../domain/plan.ts";
 import { stepRecord, type RunState, type StepRecord } from "../domain/run-state.ts";
 import { isBusy, type PlanStatus } from "../domain/status.ts";
 import { nextCommands, type NextCommand, type Spell } from "./next-command.ts";
 import { inkOf, printable, symbolsOf, type Ink, type Paper } from "./paper.ts";
-import { viewPhases, type PhaseView } from "./phase-status.ts";
+import { isCalm, viewPhases, type PhaseView } from "./phase-status.ts";
 import { versionsOf } from "./plan-words.ts";
 import { renderProblem } from "./problem.ts";
 import { foldNames, sortNames } from "./ranges.ts";
@@ -94,6 +94,12 @@ export function phaseMark(view: Pick<PhaseView, "status" | "setAside">, paper: P
   }
 }
 
+function haltWords(exit: number, ink: Ink): string {
+  if (exit === EXIT.ok) return ink.waiting("stopped as asked");
+  const words = `halted, exit ${exit} (${exitName(exit)})`;
+  return isCalm(exit) ? ink.waiting(words) : ink.trouble(words);
+}
+
 function headline(state: RunState, ink: Ink): string {
   switch (state.phase) {
     case "created":
@@ -101,7 +107,7 @@ function headline(state: RunState, ink: Ink): string {
     case "open":
       return state.interrupted === null ? ink.active("open") : ink.waiting(`paused: ${oneLine(state.interrupted)}`);
     case "halted":
-      return state.exit === 0 ? ink.waiting("stopped as asked") : ink.trouble(`halted, exit ${state.exit ?? "?"} (${exitName(state.exit ?? 70)})`);
+      return haltWords(state.exit ?? EXIT.internal, ink);
     case "completed":
       return state.exit === 0 ? ink.proven("completed") : ink.waiting(`completed, exit ${state.exit ?? "?"} (${exitName(state.exit ?? 70)})`);
   }

@@ -15,6 +15,11 @@ export function oneLine(text: string): string {
   return clean(text).replace(/\s+/g, " ").trim();
 }
 
+/** The last line of several that is not blank. */
+export function lastLine(text: string): string {
+  return clean(text).split("\n").findLast((line) => line.trim() !== "") ?? "";
+}
+
 function cellsOf(codePoint: number): number {
   if (codePoint < 0x300) return 1;
   if ((codePoint >= 0x300 && codePoint <= 0x36f) || codePoint === 0x200b || codePoint === 0x200d || (codePoint >= 0xfe00 && codePoint <= 0xfe0f)) return 0;

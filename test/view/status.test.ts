@@ -51,6 +51,15 @@ describe("the status of a run", () => {
   });
 });
 
+describe("the colours of an end", () => {
+  it.each([
+    [5, "\u001b[31m"], [6, "\u001b[31m"], [7, "\u001b[31m"], [8, "\u001b[33m"], [130, "\u001b[33m"],
+  ])("exit %i", (exit, colour) => {
+    const { state, nowMs } = at({ refuses: "masters/m3/upgrade" });
+    expect(renderStatus({ ...state, exit }, plan, nowMs, { columns: 80, colour: true }).split("\n")[0]).toContain(`${colour}halted, exit ${exit}`);
+  });
+});
+
 describe("a phase from outside", () => {
   it("does not count a node that was set aside as done, nor wait for what is left of it", () => {
     const { state } = at({ setsAside: "agents-2/a3/upgrade" });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { printable, speaksUnicode, symbolsOf } from "../../src/view/paper.ts";
 import { foldNames, sortNames } from "../../src/view/ranges.ts";
 import { renderTable } from "../../src/view/table.ts";
-import { beside, cells, clean, clip, count, oneLine, pad, sizeText, wrap } from "../../src/view/text.ts";
+import { beside, cells, clean, clip, count, lastLine, oneLine, pad, sizeText, wrap } from "../../src/view/text.ts";
 
 describe("text from elsewhere", () => {
   it("cannot move the cursor, recolour, ring or reorder", () => {
@@ -13,6 +13,8 @@ describe("text from elsewhere", () => {
 
   it("keeps its lines where lines mean something", () => {
     expect(clean("one\r\ntwo\nthree")).toBe("one\ntwo\nthree");
+    expect(lastLine("Fetching: x\nFetched: x\n\n")).toBe("Fetched: x");
+    expect(lastLine("")).toBe("");
   });
 });
 
