@@ -105,7 +105,7 @@ export function tellEnd(io: Io, record: RunRecord, result: RunResult, presence: 
   if (result.halt !== null && io.stdoutTty) io.err(renderProblem(result.halt.problem, paper));
   const folder = shownFolder(io, record.folder);
   if (result.exit !== "ok" && result.exit !== "set-aside") io.err(`Resume with: pawl resume ${folder}`);
-  io.out(`Record: ${folder} (pawl verify ${folder})`);
+  io.out(`Report: ${folder}/report.md   Proof: pawl verify ${folder}`);
 }
 
 /** The last line of running work with --json. */

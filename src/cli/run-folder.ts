@@ -10,6 +10,7 @@ import type { ArtifactStore, Clock, Observation } from "../engine/ports.ts";
 import { createJournal, openJournal, type FileJournal } from "../journal/file-journal.ts";
 import { lockedError, takeLocalLock, type HeldLock } from "../journal/local-lock.ts";
 import { writePlan } from "../journal/plan-file.ts";
+import { reportFiles } from "../report/markdown.ts";
 import type { Io } from "./io.ts";
 import { pawlVersion, stateDir } from "./places.ts";
 
@@ -45,7 +46,7 @@ async function lockHere(io: Io, clusterId: string, run: string, runFolder: strin
 
 async function recordOf(io: Io, folder: string, run: string, plan: Plan, clock: Clock, open: typeof createJournal, lock: HeldLock | null): Promise<RunRecord> {
   const masker = createMasker({ key: await loadMaskKey(stateDir(io.env), plan.cluster.id) });
-  const journal = await open({ folder, clock, actor: io.actor, mask: (text) => masker.text(text) });
+  const journal = await open({ folder, clock, actor: io.actor, mask: (text) => masker.text(text), derive: (events, manifest) => reportFiles(events, plan, manifest) });
   const artifacts = await openArtifactStore({ folder, masker });
   return {
     run,
