@@ -40,21 +40,24 @@ export interface ToyCluster extends SimCluster {
   answer: (host: string, port: number, request: SimHttpRequest) => SimHttpAnswer;
   answerTcp: (host: string, port: number, text: string) => SimTcpAnswer;
   drop(node: string): void;
+  readonly ailments: Map<string, "hang" | "hostkey-changed">;
   healed: number;
 }
 
-/** `network` is the first two numbers of a loopback block, such as `127.77`. */
+/** `network` is the first three numbers of loopback addresses; beyond 200 nodes the next third number is used. */
 export function toyCluster(
-  network = "127.77",
+  network = "127.77.0",
   nodeNames: readonly string[] = ["m1", "a1"],
   clock: SimClock = createScaledClock({ startMs: Date.UTC(2026, 10, 21), scale: 1000 }),
 ): ToyCluster {
+  const [a = "127", b = "77", c = "0"] = network.split(".");
+  const addressOf = (index: number): string => `${a}.${b}.${Number(c) + Math.floor(index / 200)}.${(index % 200) + 10}`;
   const cuts: ((node: string) => void)[] = [];
   const cluster: ToyCluster = {
     id: "toy",
     clock,
-    nodes: nodeNames.map((name, index) => toyNode(name, `${network}.${Math.floor(index / 200)}.${(index % 200) + 10}`)),
-    bootstrap: toyNode("bootstrap", `${network}.250.5`),
+    nodes: nodeNames.map((name, index) => toyNode(name, addressOf(index))),
+    bootstrap: toyNode("bootstrap", `${a}.${b}.${c}.5`),
     listeners: [],
     answer: () => ({ kind: "refused" }),
     answerTcp: () => ({ kind: "refused" }),
@@ -64,6 +67,8 @@ export function toyCluster(
     drop: (node) => {
       for (const cut of cuts) cut(node);
     },
+    ailments: new Map(),
+    sshAilment: (node) => cluster.ailments.get(node) ?? "fine",
     healed: 0,
     heal: () => {
       cluster.healed += 1;

@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import type { FileContent, FsStat, IFileSystem, InMemoryFs } from "just-bash";
+import type { ByteString, FileContent, FsStat, IFileSystem, InMemoryFs } from "just-bash";
 import type { Machine, Process } from "./machine.ts";
 import { rightsOf } from "./rights.ts";
 import { PROCESS_FILES, procEntry, type ProcEntry } from "./proc.ts";
@@ -26,6 +26,11 @@ function bytesOf(content: FileContent, options: Encoding): Buffer {
 
 function failure(code: string, text: string, call: string, path: string): Error {
   return new Error(`${code}: ${text}, ${call} '${path}'`);
+}
+
+/** The same bytes as a Buffer, not copied. */
+function viewed(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 const MARK_BYTES = Buffer.from(TARGET_MARK);
@@ -181,9 +186,11 @@ export function viewOf(machine: Machine, process: Process, programs: ReadonlySet
   return {
     readFile: async (path, options) => {
       const encoding = typeof options === "string" ? options : options?.encoding;
-      return Buffer.from(await readBytes(path)).toString(encoding === "binary" || encoding === "latin1" ? "latin1" : "utf8");
+      return viewed(await readBytes(path)).toString(encoding === "binary" || encoding === "latin1" ? "latin1" : "utf8");
     },
     readFileBuffer: readBytes,
+    // One character a byte; without this just-bash converts large files character by character.
+    readFileBytes: async (path) => viewed(await readBytes(path)).toString("latin1") as unknown as ByteString,
     writeFile: (path, content, options) => store(bare(path), content, options, false),
     appendFile: (path, content, options) => store(bare(path), content, options, true),
     exists: async (given) => {

@@ -6,7 +6,7 @@ import { toyCluster } from "../toy-cluster.ts";
 import { run } from "./toy-run.ts";
 
 function setUp(folder = "/var/tmp/pawl-jobs/r1+m1+upgrade") {
-  const cluster = toyCluster("127.77", ["m1"], createFakeClock(Date.UTC(2026, 10, 21)));
+  const cluster = toyCluster("127.77.0", ["m1"], createFakeClock(Date.UTC(2026, 10, 21)));
   const node = cluster.nodes[0]!;
   const remote = createSimRemote(cluster);
   const place = { folder, sudo: true, timeoutMs: 20_000 };

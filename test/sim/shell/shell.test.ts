@@ -7,7 +7,7 @@ import { run, type Ran } from "./toy-run.ts";
 const START_MS = Date.UTC(2026, 10, 21);
 
 function setUp(clock: SimClock = createFakeClock(START_MS)) {
-  const cluster = toyCluster("127.77", ["m1"], clock);
+  const cluster = toyCluster("127.77.0", ["m1"], clock);
   const node = cluster.nodes[0]!;
   node.fs.writeFileSync("/etc/version.json", '{"version":"1.9.4"}\n');
   return {
