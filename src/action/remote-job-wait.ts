@@ -89,7 +89,11 @@ interface Silence {
 
 function prolong(before: Silence | null, answer: JobSilence, nowMs: number, pollMs: number): Silence {
   if (before === null) return { sinceMs: nowMs, pauseMs: pollMs, reason: answer.reason };
-  return { sinceMs: before.sinceMs, pauseMs: Math.min(before.pauseMs * 2, Math.max(LONGEST_PAUSE_MS, pollMs)), reason: answer.reason };
+  return {
+    sinceMs: before.sinceMs,
+    pauseMs: Math.min(before.pauseMs * 2, Math.max(LONGEST_PAUSE_MS, pollMs)),
+    reason: answer.reason,
+  };
 }
 
 /** The job's state with all output read that it had written by then. */
@@ -132,7 +136,11 @@ function createOutputReader(wait: JobWait, news: JobNews): OutputReader {
       for (const part of streams) {
         const size = part.stream === "stdout" ? stdoutBytes : stderrBytes;
         while (part.offset < size) {
-          const answer = await readJobOutput(wait.remote, wait.target, wait.place, { stream: part.stream, offset: part.offset, bytes: Math.min(READ_BYTES, size - part.offset) });
+          const answer = await readJobOutput(wait.remote, wait.target, wait.place, {
+            stream: part.stream,
+            offset: part.offset,
+            bytes: Math.min(READ_BYTES, size - part.offset),
+          });
           if (answer.kind === "no-answer") return answer;
           if (answer.bytes.length === 0) break;
           part.offset += answer.bytes.length;

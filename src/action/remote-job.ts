@@ -31,12 +31,13 @@ export interface JobSilence {
   readonly sent: boolean;
 }
 
-export type JobAnswer = { readonly kind: "state"; readonly state: JobState; readonly stdoutBytes: number; readonly stderrBytes: number } | JobSilence;
+export type JobAnswer =
+  { readonly kind: "state"; readonly state: JobState; readonly stdoutBytes: number; readonly stderrBytes: number } | JobSilence;
 
 export type JobOutput = { readonly kind: "read"; readonly bytes: Buffer } | JobSilence;
 
 /** Survives a restart, unlike /tmp: a resumed run must find what ran before it. */
-export const JOB_BASE = "/var/tmp/pawl-jobs";
+const JOB_BASE = "/var/tmp/pawl-jobs";
 
 /**
  * The folder of a step's job: one per run and step, so that a second start of the same step finds the first. Jobs with and
@@ -44,7 +45,10 @@ export const JOB_BASE = "/var/tmp/pawl-jobs";
  */
 export function jobFolder(run: string, step: string, options: { readonly sudo: boolean; readonly base?: string }): string {
   const base = options.base ?? JOB_BASE;
-  return posix.join(options.sudo ? base : `${base}-user`, `${run}+${step}`.replaceAll("/", "+").replaceAll(/[^A-Za-z0-9._+-]/g, "_"));
+  return posix.join(
+    options.sudo ? base : `${base}-user`,
+    `${run}+${step}`.replaceAll("/", "+").replaceAll(/[^A-Za-z0-9._+-]/g, "_"),
+  );
 }
 
 /**
@@ -61,15 +65,29 @@ export async function pollJob(remote: Remote, target: string, place: JobPlace): 
 }
 
 /** At most `bytes` bytes of a job's output, from `offset` on. */
-export async function readJobOutput(remote: Remote, target: string, place: JobPlace, from: { readonly stream: "stdout" | "stderr"; readonly offset: number; readonly bytes: number }): Promise<JobOutput> {
+export async function readJobOutput(
+  remote: Remote,
+  target: string,
+  place: JobPlace,
+  from: { readonly stream: "stdout" | "stderr"; readonly offset: number; readonly bytes: number },
+): Promise<JobOutput> {
   const chunks: Buffer[] = [];
-  const outcome = await remote.stream(target, verb(place, ["read", place.folder, from.stream, String(from.offset), String(from.bytes)]), (chunk) => void chunks.push(chunk));
+  const outcome = await remote.stream(
+    target,
+    verb(place, ["read", place.folder, from.stream, String(from.offset), String(from.bytes)]),
+    (chunk) => void chunks.push(chunk),
+  );
   if (outcome.kind === "exited" && outcome.code === 0) return { kind: "read", bytes: Buffer.concat(chunks) };
   return silence(outcome);
 }
 
 /** Signals the job's whole process group (name without SIG); the answer is its state a moment later. */
-export async function killJob(remote: Remote, target: string, place: JobPlace, signal: "TERM" | "KILL" | "INT"): Promise<JobAnswer> {
+export async function killJob(
+  remote: Remote,
+  target: string,
+  place: JobPlace,
+  signal: "TERM" | "KILL" | "INT",
+): Promise<JobAnswer> {
   return stateOf(await remote.run(target, verb(place, ["kill", place.folder, signal])));
 }
 
@@ -114,7 +132,12 @@ function parseState(line: string): JobState | null {
 function silence(outcome: Outcome): JobSilence {
   switch (outcome.kind) {
     case "exited":
-      return { kind: "no-answer", code: "job-shell-failed", reason: `exit code ${String(outcome.code)}: ${(outcome.stderr || outcome.stdout).trim().slice(0, 500)}`, sent: true };
+      return {
+        kind: "no-answer",
+        code: "job-shell-failed",
+        reason: `exit code ${String(outcome.code)}: ${(outcome.stderr || outcome.stdout).trim().slice(0, 500)}`,
+        sent: true,
+      };
     case "timed-out":
       return { kind: "no-answer", code: "timed-out", reason: `no answer within ${String(outcome.afterMs)} ms`, sent: true };
     case "lost":

@@ -10,7 +10,8 @@ export function createClock(): Clock {
     monotonic: () => performance.now(),
     async sleep(ms, signal) {
       const end = performance.now() + ms;
-      for (let left = ms; left > 0 && signal?.aborted !== true; left = end - performance.now()) await pause(Math.min(left, LONGEST_TIMER_MS), signal);
+      for (let left = ms; left > 0 && signal?.aborted !== true; left = end - performance.now())
+        await pause(Math.min(left, LONGEST_TIMER_MS), signal);
     },
   };
 }

@@ -23,7 +23,10 @@ const CREDENTIALS: readonly string[] = ["authorization", "cookie", "proxy-author
  */
 export function createHttpClient(own: ReadonlySet<string> = new Set()): HttpClient {
   const agent = new Agent({
-    connections: CONNECTIONS_PER_ORIGIN, pipelining: 1, keepAliveTimeout: KEEP_ALIVE_MS, keepAliveMaxTimeout: KEEP_ALIVE_MS,
+    connections: CONNECTIONS_PER_ORIGIN,
+    pipelining: 1,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveMaxTimeout: KEEP_ALIVE_MS,
     connect: { timeout: CONNECT_TIMEOUT_MS },
   });
   return {
@@ -35,7 +38,12 @@ export function createHttpClient(own: ReadonlySet<string> = new Set()): HttpClie
         return await follow(agent, request, wanted, own);
       } catch (error) {
         if (signal?.aborted === true) return { kind: "no-answer", code: "aborted", reason: "no longer wanted" };
-        if (deadline.aborted) return { kind: "no-answer", code: "timed-out", reason: `no complete answer from ${request.url} within ${String(request.timeoutMs)} ms` };
+        if (deadline.aborted)
+          return {
+            kind: "no-answer",
+            code: "timed-out",
+            reason: `no complete answer from ${request.url} within ${String(request.timeoutMs)} ms`,
+          };
         return { kind: "no-answer", ...failureOf(error) };
       }
     },
@@ -51,14 +59,21 @@ async function follow(agent: Agent, request: HttpRequest, signal: AbortSignal, o
   const seen = new Set<string>();
   for (;;) {
     seen.add(url.href);
-    const answer = await once(agent, { method, headers, body: body ?? null, maxBytes: request.maxBytes ?? LARGEST_BODY_BYTES }, url, signal);
+    const answer = await once(
+      agent,
+      { method, headers, body: body ?? null, maxBytes: request.maxBytes ?? LARGEST_BODY_BYTES },
+      url,
+      signal,
+    );
     if (answer.kind === "no-answer") return answer;
     const location = answer.headers["location"];
-    if (request.followRedirects === 0 || location === undefined || ![301, 302, 303, 307, 308].includes(answer.status)) return answer;
+    if (request.followRedirects === 0 || location === undefined || ![301, 302, 303, 307, 308].includes(answer.status))
+      return answer;
     // Mesos answers with `//host:port/path`: relative to the scheme.
     const next = parseUrl(location, url);
     if (next === null) return { kind: "no-answer", code: "redirect-refused", reason: `${url.href} redirects to ${location}` };
-    if (seen.has(next.href) || seen.size > request.followRedirects) return { kind: "no-answer", code: "redirect-loop", reason: [...seen, next.href].join(" → ") };
+    if (seen.has(next.href) || seen.size > request.followRedirects)
+      return { kind: "no-answer", code: "redirect-loop", reason: [...seen, next.href].join(" → ") };
     if (next.host !== url.host && !own.has(next.hostname)) headers = withoutCredentials(headers);
     if (answer.status < 307 && method !== "HEAD") {
       method = "GET";
@@ -77,19 +92,34 @@ interface Hop {
 
 async function once(agent: Agent, hop: Hop, url: URL, signal: AbortSignal): Promise<HttpAnswer> {
   const response = await agent.request({
-    origin: url.origin, path: `${url.pathname}${url.search}`, method: hop.method, headers: hop.headers, body: hop.body,
-    signal, headersTimeout: 0, bodyTimeout: 0,
+    origin: url.origin,
+    path: `${url.pathname}${url.search}`,
+    method: hop.method,
+    headers: hop.headers,
+    body: hop.body,
+    signal,
+    headersTimeout: 0,
+    bodyTimeout: 0,
   });
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of response.body as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     // Leaving the loop destroys the rest of the body and its connection.
-    if (bytes > hop.maxBytes) return { kind: "no-answer", code: "too-large", reason: `${url.href} sent more than ${String(hop.maxBytes)} bytes` };
+    if (bytes > hop.maxBytes)
+      return { kind: "no-answer", code: "too-large", reason: `${url.href} sent more than ${String(hop.maxBytes)} bytes` };
     chunks.push(chunk);
   }
-  const headers = Object.entries(response.headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, Array.isArray(value) ? value.join(", ") : value] as const]));
-  return { kind: "answered", status: response.statusCode, headers: Object.fromEntries(headers), body: Buffer.concat(chunks), url: url.href };
+  const headers = Object.entries(response.headers).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, Array.isArray(value) ? value.join(", ") : value] as const],
+  );
+  return {
+    kind: "answered",
+    status: response.statusCode,
+    headers: Object.fromEntries(headers),
+    body: Buffer.concat(chunks),
+    url: url.href,
+  };
 }
 
 function parseUrl(text: string, base?: URL): URL | null {

@@ -4,7 +4,9 @@ import type { AnyAuthMethod, ParsedKey } from "ssh2";
 import { PawlError } from "../domain/errors.ts";
 import type { SshTarget } from "./target.ts";
 
-type Identity = { readonly kind: "key"; readonly key: ParsedKey } | { readonly kind: "missing" | "encrypted" | "public" | "unreadable"; readonly why: string };
+type Identity =
+  | { readonly kind: "key"; readonly key: ParsedKey }
+  | { readonly kind: "missing" | "encrypted" | "public" | "unreadable"; readonly why: string };
 
 /** What a target can log in with, in the order it is tried. */
 export type Identities = (target: SshTarget) => readonly AnyAuthMethod[];
@@ -45,7 +47,8 @@ function readIdentity(path: string): Identity {
     return { kind: "missing", why: error instanceof Error ? error.message : String(error) };
   }
   const parsed = ssh2.utils.parseKey(bytes);
-  if (parsed instanceof Error) return { kind: /encrypted/i.test(parsed.message) ? "encrypted" : "unreadable", why: parsed.message };
+  if (parsed instanceof Error)
+    return { kind: /encrypted/i.test(parsed.message) ? "encrypted" : "unreadable", why: parsed.message };
   // The typings promise one key; files of old formats may give several.
   const keys: readonly ParsedKey[] = [parsed].flat();
   const key = keys[0];
@@ -58,17 +61,35 @@ function unusable(target: SshTarget, path: string, found: Exclude<Identity, { ki
   switch (found.kind) {
     case "missing":
       return new PawlError("invalid-document", "identity-missing", `The SSH key for ${target.name} cannot be read.`, {
-        node: target.name, expected: "a readable private key file", observed, next: "Correct ssh.identity-file in the inventory (or IdentityFile in ~/.ssh/config).",
+        node: target.name,
+        expected: "a readable private key file",
+        observed,
+        next: "Correct ssh.identity-file in the inventory (or IdentityFile in ~/.ssh/config).",
       });
     case "encrypted":
-      return new PawlError("invalid-document", "identity-encrypted", `The SSH key for ${target.name} is encrypted and no ssh-agent is there to use it.`, {
-        node: target.name, expected: "a key that ssh-agent holds, or one without passphrase", observed,
-        next: `Start an agent and add the key: eval "$(ssh-agent)" && ssh-add ${path}`,
-      });
+      return new PawlError(
+        "invalid-document",
+        "identity-encrypted",
+        `The SSH key for ${target.name} is encrypted and no ssh-agent is there to use it.`,
+        {
+          node: target.name,
+          expected: "a key that ssh-agent holds, or one without passphrase",
+          observed,
+          next: `Start an agent and add the key: eval "$(ssh-agent)" && ssh-add ${path}`,
+        },
+      );
     case "public":
     case "unreadable":
-      return new PawlError("invalid-document", "identity-unusable", `The SSH key for ${target.name} is not a private key pawl can use.`, {
-        node: target.name, expected: "an OpenSSH or PEM private key", observed, next: "Name the private key, or add it to ssh-agent.",
-      });
+      return new PawlError(
+        "invalid-document",
+        "identity-unusable",
+        `The SSH key for ${target.name} is not a private key pawl can use.`,
+        {
+          node: target.name,
+          expected: "an OpenSSH or PEM private key",
+          observed,
+          next: "Name the private key, or add it to ssh-agent.",
+        },
+      );
   }
 }

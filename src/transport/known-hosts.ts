@@ -1,7 +1,7 @@
 import { createHash, createHmac } from "node:crypto";
 
 /** A public key as known_hosts and the wire have it. */
-export interface HostKey {
+interface HostKey {
   /** `ssh-ed25519`, `ecdsa-sha2-nistp256`, `ssh-rsa`… */
   readonly type: string;
   readonly blob: Buffer;
@@ -90,6 +90,9 @@ function matchesHost(field: string, name: string): boolean {
 /** Shell-like patterns of ssh: `*` and `?` only; brackets are part of names. */
 export function matchesPattern(pattern: string, name: string): boolean {
   if (!/[*?]/.test(pattern)) return pattern === name;
-  const source = pattern.replace(/[.+^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".");
+  const source = pattern
+    .replace(/[.+^${}()|[\]\\]/g, "\\$&")
+    .replaceAll("*", ".*")
+    .replaceAll("?", ".");
   return new RegExp(`^${source}$`).test(name);
 }

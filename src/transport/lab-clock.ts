@@ -65,7 +65,8 @@ export async function proveLab(lab: { readonly control: string; readonly nodes: 
     const signature = isRecord(signatures) ? signatures[node.name] : undefined;
     if (typeof signature !== "string") throw notProven(lab.control, node.name, "no signature of this node in the lab's answer");
     if (node.hostKey === null) throw notProven(lab.control, node.name, "no host key of this node in known_hosts");
-    if (!isSignedBy(node.hostKey, nonce, signature)) throw notProven(lab.control, node.name, "a signature that is not by the host key in known_hosts");
+    if (!isSignedBy(node.hostKey, nonce, signature))
+      throw notProven(lab.control, node.name, "a signature that is not by the host key in known_hosts");
   }
 }
 
@@ -82,15 +83,26 @@ function isSignedBy(hostKey: string, text: string, signature: string): boolean {
 }
 
 function notProven(control: string, node: NodeName | null, observed: string): PawlError {
-  return new PawlError("invalid-document", "lab-not-proven", `The inventory says it describes an embedded cluster, but ${node === null ? "nobody" : node} did not prove it.`, {
-    expected: `every node's host key signs for the lab at ${control}`,
-    observed,
-    ...(node === null ? {} : { node }),
-    next: "For a real cluster remove the lab block from the inventory; for a lab run `pawl lab up` again and use the inventory it writes.",
-  });
+  return new PawlError(
+    "invalid-document",
+    "lab-not-proven",
+    `The inventory says it describes an embedded cluster, but ${node === null ? "nobody" : node} did not prove it.`,
+    {
+      expected: `every node's host key signs for the lab at ${control}`,
+      observed,
+      ...(node === null ? {} : { node }),
+      next: "For a real cluster remove the lab block from the inventory; for a lab run `pawl lab up` again and use the inventory it writes.",
+    },
+  );
 }
 
-async function timeOf(agent: Agent, control: string, path: string, body: unknown, signal: AbortSignal | undefined): Promise<number> {
+async function timeOf(
+  agent: Agent,
+  control: string,
+  path: string,
+  body: unknown,
+  signal: AbortSignal | undefined,
+): Promise<number> {
   let observed: string;
   try {
     const answer = await ask(agent, control, path, body, signal);
@@ -100,16 +112,29 @@ async function timeOf(agent: Agent, control: string, path: string, body: unknown
     observed = failureOf(error).reason;
   }
   throw new PawlError("outcome-unknown", "lab-gone", `The lab at ${control} does not answer.`, {
-    expected: "the lab's control address tells the simulated time", observed, next: "See whether `pawl lab up` still runs, then resume.",
+    expected: "the lab's control address tells the simulated time",
+    observed,
+    next: "See whether `pawl lab up` still runs, then resume.",
   });
 }
 
-async function ask(agent: Agent, control: string, path: string, body: unknown, signal: AbortSignal | undefined): Promise<unknown> {
+async function ask(
+  agent: Agent,
+  control: string,
+  path: string,
+  body: unknown,
+  signal: AbortSignal | undefined,
+): Promise<unknown> {
   const url = new URL(control);
   const response = await agent.request({
-    origin: url.origin, path: `${url.pathname.replace(/\/$/, "")}${path}` || "/", method: body === null ? "GET" : "POST",
-    headers: { "content-type": "application/json" }, body: body === null ? null : JSON.stringify(body),
-    headersTimeout: 0, bodyTimeout: 0, ...(signal === undefined ? {} : { signal }),
+    origin: url.origin,
+    path: `${url.pathname.replace(/\/$/, "")}${path}` || "/",
+    method: body === null ? "GET" : "POST",
+    headers: { "content-type": "application/json" },
+    body: body === null ? null : JSON.stringify(body),
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    ...(signal === undefined ? {} : { signal }),
   });
   const text = await response.body.text();
   if (response.statusCode !== 200) throw new Error(`HTTP ${String(response.statusCode)}: ${text.slice(0, 200)}`);

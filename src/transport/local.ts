@@ -19,7 +19,11 @@ export function createLocalRunner(options: { readonly cwd?: string } = {}): Loca
       const stdout = boundedOutput();
       const stderr = boundedOutput();
       const child = execa(file, words, {
-        reject: false, stdin: "ignore", buffer: false, detached: true, cleanup: true,
+        reject: false,
+        stdin: "ignore",
+        buffer: false,
+        detached: true,
+        cleanup: true,
         ...(env === undefined ? {} : { env: { ...env } }),
         ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       });
@@ -52,7 +56,12 @@ interface Ended {
 
 function outcomeOf(ended: Ended, texts: { readonly stdout: string; readonly stderr: string }): Outcome {
   if (ended.exitCode !== undefined) return { kind: "exited", code: ended.exitCode, ...texts };
-  if (ended.signal !== undefined) return { kind: "exited", code: 128 + (Object.entries(constants.signals).find(([name]) => name === ended.signal)?.[1] ?? 0), ...texts };
+  if (ended.signal !== undefined)
+    return {
+      kind: "exited",
+      code: 128 + (Object.entries(constants.signals).find(([name]) => name === ended.signal)?.[1] ?? 0),
+      ...texts,
+    };
   const code = ended.code === "ENOENT" ? "not-found" : ended.code === "EACCES" ? "not-executable" : "failed";
   return { kind: "lost", reason: ended.shortMessage ?? "the program could not be started", code, sent: false };
 }

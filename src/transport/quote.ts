@@ -7,11 +7,16 @@ import { PawlError } from "../domain/errors.ts";
  */
 export function quote(text: string): string {
   if (text.includes("\0")) {
-    throw new PawlError("invalid-document", "nul-in-argument", "A command word holds a NUL character, which no program can receive.", {
-      expected: "words without NUL characters",
-      observed: JSON.stringify(text.slice(0, 80)),
-      next: "Remove the character from the document or value the command was made from.",
-    });
+    throw new PawlError(
+      "invalid-document",
+      "nul-in-argument",
+      "A command word holds a NUL character, which no program can receive.",
+      {
+        expected: "words without NUL characters",
+        observed: JSON.stringify(text.slice(0, 80)),
+        next: "Remove the character from the document or value the command was made from.",
+      },
+    );
   }
   return `'${text.replaceAll("'", "'\\''")}'`;
 }

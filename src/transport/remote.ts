@@ -5,7 +5,8 @@ import type { Remote } from "../engine/ports.ts";
 import { createHttpClient } from "./http.ts";
 import { createIdentities } from "./identities.ts";
 import { knownHostsName, linesFor, parseKnownHosts, type KnownHostsLine } from "./known-hosts.ts";
-import { createSshPool, type SshPeer } from "./ssh.ts";
+import { createSshPool } from "./ssh.ts";
+import type { SshPeer } from "./ssh-host.ts";
 import { readSshConfig } from "./ssh-config.ts";
 import { sshTargets, type SshTarget, type Surroundings } from "./target.ts";
 import { askTcp } from "./tcp.ts";
@@ -20,7 +21,9 @@ export interface WiredRemote extends Remote {
  * The `Remote` of an inventory: its nodes and `bootstrap` by SSH, anything by HTTP and TCP. Reads ~/.ssh/config, known_hosts
  * and key files now, once; connects later. Throws PawlError for a key file that cannot be used and for nodes behind a proxy.
  */
-export function createRemote(options: { readonly inventory: Inventory; readonly connectTimeoutMs?: number } & Surroundings): WiredRemote {
+export function createRemote(
+  options: { readonly inventory: Inventory; readonly connectTimeoutMs?: number } & Surroundings,
+): WiredRemote {
   const { inventory, home } = options;
   const identities = createIdentities();
   const knownHosts = createKnownHosts();
@@ -28,7 +31,10 @@ export function createRemote(options: { readonly inventory: Inventory; readonly 
   for (const [name, target] of sshTargets(inventory, readSshConfig(join(home, ".ssh/config"), home), options)) {
     peers.set(name, { target, known: knownHosts(target), methods: identities(target) });
   }
-  const addresses = [...inventory.nodes.map((node) => node.address), ...(inventory.bootstrap === undefined ? [] : [inventory.bootstrap.address])];
+  const addresses = [
+    ...inventory.nodes.map((node) => node.address),
+    ...(inventory.bootstrap === undefined ? [] : [inventory.bootstrap.address]),
+  ];
   const http = createHttpClient(new Set(addresses));
   const ssh = createSshPool(peers, options.connectTimeoutMs === undefined ? {} : { connectTimeoutMs: options.connectTimeoutMs });
   return {
@@ -58,7 +64,11 @@ function createKnownHosts(): (target: SshTarget) => readonly KnownHostsLine[] {
     files.set(file, fresh);
     return fresh;
   };
-  return (target) => linesFor(target.knownHostsFiles.flatMap(linesOf), knownHostsName(target.hostKeyAlias ?? target.host, target.hostKeyAlias === null ? target.port : 22));
+  return (target) =>
+    linesFor(
+      target.knownHostsFiles.flatMap(linesOf),
+      knownHostsName(target.hostKeyAlias ?? target.host, target.hostKeyAlias === null ? target.port : 22),
+    );
 }
 
 function textOf(file: string): string {

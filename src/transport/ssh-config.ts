@@ -39,7 +39,11 @@ export function readSshConfig(file: string, home: string, depth = 0): SshConfig 
   } catch {
     return [];
   }
-  return parseSshConfig(text, (pattern) => (depth >= DEEPEST_INCLUDE ? [] : included(expand(pattern, home), join(home, ".ssh")).flatMap((path) => readSshConfig(path, home, depth + 1))));
+  return parseSshConfig(text, (pattern) =>
+    depth >= DEEPEST_INCLUDE
+      ? []
+      : included(expand(pattern, home), join(home, ".ssh")).flatMap((path) => readSshConfig(path, home, depth + 1)),
+  );
 }
 
 /** The sections of a configuration text; `include` gives the sections an Include brings. */
@@ -56,7 +60,8 @@ export function parseSshConfig(text: string, include: (pattern: string) => SshCo
     else if (keyword === "include" && current !== undefined) {
       // An Include inside a section holds for that section only.
       for (const pattern of splitWords(value)) {
-        for (const part of include(pattern)) sections.push({ applies: (host) => current.applies(host) && part.applies(host), options: part.options });
+        for (const part of include(pattern))
+          sections.push({ applies: (host) => current.applies(host) && part.applies(host), options: part.options });
       }
       sections.push({ applies: current.applies, options: [] });
     } else current?.options.push([keyword, value]);
@@ -75,7 +80,8 @@ export function sshOptionsFor(config: SshConfig, host: string): SshOptions {
   const word = (keyword: string): string | undefined => splitWords(first.get(keyword) ?? "")[0];
   const port = Number(word("port"));
   const proxy = ["proxyjump", "proxycommand"].find((keyword) => first.has(keyword) && word(keyword)?.toLowerCase() !== "none");
-  const set = <K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } => (value === undefined ? {} : ({ [key]: value } as { [P in K]?: V }));
+  const set = <K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } =>
+    value === undefined ? {} : ({ [key]: value } as { [P in K]?: V });
   return {
     identityFiles,
     identitiesOnly: word("identitiesonly")?.toLowerCase() === "yes",
@@ -83,9 +89,15 @@ export function sshOptionsFor(config: SshConfig, host: string): SshOptions {
     ...set("user", word("user")),
     ...set("port", Number.isInteger(port) && port > 0 ? port : undefined),
     ...set("identityAgent", word("identityagent")),
-    ...set("userKnownHostsFiles", first.has("userknownhostsfile") ? splitWords(first.get("userknownhostsfile") ?? "") : undefined),
+    ...set(
+      "userKnownHostsFiles",
+      first.has("userknownhostsfile") ? splitWords(first.get("userknownhostsfile") ?? "") : undefined,
+    ),
     ...set("hostKeyAlias", word("hostkeyalias")),
-    ...set("proxy", proxy === undefined ? undefined : `${proxy === "proxyjump" ? "ProxyJump" : "ProxyCommand"} ${first.get(proxy) ?? ""}`),
+    ...set(
+      "proxy",
+      proxy === undefined ? undefined : `${proxy === "proxyjump" ? "ProxyJump" : "ProxyCommand"} ${first.get(proxy) ?? ""}`,
+    ),
   };
 }
 
@@ -108,7 +120,8 @@ function hostCondition(patterns: readonly string[]): (host: string) => boolean {
 function matchCondition(words: readonly string[]): (host: string) => boolean {
   const [criterion, value] = words.map((word) => word.toLowerCase());
   if (criterion === "all" && words.length === 1) return () => true;
-  if ((criterion === "host" || criterion === "originalhost") && value !== undefined && words.length === 2) return hostCondition(value.split(","));
+  if ((criterion === "host" || criterion === "originalhost") && value !== undefined && words.length === 2)
+    return hostCondition(value.split(","));
   return () => false;
 }
 

@@ -36,7 +36,14 @@ const KEEPALIVES_UNANSWERED = 3;
 const FAREWELL_MS = 1_000;
 
 /** In order of preference; `ssh-rsa` keys sign with SHA-2 only. */
-const HOST_KEY_ALGORITHMS: readonly ServerHostKeyAlgorithm[] = ["ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "rsa-sha2-512", "rsa-sha2-256"];
+const HOST_KEY_ALGORITHMS: readonly ServerHostKeyAlgorithm[] = [
+  "ssh-ed25519",
+  "ecdsa-sha2-nistp256",
+  "ecdsa-sha2-nistp384",
+  "ecdsa-sha2-nistp521",
+  "rsa-sha2-512",
+  "rsa-sha2-256",
+];
 
 /** Measured as fastest among what sshd of the last ten years speak; nothing with SHA-1. */
 function algorithmsFor(known: readonly KnownHostsLine[]): Algorithms {
@@ -60,7 +67,11 @@ function algorithmsFor(known: readonly KnownHostsLine[]): Algorithms {
 export async function dial(options: DialOptions): Promise<Dialled> {
   const { target, methods } = options;
   if (methods.length === 0) {
-    return { kind: "failed", code: "auth-failed", reason: `no key to log in to ${target.name} with: none of ${target.identityFiles.map((one) => one.path).join(", ")} exists and no ssh-agent runs` };
+    return {
+      kind: "failed",
+      code: "auth-failed",
+      reason: `no key to log in to ${target.name} with: none of ${target.identityFiles.map((one) => one.path).join(", ")} exists and no ssh-agent runs`,
+    };
   }
   const dialled = await dialSocket(target, options.timeoutMs, options.signal);
   if ("code" in dialled) return { kind: "failed", ...dialled };
@@ -102,7 +113,12 @@ function dialSocket(target: SshTarget, timeoutMs: number, signal: AbortSignal): 
 function shakeHands(socket: Socket, options: DialOptions): Promise<Dialled> {
   const { target, known } = options;
   const where = `${target.host}:${String(target.port)}`;
-  if (socket.destroyed) return Promise.resolve({ kind: "failed", code: "handshake-failed", reason: `${target.name} (${where}) closed the connection before the handshake` });
+  if (socket.destroyed)
+    return Promise.resolve({
+      kind: "failed",
+      code: "handshake-failed",
+      reason: `${target.name} (${where}) closed the connection before the handshake`,
+    });
   const client = new ssh2.Client();
   let denied: Failure | null = null;
   let ready = false;
@@ -115,7 +131,10 @@ function shakeHands(socket: Socket, options: DialOptions): Promise<Dialled> {
     };
     client.on("ready", () => {
       ready = true;
-      resolve({ kind: "open", connection: { client, isOpen: () => open && !socket.destroyed, why: () => why, close: () => farewell(client, socket) } });
+      resolve({
+        kind: "open",
+        connection: { client, isOpen: () => open && !socket.destroyed, why: () => why, close: () => farewell(client, socket) },
+      });
     });
     client.on("error", (error) => {
       why = error.message;
@@ -124,7 +143,10 @@ function shakeHands(socket: Socket, options: DialOptions): Promise<Dialled> {
     client.on("close", () => {
       open = false;
       if (ready) options.onClose();
-      else fail(denied ?? { code: "handshake-failed", reason: `${target.name} (${where}) closed the connection during the handshake` });
+      else
+        fail(
+          denied ?? { code: "handshake-failed", reason: `${target.name} (${where}) closed the connection during the handshake` },
+        );
     });
     client.connect({
       sock: socket,
@@ -150,11 +172,20 @@ function refusal(target: SshTarget, known: readonly KnownHostsLine[], blob: Buff
     case "known":
       return null;
     case "unknown":
-      return { code: "host-key-unknown", reason: `${presented}, and no key of it is in ${target.knownHostsFiles.join(", ")}. Compare the fingerprint with the one on the machine's console, then add the key.` };
+      return {
+        code: "host-key-unknown",
+        reason: `${presented}, and no key of it is in ${target.knownHostsFiles.join(", ")}. Compare the fingerprint with the one on the machine's console, then add the key.`,
+      };
     case "changed":
-      return { code: "host-key-changed", reason: `${presented}, but ${verdict.line.file}:${String(verdict.line.line)} knows it by ${verdict.line.key.type} ${fingerprint(verdict.line.key.blob)}. Either the machine was installed anew or somebody answers in its place.` };
+      return {
+        code: "host-key-changed",
+        reason: `${presented}, but ${verdict.line.file}:${String(verdict.line.line)} knows it by ${verdict.line.key.type} ${fingerprint(verdict.line.key.blob)}. Either the machine was installed anew or somebody answers in its place.`,
+      };
     case "revoked":
-      return { code: "host-key-revoked", reason: `${presented}, which ${verdict.line.file}:${String(verdict.line.line)} marks as revoked.` };
+      return {
+        code: "host-key-revoked",
+        reason: `${presented}, which ${verdict.line.file}:${String(verdict.line.line)} marks as revoked.`,
+      };
   }
 }
 
@@ -162,7 +193,10 @@ function handshakeFailure(error: Error & { readonly level?: string }, target: Ss
   const who = `${target.user}@${target.host}:${String(target.port)}`;
   switch (error.level) {
     case "client-authentication":
-      return { code: "auth-failed", reason: `${who} accepted none of the keys offered (${target.identityFiles.map((one) => one.path).join(", ")}${target.agent === null ? "" : ", ssh-agent"})` };
+      return {
+        code: "auth-failed",
+        reason: `${who} accepted none of the keys offered (${target.identityFiles.map((one) => one.path).join(", ")}${target.agent === null ? "" : ", ssh-agent"})`,
+      };
     case "client-timeout":
       return { code: "unreachable", reason: `${who} accepted the connection but did not finish the handshake in time` };
     case undefined:

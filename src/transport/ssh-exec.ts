@@ -7,7 +7,8 @@ import type { OpenConnection } from "./ssh-connection.ts";
 export type ChunkSink = (chunk: Buffer) => void | Promise<void>;
 
 /** An outcome, or the certainty that nothing was begun and that it may be tried again. */
-export type Attempt = Outcome | { readonly kind: "not-begun"; readonly because: "connection-gone" | "channel-refused"; readonly reason: string };
+export type Attempt =
+  Outcome | { readonly kind: "not-begun"; readonly because: "connection-gone" | "channel-refused"; readonly reason: string };
 
 export interface ExecOptions {
   readonly line: string;
@@ -15,6 +16,8 @@ export interface ExecOptions {
   /** Gets stdout as it comes; without it stdout is collected. */
   readonly sink?: ChunkSink;
   readonly signal: AbortSignal | undefined;
+  /** Told once the node runs the command. */
+  readonly onOpened: () => void;
 }
 
 /**
@@ -45,7 +48,10 @@ export function execute(connection: OpenConnection, options: ExecOptions): Promi
       if (channel !== null) discard(channel);
     };
     const abort = (): void => give({ kind: "lost", reason: "given up while the command ran", code: "aborted", sent: true });
-    const timer = setTimeout(() => give({ kind: "timed-out", afterMs: command.timeoutMs, stdout: stdout.text(), stderr: stderr.text() }), command.timeoutMs);
+    const timer = setTimeout(
+      () => give({ kind: "timed-out", afterMs: command.timeoutMs, stdout: stdout.text(), stderr: stderr.text() }),
+      command.timeoutMs,
+    );
     signal?.addEventListener("abort", abort, { once: true });
 
     const deliver = (chunk: Buffer): void => {
@@ -69,6 +75,7 @@ export function execute(connection: OpenConnection, options: ExecOptions): Promi
 
     const begin = (opened: ClientChannel): void => {
       channel = opened;
+      options.onOpened();
       if (settled) {
         discard(opened);
         return;
@@ -84,14 +91,22 @@ export function execute(connection: OpenConnection, options: ExecOptions): Promi
       opened.on("close", () => {
         void held.then(() => {
           if (exitCode !== null) settle({ kind: "exited", code: exitCode, stdout: stdout.text(), stderr: stderr.text() });
-          else settle({ kind: "lost", reason: connection.isOpen() ? "the command's channel was closed without an exit status" : connection.why(), code: "connection-lost", sent: true });
+          else
+            settle({
+              kind: "lost",
+              reason: connection.isOpen() ? "the command's channel was closed without an exit status" : connection.why(),
+              code: "connection-lost",
+              sent: true,
+            });
         });
       });
       opened.end(command.stdin ?? "");
     };
 
     try {
-      connection.client.exec(options.line, (error, opened) => (error === undefined ? begin(opened) : settle(beginFailure(error, connection))));
+      connection.client.exec(options.line, (error, opened) =>
+        error === undefined ? begin(opened) : settle(beginFailure(error, connection)),
+      );
     } catch (error) {
       settle({ kind: "not-begun", because: "connection-gone", reason: error instanceof Error ? error.message : String(error) });
     }
@@ -103,9 +118,12 @@ export function execute(connection: OpenConnection, options: ExecOptions): Promi
  * to have begun anything; after that (`Unable to exec`) only a living connection proves that the node itself refused.
  */
 function beginFailure(error: Error, connection: OpenConnection): Attempt {
-  if (error.message.startsWith("(SSH) Channel open failure")) return { kind: "not-begun", because: "channel-refused", reason: error.message };
-  if (error.message === "No response from server" || error.message === "Channel is not open") return { kind: "not-begun", because: "connection-gone", reason: connection.why() };
-  if (connection.isOpen()) return { kind: "lost", reason: "the node refuses to run commands over SSH", code: "exec-refused", sent: false };
+  if (error.message.startsWith("(SSH) Channel open failure"))
+    return { kind: "not-begun", because: "channel-refused", reason: error.message };
+  if (error.message === "No response from server" || error.message === "Channel is not open")
+    return { kind: "not-begun", because: "connection-gone", reason: connection.why() };
+  if (connection.isOpen())
+    return { kind: "lost", reason: "the node refuses to run commands over SSH", code: "exec-refused", sent: false };
   return { kind: "lost", reason: connection.why(), code: "connection-lost", sent: true };
 }
 

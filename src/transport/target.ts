@@ -38,19 +38,37 @@ const DEFAULT_KEYS = ["id_ed25519", "id_ecdsa", "id_rsa"];
  */
 export function sshTargets(inventory: Inventory, config: SshConfig, around: Surroundings): ReadonlyMap<string, SshTarget> {
   const machines = inventory.nodes.map(({ name, address, ssh }) => ({ name, address, ssh }));
-  if (inventory.bootstrap !== undefined) machines.push({ name: "bootstrap", address: inventory.bootstrap.address, ssh: inventory.bootstrap.ssh });
-  return new Map(machines.map(({ name, address, ssh }) => [name, targetOf(name, address, { ...inventory.ssh, ...ssh }, inventory.folder, config, around)]));
+  if (inventory.bootstrap !== undefined)
+    machines.push({ name: "bootstrap", address: inventory.bootstrap.address, ssh: inventory.bootstrap.ssh });
+  return new Map(
+    machines.map(({ name, address, ssh }) => [
+      name,
+      targetOf(name, address, { ...inventory.ssh, ...ssh }, inventory.folder, config, around),
+    ]),
+  );
 }
 
-function targetOf(name: string, address: string, ssh: SshSettings, folder: string, config: SshConfig, around: Surroundings): SshTarget {
+function targetOf(
+  name: string,
+  address: string,
+  ssh: SshSettings,
+  folder: string,
+  config: SshConfig,
+  around: Surroundings,
+): SshTarget {
   const options = sshOptionsFor(config, address);
   if (options.proxy !== undefined) {
-    throw new PawlError("invalid-document", "ssh-proxy", `${name} (${address}) is reached through a proxy, which pawl does not do: it connects to every node directly.`, {
-      node: name,
-      expected: "nodes that accept SSH connections from this machine",
-      observed: `${options.proxy} in ~/.ssh/config`,
-      next: "Run pawl on a machine inside the network, for example the bootstrap node.",
-    });
+    throw new PawlError(
+      "invalid-document",
+      "ssh-proxy",
+      `${name} (${address}) is reached through a proxy, which pawl does not do: it connects to every node directly.`,
+      {
+        node: name,
+        expected: "nodes that accept SSH connections from this machine",
+        observed: `${options.proxy} in ~/.ssh/config`,
+        next: "Run pawl on a machine inside the network, for example the bootstrap node.",
+      },
+    );
   }
   const user = ssh.user ?? options.user ?? around.env["USER"] ?? around.env["LOGNAME"] ?? "root";
   const host = options.hostName ?? address;
@@ -59,15 +77,39 @@ function targetOf(name: string, address: string, ssh: SshSettings, folder: strin
     const full = expand(text, around.home);
     return isAbsolute(full) ? full : join(folder, full);
   };
-  const tokens: Readonly<Record<string, string>> = { "%%": "%", "%d": around.home, "%h": host, "%r": user, "%p": String(port), "%n": address, "%u": around.env["USER"] ?? user };
-  const configured = (text: string): string => expand(text.replace(/%[%dhrpnu]/g, (token) => tokens[token] ?? token), around.home);
+  const tokens: Readonly<Record<string, string>> = {
+    "%%": "%",
+    "%d": around.home,
+    "%h": host,
+    "%r": user,
+    "%p": String(port),
+    "%n": address,
+    "%u": around.env["USER"] ?? user,
+  };
+  const configured = (text: string): string =>
+    expand(
+      text.replace(/%[%dhrpnu]/g, (token) => tokens[token] ?? token),
+      around.home,
+    );
   const named = ssh.identityFile === undefined ? options.identityFiles.map(configured) : [path(ssh.identityFile)];
   const defaults = DEFAULT_KEYS.map((file) => join(around.home, ".ssh", file));
-  const knownHosts = ssh.knownHosts === undefined ? (options.userKnownHostsFiles?.map(configured) ?? [join(around.home, ".ssh/known_hosts"), join(around.home, ".ssh/known_hosts2")]) : [path(ssh.knownHosts)];
+  const knownHosts =
+    ssh.knownHosts === undefined
+      ? (options.userKnownHostsFiles?.map(configured) ?? [
+          join(around.home, ".ssh/known_hosts"),
+          join(around.home, ".ssh/known_hosts2"),
+        ])
+      : [path(ssh.knownHosts)];
   return {
-    name, host, port, user,
+    name,
+    host,
+    port,
+    user,
     sudo: ssh.sudo ?? user !== "root",
-    identityFiles: named.length > 0 ? named.map((one) => ({ path: one, wanted: true })) : defaults.map((one) => ({ path: one, wanted: false })),
+    identityFiles:
+      named.length > 0
+        ? named.map((one) => ({ path: one, wanted: true }))
+        : defaults.map((one) => ({ path: one, wanted: false })),
     agent: agentOf(options.identityAgent, around, configured),
     identitiesOnly: options.identitiesOnly,
     knownHostsFiles: ssh.knownHosts === undefined ? [...knownHosts, "/etc/ssh/ssh_known_hosts"] : knownHosts,

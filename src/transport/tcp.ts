@@ -27,13 +27,17 @@ export function askTcp(host: string, port: number, send: string, timeoutMs: numb
     };
     const fail = (code: string, reason: string): void => settle({ kind: "no-answer", code, reason });
     const abort = (): void => fail("aborted", "no longer wanted");
-    const timer = setTimeout(() => fail("timed-out", `no complete answer from ${host}:${String(port)} within ${String(timeoutMs)} ms`), timeoutMs);
+    const timer = setTimeout(
+      () => fail("timed-out", `no complete answer from ${host}:${String(port)} within ${String(timeoutMs)} ms`),
+      timeoutMs,
+    );
     signal?.addEventListener("abort", abort, { once: true });
     socket.on("connect", () => void socket.write(send));
     socket.on("data", (chunk) => {
       chunks.push(chunk);
       bytes += chunk.length;
-      if (bytes > LARGEST_ANSWER_BYTES) fail("too-large", `${host}:${String(port)} sent more than ${String(LARGEST_ANSWER_BYTES)} bytes`);
+      if (bytes > LARGEST_ANSWER_BYTES)
+        fail("too-large", `${host}:${String(port)} sent more than ${String(LARGEST_ANSWER_BYTES)} bytes`);
     });
     socket.on("end", () => settle({ kind: "answered", body: Buffer.concat(chunks) }));
     socket.on("error", (error) => {

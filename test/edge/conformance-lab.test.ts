@@ -26,20 +26,50 @@ async function openLab(): Promise<LabNode> {
   const folder = mkdtempSync(join(tmpdir(), "pawl-lab-"));
   const timeScale = 10;
   const network = await chooseNetwork();
-  const cluster = createCluster({ masters: 1, privateAgents: 1, publicAgents: 0, version: "1.9.4", clock: createScaledClock({ startMs: Date.UTC(2026, 10, 21), scale: timeScale }), faults: [], network });
+  const cluster = createCluster({
+    masters: 1,
+    privateAgents: 1,
+    publicAgents: 0,
+    version: "1.9.4",
+    clock: createScaledClock({ startMs: Date.UTC(2026, 10, 21), scale: timeScale }),
+    faults: [],
+    network,
+  });
   const lab = await startLab({ cluster, folder, sshPort: SSH_PORT, timeScale });
   const node = cluster.nodes[0];
   if (node === undefined) throw new Error("a lab without nodes");
   const wire = await startWire({ host: node.address, port: SSH_PORT }, { host: "127.0.0.1" });
   const knownHosts = join(folder, "known_hosts_wire");
-  writeFileSync(knownHosts, readFileSync(join(folder, "known_hosts"), "utf8").replace(`[${node.address}]:${String(SSH_PORT)} `, `[127.0.0.1]:${String(wire.port)} `));
+  writeFileSync(
+    knownHosts,
+    readFileSync(join(folder, "known_hosts"), "utf8").replace(
+      `[${node.address}]:${String(SSH_PORT)} `,
+      `[127.0.0.1]:${String(wire.port)} `,
+    ),
+  );
   const inventory: Inventory = {
-    name: "lab", platform: "dcos", folder, ssh: { user: "core", port: SSH_PORT, identityFile: join(folder, "id_ed25519"), knownHosts, sudo: true }, ports: {}, scripts: {}, hooks: {}, siteSteps: [], settings: {},
-    nodes: cluster.nodes.map((one, index) => ({ name: one.name, role: "master", critical: false, ...(index === 0 ? { address: "127.0.0.1", ssh: { port: wire.port } } : { address: one.address, ssh: {} }) })),
+    name: "lab",
+    platform: "dcos",
+    folder,
+    ssh: { user: "core", port: SSH_PORT, identityFile: join(folder, "id_ed25519"), knownHosts, sudo: true },
+    ports: {},
+    scripts: {},
+    hooks: {},
+    siteSteps: [],
+    settings: {},
+    nodes: cluster.nodes.map((one, index) => ({
+      name: one.name,
+      role: "master",
+      critical: false,
+      ...(index === 0 ? { address: "127.0.0.1", ssh: { port: wire.port } } : { address: one.address, ssh: {} }),
+    })),
   };
   const remote = createRemote({ inventory, env: {}, home: folder });
   return {
-    lab, wire, inventory, remote,
+    lab,
+    wire,
+    inventory,
+    remote,
     stop: async () => {
       await remote.close();
       await wire.close();
@@ -51,7 +81,13 @@ async function openLab(): Promise<LabNode> {
 
 conforms("a node of the embedded cluster", async () => {
   const { lab, wire, remote, inventory, stop } = await openLab();
-  return { remote, target: inventory.nodes[0]?.name ?? "", clock: await createLabClock(lab.control), cut: () => wire.cut(), close: stop };
+  return {
+    remote,
+    target: inventory.nodes[0]?.name ?? "",
+    clock: await createLabClock(lab.control),
+    cut: () => wire.cut(),
+    close: stop,
+  };
 });
 
 describe("the embedded cluster's proof", () => {

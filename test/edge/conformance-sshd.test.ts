@@ -9,7 +9,10 @@ describeReal("over SSH", ["openssh-server", "openssh-client", "sudo"], () => {
     const fleet = await startFleet(1);
     const remote = createRemote({ inventory: fleet.inventory({ sudo: true }), env: {}, home: fleet.folder });
     return {
-      remote, target: "n1", clock: createClock(), cut: () => fleet.nodes[0]?.wire.cut(),
+      remote,
+      target: "n1",
+      clock: createClock(),
+      cut: () => fleet.nodes[0]?.wire.cut(),
       async close() {
         await remote.close();
         await fleet.stop();

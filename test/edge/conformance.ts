@@ -1,6 +1,14 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { killJob, pollJob, readJobOutput, removeJob, startJob, type JobAnswer, type JobPlace } from "../../src/action/remote-job.ts";
+import {
+  killJob,
+  pollJob,
+  readJobOutput,
+  removeJob,
+  startJob,
+  type JobAnswer,
+  type JobPlace,
+} from "../../src/action/remote-job.ts";
 import type { Clock, Command, Outcome, Remote } from "../../src/engine/ports.ts";
 
 /** A node behind some `Remote`, as the suite sees it. */
@@ -25,8 +33,10 @@ export function conforms(name: string, open: () => Promise<Subject>): void {
     let subject: Subject;
     let home = "";
 
-    const run = (command: Partial<Command> & { readonly argv: readonly string[] }): Promise<Outcome> => subject.remote.run(subject.target, { timeoutMs: LIMIT_MS, ...command });
-    const sh = (text: string, ...words: readonly string[]): Promise<Outcome> => run({ argv: ["sh", "-c", text, "test", ...words] });
+    const run = (command: Partial<Command> & { readonly argv: readonly string[] }): Promise<Outcome> =>
+      subject.remote.run(subject.target, { timeoutMs: LIMIT_MS, ...command });
+    const sh = (text: string, ...words: readonly string[]): Promise<Outcome> =>
+      run({ argv: ["sh", "-c", text, "test", ...words] });
     const out = async (text: string, ...words: readonly string[]): Promise<string> => {
       const outcome = await sh(text, ...words);
       if (outcome.kind !== "exited" || outcome.code !== 0) throw new Error(JSON.stringify(outcome));
@@ -50,10 +60,38 @@ export function conforms(name: string, open: () => Promise<Subject>): void {
     });
 
     describe("words", () => {
-      const words = ["", " ", "'", '"', "\\", "$HOME", "$(id)", "`id`", "a b", "-rf", "*", "~", "!", "#", ";", "&", "|", ">f", "a\nb", "\t", "é", "日本", "'; rm -rf / #", "{a,b}", "[x]"];
+      const words = [
+        "",
+        " ",
+        "'",
+        '"',
+        "\\",
+        "$HOME",
+        "$(id)",
+        "`id`",
+        "a b",
+        "-rf",
+        "*",
+        "~",
+        "!",
+        "#",
+        ";",
+        "&",
+        "|",
+        ">f",
+        "a\nb",
+        "\t",
+        "é",
+        "日本",
+        "'; rm -rf / #",
+        "{a,b}",
+        "[x]",
+      ];
 
       it("arrive as they were sent", async () => {
-        expect(await out('for word in "$@"; do printf "<%s>" "$word"; done', ...words)).toBe(words.map((word) => `<${word}>`).join(""));
+        expect(await out('for word in "$@"; do printf "<%s>" "$word"; done', ...words)).toBe(
+          words.map((word) => `<${word}>`).join(""),
+        );
       });
 
       it("are not split, expanded or run when they name a file", async () => {
@@ -74,13 +112,20 @@ export function conforms(name: string, open: () => Promise<Subject>): void {
       });
 
       it("write to two outputs that are kept apart, with their line ends", async () => {
-        expect(await sh("echo out; echo err >&2; printf end")).toEqual({ kind: "exited", code: 0, stdout: "out\nend", stderr: "err\n" });
+        expect(await sh("echo out; echo err >&2; printf end")).toEqual({
+          kind: "exited",
+          code: 0,
+          stdout: "out\nend",
+          stderr: "err\n",
+        });
       });
 
       it("read their input to its end, and find it empty when there is none", async () => {
         expect(await run({ argv: ["cat"], stdin: "two\nlines é\n" })).toMatchObject({ stdout: "two\nlines é\n" });
         expect(await run({ argv: ["cat"] })).toMatchObject({ kind: "exited", code: 0, stdout: "" });
-        expect(await run({ argv: ["wc", "-c"], stdin: "x".repeat(300_000) })).toMatchObject({ stdout: expect.stringMatching(/^\s*300000\s*$/) });
+        expect(await run({ argv: ["wc", "-c"], stdin: "x".repeat(300_000) })).toMatchObject({
+          stdout: expect.stringMatching(/^\s*300000\s*$/),
+        });
       });
 
       it("are joined by pipes, whose last one gives the exit code", async () => {
@@ -95,7 +140,11 @@ export function conforms(name: string, open: () => Promise<Subject>): void {
       });
 
       it("that take too long are timed out with what they wrote", async () => {
-        expect(await run({ argv: ["sh", "-c", "echo begun; sleep 3600"], timeoutMs: 700 })).toMatchObject({ kind: "timed-out", afterMs: 700, stdout: "begun\n" });
+        expect(await run({ argv: ["sh", "-c", "echo begun; sleep 3600"], timeoutMs: 700 })).toMatchObject({
+          kind: "timed-out",
+          afterMs: 700,
+          stdout: "begun\n",
+        });
       });
 
       it("may run many at a time", async () => {
@@ -104,7 +153,10 @@ export function conforms(name: string, open: () => Promise<Subject>): void {
       });
 
       it("have more output than is kept only in the middle", async () => {
-        const outcome = await run({ argv: ["sh", "-c", "i=0; while [ $i -lt 2000 ]; do echo line-$i; i=$((i+1)); done"], maxOutputBytes: 1_000 });
+        const outcome = await run({
+          argv: ["sh", "-c", "i=0; while [ $i -lt 2000 ]; do echo line-$i; i=$((i+1)); done"],
+          maxOutputBytes: 1_000,
+        });
         const text = outcome.kind === "exited" ? outcome.stdout : "";
         expect(text).toMatch(/^line-0\nline-1\n[\s\S]*\n\[\d+ bytes left out\]\n[\s\S]*line-1999\n$/);
       });
@@ -122,7 +174,12 @@ export function conforms(name: string, open: () => Promise<Subject>): void {
       });
 
       it("have the rights the umask leaves", async () => {
-        expect(await out('cd "$1"; umask 077; : >secret; mkdir closed; umask 022; : >open; for file in secret closed open; do ls -ld "$file" | cut -c1-10; done', home)).toBe("-rw-------\ndrwx------\n-rw-r--r--\n");
+        expect(
+          await out(
+            'cd "$1"; umask 077; : >secret; mkdir closed; umask 022; : >open; for file in secret closed open; do ls -ld "$file" | cut -c1-10; done',
+            home,
+          ),
+        ).toBe("-rw-------\ndrwx------\n-rw-r--r--\n");
       });
 
       it("are owned by whoever made them", async () => {
@@ -132,7 +189,9 @@ export function conforms(name: string, open: () => Promise<Subject>): void {
 
     it("sudo gives the rights of root without asking", async () => {
       expect(await run({ argv: ["id", "-u"], sudo: true })).toMatchObject({ kind: "exited", code: 0, stdout: "0\n" });
-      expect(await run({ argv: ["sh", "-c", 'printf "%s|" "$@"', "x", "a b", "$HOME", "-n"], sudo: true })).toMatchObject({ stdout: "a b|$HOME|-n|" });
+      expect(await run({ argv: ["sh", "-c", 'printf "%s|" "$@"', "x", "a b", "$HOME", "-n"], sudo: true })).toMatchObject({
+        stdout: "a b|$HOME|-n|",
+      });
     });
 
     it("the boot id is a UUID that stays while the machine runs", async () => {
@@ -146,17 +205,25 @@ export function conforms(name: string, open: () => Promise<Subject>): void {
       const mebibyte = Buffer.concat(Array.from({ length: 4096 }, () => block));
       const expected = createHash("sha256");
       for (let index = 0; index < 64; index++) expected.update(mebibyte);
-      await out('cd "$1"; echo "$2" | base64 -d >big; i=0; while [ $i -lt 12 ]; do cat big big >more; mv more big; i=$((i+1)); done', home, block.toString("base64"));
+      await out(
+        'cd "$1"; echo "$2" | base64 -d >big; i=0; while [ $i -lt 12 ]; do cat big big >more; mv more big; i=$((i+1)); done',
+        home,
+        block.toString("base64"),
+      );
       expect(await out('sha256sum "$1/big"', home)).toBe(`${createHash("sha256").update(mebibyte).digest("hex")}  ${home}/big\n`);
       const seen = createHash("sha256");
       let bytes = 0;
       let chunks = 0;
       const text = 'i=0; while [ $i -lt 64 ]; do cat "$1/big"; i=$((i+1)); done';
-      const outcome = await subject.remote.stream(subject.target, { argv: ["sh", "-c", text, "test", home], timeoutMs: LIMIT_MS }, (chunk) => {
-        seen.update(chunk);
-        bytes += chunk.length;
-        return ++chunks % 50 === 0 ? new Promise((resolve) => void setTimeout(resolve, 2)) : undefined;
-      });
+      const outcome = await subject.remote.stream(
+        subject.target,
+        { argv: ["sh", "-c", text, "test", home], timeoutMs: LIMIT_MS },
+        (chunk) => {
+          seen.update(chunk);
+          bytes += chunk.length;
+          return ++chunks % 50 === 0 ? new Promise((resolve) => void setTimeout(resolve, 2)) : undefined;
+        },
+      );
       expect(outcome).toMatchObject({ kind: "exited", code: 0 });
       expect(bytes).toBe(64 * 1024 * 1024);
       expect(seen.digest("hex")).toBe(expected.digest("hex"));
@@ -164,7 +231,10 @@ export function conforms(name: string, open: () => Promise<Subject>): void {
 
     it("a command whose connection is cut is lost, sent, and goes on by itself", async () => {
       const running = sh('cd "$1"; : >begun; sleep 2; : >finished', home);
-      await eventually(async () => (await sh('[ -e "$1/begun" ]', home)).kind === "exited" && (await out('ls "$1"', home)).includes("begun"), "the command begins");
+      await eventually(
+        async () => (await sh('[ -e "$1/begun" ]', home)).kind === "exited" && (await out('ls "$1"', home)).includes("begun"),
+        "the command begins",
+      );
       await subject.cut();
       expect(await running).toMatchObject({ kind: "lost", sent: true });
       await eventually(async () => (await out('ls "$1"', home)).includes("finished"), "the command goes on");
@@ -201,7 +271,9 @@ export function conforms(name: string, open: () => Promise<Subject>): void {
 
       it("started twice runs once", async () => {
         expect(await start(`echo run >>${home}/runs; sleep 1`)).toMatchObject({ state: { kind: "running" } });
-        expect(await startJob(subject.remote, subject.target, { ...place(), command: `echo again >>${home}/runs` })).toMatchObject({ kind: "state" });
+        expect(
+          await startJob(subject.remote, subject.target, { ...place(), command: `echo again >>${home}/runs` }),
+        ).toMatchObject({ kind: "state" });
         await until("exited");
         expect(await out('cat "$1/runs"', home)).toBe("run\n");
       });
@@ -215,7 +287,10 @@ export function conforms(name: string, open: () => Promise<Subject>): void {
 
       it("of an earlier boot is lost", async () => {
         await start("sleep 2");
-        await out('cd "$1"; read -r pid began boot <pid; echo "$pid $began 00000000-0000-0000-0000-000000000000" >pid', place().folder);
+        await out(
+          'cd "$1"; read -r pid began boot <pid; echo "$pid $began 00000000-0000-0000-0000-000000000000" >pid',
+          place().folder,
+        );
         expect(await poll()).toMatchObject({ state: { kind: "lost", why: "rebooted" } });
       });
 

@@ -36,7 +36,9 @@ describeReal("three real sshd with a real ZooKeeper ensemble", ["openssh-server"
   };
 
   it("answers the four-letter words: all serve, exactly one leads, and the leader counts its followers", async () => {
-    const answers = await Promise.all([0, 1, 2].map(async (index) => ({ ruok: await word(index, "ruok"), mntr: await word(index, "mntr") })));
+    const answers = await Promise.all(
+      [0, 1, 2].map(async (index) => ({ ruok: await word(index, "ruok"), mntr: await word(index, "mntr") })),
+    );
     expect(answers.map(({ ruok }) => ruok)).toEqual(["imok", "imok", "imok"]);
     const leaders = answers.filter(({ mntr }) => /^zk_server_state\tleader$/m.test(mntr));
     expect(leaders).toHaveLength(1);
@@ -51,10 +53,14 @@ describeReal("three real sshd with a real ZooKeeper ensemble", ["openssh-server"
     const chunks: Buffer[] = [];
     // The node hashes what it sends, on its standard error: both ends saw the same bytes or the backup is none.
     const text = 'cd "$1" || exit 2; tar -cf - . | tee "$2" ; sha256sum <"$2" >&2; rm -f "$2"';
-    const outcome = await remote.stream("n1", { argv: ["sh", "-c", text, "backup", server.folder, join(fleet.folder, "copy.tar")], sudo: true, timeoutMs: 30_000 }, (chunk) => {
-      hash.update(chunk);
-      chunks.push(chunk);
-    });
+    const outcome = await remote.stream(
+      "n1",
+      { argv: ["sh", "-c", text, "backup", server.folder, join(fleet.folder, "copy.tar")], sudo: true, timeoutMs: 30_000 },
+      (chunk) => {
+        hash.update(chunk);
+        chunks.push(chunk);
+      },
+    );
     expect(outcome).toMatchObject({ kind: "exited", code: 0 });
     expect(outcome.kind === "exited" && outcome.stderr.split(" ")[0]).toBe(hash.digest("hex"));
 
@@ -68,31 +74,51 @@ describeReal("three real sshd with a real ZooKeeper ensemble", ["openssh-server"
       for await (const part of entry as AsyncIterable<Buffer>) parts.push(part);
       found.set(entry.header.name, Buffer.concat(parts));
     }
-    const onNode = await remote.run("n1", { argv: ["sh", "-c", 'cd "$1" && find . -type f', "list", server.folder], sudo: true, timeoutMs: 10_000 });
-    expect(listed.filter((name) => !name.endsWith("/")).sort()).toEqual((onNode.kind === "exited" ? onNode.stdout : "").trim().split("\n").sort());
+    const onNode = await remote.run("n1", {
+      argv: ["sh", "-c", 'cd "$1" && find . -type f', "list", server.folder],
+      sudo: true,
+      timeoutMs: 10_000,
+    });
+    expect(listed.filter((name) => !name.endsWith("/")).sort()).toEqual(
+      (onNode.kind === "exited" ? onNode.stdout : "").trim().split("\n").sort(),
+    );
     expect(found.get("./myid")?.toString()).toBe("1\n");
     const snapshots = readdirSync(join(server.folder, "version-2")).filter((name) => name.startsWith("snapshot"));
     expect(snapshots.length).toBeGreaterThan(0);
-    for (const name of snapshots) expect(found.get(`./version-2/${name}`)).toEqual(readFileSync(join(server.folder, "version-2", name)));
+    for (const name of snapshots)
+      expect(found.get(`./version-2/${name}`)).toEqual(readFileSync(join(server.folder, "version-2", name)));
   });
 
   it("runs a detached job as root that outlives killed connections, and its wait takes up again each time", async () => {
     const [, node] = fleet.nodes;
     if (node === undefined) throw new Error("no node");
-    const place = { folder: jobFolder("run-1", "masters/n2/upgrade", { sudo: true, base: join(fleet.folder, "jobs") }), sudo: true, timeoutMs: 5_000 };
+    const place = {
+      folder: jobFolder("run-1", "masters/n2/upgrade", { sudo: true, base: join(fleet.folder, "jobs") }),
+      sudo: true,
+      timeoutMs: 5_000,
+    };
     const command = 'for i in 1 2 3 4 5 6; do echo "line $i"; echo "warning $i" >&2; sleep 0.5; done; exit 9\n';
     expect(await startJob(remote, "n2", { ...place, command })).toMatchObject({ state: { kind: "running" } });
 
     const output = { stdout: "", stderr: "" };
     const back: number[] = [];
     const before = node.wire.made();
-    const waiting = waitForJob({ clock: createClock(), remote, target: "n2", place, pollMs: 100, unreachableMs: 60_000 }, {
-      onOutput: (stream, text) => void (output[stream] += text),
-      onReattach: ({ forMs }) => void back.push(forMs),
-    });
-    await eventually(() => output.stdout.includes("line 2"), () => output.stdout);
+    const waiting = waitForJob(
+      { clock: createClock(), remote, target: "n2", place, pollMs: 100, unreachableMs: 60_000 },
+      {
+        onOutput: (stream, text) => void (output[stream] += text),
+        onReattach: ({ forMs }) => void back.push(forMs),
+      },
+    );
+    await eventually(
+      () => output.stdout.includes("line 2"),
+      () => output.stdout,
+    );
     node.wire.cut();
-    await eventually(() => output.stdout.includes("line 4"), () => output.stdout);
+    await eventually(
+      () => output.stdout.includes("line 4"),
+      () => output.stdout,
+    );
     await node.wire.mode("refuse");
     await new Promise((resolve) => setTimeout(resolve, 500));
     await node.wire.mode("carry");
@@ -106,12 +132,19 @@ describeReal("three real sshd with a real ZooKeeper ensemble", ["openssh-server"
   });
 
   it("tells another process, which knows only the folder, how a job ended", async () => {
-    const place = { folder: jobFolder("run-2", "n3/long", { sudo: true, base: join(fleet.folder, "jobs") }), sudo: true, timeoutMs: 5_000 };
+    const place = {
+      folder: jobFolder("run-2", "n3/long", { sudo: true, base: join(fleet.folder, "jobs") }),
+      sudo: true,
+      timeoutMs: 5_000,
+    };
     const first = createRemote({ inventory: fleet.inventory({ sudo: true }), env: {}, home: fleet.folder });
     await startJob(first, "n3", { ...place, command: "sleep 0.7; exit 5" });
     await first.close();
     expect(await pollJob(remote, "n3", place)).toMatchObject({ state: { kind: "running" } });
-    expect(await waitForJob({ clock: createClock(), remote, target: "n3", place, pollMs: 50 })).toEqual({ kind: "ended", code: 5 });
+    expect(await waitForJob({ clock: createClock(), remote, target: "n3", place, pollMs: 50 })).toEqual({
+      kind: "ended",
+      code: 5,
+    });
   });
 
   it("sees a server that stopped, by its silence and by the leader's count", async () => {
@@ -120,9 +153,15 @@ describeReal("three real sshd with a real ZooKeeper ensemble", ["openssh-server"
     const leader = modes.findIndex((text) => text.includes("Mode: leader"));
     await ensemble.servers[follower]?.stop();
     expect(await word(follower, "ruok")).toBe("refused");
-    await eventually(async () => /^zk_synced_followers\t1(\.0)?$/m.test(await word(leader, "mntr")), () => "the leader did not notice");
+    await eventually(
+      async () => /^zk_synced_followers\t1(\.0)?$/m.test(await word(leader, "mntr")),
+      () => "the leader did not notice",
+    );
     await ensemble.servers[follower]?.start();
-    await eventually(async () => /^zk_synced_followers\t2(\.0)?$/m.test(await word(leader, "mntr")), () => "the follower did not come back");
+    await eventually(
+      async () => /^zk_synced_followers\t2(\.0)?$/m.test(await word(leader, "mntr")),
+      () => "the follower did not come back",
+    );
   });
 
   it("refuses a node whose host key changed under the run, and goes on with the others", async () => {

@@ -2,10 +2,15 @@ import { describe, expect, it } from "vitest";
 import { waitForJob, type JobEnd, type JobWait } from "../../src/action/remote-job-wait.ts";
 import type { Clock, Outcome, Remote } from "../../src/engine/ports.ts";
 
-type Answer = { readonly state: string; readonly stdout?: string; readonly losses?: number } | { readonly lost: string; readonly sent?: boolean };
+type Answer =
+  | { readonly state: string; readonly stdout?: string; readonly losses?: number }
+  | { readonly lost: string; readonly sent?: boolean };
 
 /** A node that gives one answer per question, the last one for ever, and a clock that only sleeps move. */
-function play(answers: readonly Answer[], options: Partial<JobWait> = {}): { readonly end: Promise<JobEnd>; readonly told: string[]; readonly sleeps: number[] } {
+function play(
+  answers: readonly Answer[],
+  options: Partial<JobWait> = {},
+): { readonly end: Promise<JobEnd>; readonly told: string[]; readonly sleeps: number[] } {
   const told: string[] = [];
   const sleeps: number[] = [];
   let nowMs = 0;
@@ -20,12 +25,22 @@ function play(answers: readonly Answer[], options: Partial<JobWait> = {}): { rea
       return Promise.resolve();
     },
   };
-  const lost = (answer: { readonly lost: string; readonly sent?: boolean }): Outcome => ({ kind: "lost", code: answer.lost, reason: `${answer.lost}!`, sent: answer.sent ?? false });
+  const lost = (answer: { readonly lost: string; readonly sent?: boolean }): Outcome => ({
+    kind: "lost",
+    code: answer.lost,
+    reason: `${answer.lost}!`,
+    sent: answer.sent ?? false,
+  });
   const remote: Remote = {
     run: () => {
       current = answers[Math.min(asked++, answers.length - 1)] ?? { state: "absent" };
       if ("lost" in current) return Promise.resolve(lost(current));
-      return Promise.resolve({ kind: "exited", code: 0, stdout: `${current.state}\n${String(Buffer.byteLength(current.stdout ?? ""))}\n0\n`, stderr: "" });
+      return Promise.resolve({
+        kind: "exited",
+        code: 0,
+        stdout: `${current.state}\n${String(Buffer.byteLength(current.stdout ?? ""))}\n0\n`,
+        stderr: "",
+      });
     },
     stream: async (_, command, onChunk) => {
       if ("lost" in current) throw new Error("read without an answer");
@@ -39,7 +54,13 @@ function play(answers: readonly Answer[], options: Partial<JobWait> = {}): { rea
     tcp: () => Promise.reject(new Error("not here")),
     close: () => Promise.resolve(),
   };
-  const wait: JobWait = { clock, remote, target: "m1", place: { folder: "/var/tmp/pawl-jobs/r", sudo: true, timeoutMs: 1_000 }, ...options };
+  const wait: JobWait = {
+    clock,
+    remote,
+    target: "m1",
+    place: { folder: "/var/tmp/pawl-jobs/r", sudo: true, timeoutMs: 1_000 },
+    ...options,
+  };
   const end = waitForJob(wait, {
     onOutput: (stream, text) => void told.push(`${stream}:${text}`),
     onReattach: ({ forMs, reason }) => void told.push(`back after ${String(forMs)}: ${reason}`),
@@ -49,7 +70,12 @@ function play(answers: readonly Answer[], options: Partial<JobWait> = {}): { rea
 
 describe("waiting for a detached job", () => {
   it("ends with the exit code, having told every byte of output once and no character in halves", async () => {
-    const { end, told, sleeps } = play([{ state: "running 7", stdout: "a" }, { state: "running 7", stdout: "a" }, { state: "running 7", stdout: "aé" }, { state: "exited 4", stdout: "aéz" }]);
+    const { end, told, sleeps } = play([
+      { state: "running 7", stdout: "a" },
+      { state: "running 7", stdout: "a" },
+      { state: "running 7", stdout: "aé" },
+      { state: "exited 4", stdout: "aéz" },
+    ]);
     expect(await end).toEqual({ kind: "ended", code: 4 });
     expect(told).toEqual(["stdout:a", "stdout:é", "stdout:z"]);
     expect(sleeps).toEqual([5_000, 5_000, 5_000]);
@@ -57,7 +83,14 @@ describe("waiting for a detached job", () => {
 
   it("keeps asking while the node is silent, more and more rarely, and tells once that it is back", async () => {
     const silent: Answer = { lost: "refused" };
-    const { end, told, sleeps } = play([{ state: "running 7" }, silent, silent, silent, { state: "running 7" }, { state: "exited 0" }]);
+    const { end, told, sleeps } = play([
+      { state: "running 7" },
+      silent,
+      silent,
+      silent,
+      { state: "running 7" },
+      { state: "exited 0" },
+    ]);
     expect(await end).toEqual({ kind: "ended", code: 0 });
     expect(told).toEqual(["back after 35000: refused!"]);
     expect(sleeps).toEqual([5_000, 5_000, 10_000, 20_000, 5_000]);
@@ -83,7 +116,10 @@ describe("waiting for a detached job", () => {
   });
 
   it("does not call a job ended whose last output could not be read, and reads it later", async () => {
-    const { end, told } = play([{ state: "exited 0", stdout: "BROKEN" }, { state: "exited 0", stdout: "last words" }]);
+    const { end, told } = play([
+      { state: "exited 0", stdout: "BROKEN" },
+      { state: "exited 0", stdout: "last words" },
+    ]);
     expect(await end).toEqual({ kind: "ended", code: 0 });
     expect(told).toEqual(["stdout:last words", "back after 5000: connection-lost!"]);
   });
@@ -99,7 +135,10 @@ describe("waiting for a detached job", () => {
   });
 
   it("lets a job be starting for a moment, not for ever", async () => {
-    expect(await play([{ state: "starting" }, { state: "running 1" }, { state: "exited 0" }]).end).toEqual({ kind: "ended", code: 0 });
+    expect(await play([{ state: "starting" }, { state: "running 1" }, { state: "exited 0" }]).end).toEqual({
+      kind: "ended",
+      code: 0,
+    });
     expect(await play([{ state: "starting" }]).end).toEqual({ kind: "gone", why: "starting" });
   });
 

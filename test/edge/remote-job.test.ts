@@ -1,8 +1,28 @@
-import { chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { jobFolder, killJob, pollJob, readJobOutput, removeJob, startJob, type JobAnswer, type JobPlace, type JobState } from "../../src/action/remote-job.ts";
+import {
+  jobFolder,
+  killJob,
+  pollJob,
+  readJobOutput,
+  removeJob,
+  startJob,
+  type JobAnswer,
+  type JobPlace,
+  type JobState,
+} from "../../src/action/remote-job.ts";
 import type { Remote } from "../../src/engine/ports.ts";
 import { eventually } from "../real/process.ts";
 import { describeReal } from "../real/requires.ts";
@@ -33,10 +53,13 @@ for (const shell of SHELLS) {
     const text = (name: string): string => readFileSync(file(name), "utf8");
     async function until(kind: JobState["kind"]): Promise<JobState> {
       let last: JobAnswer | null = null;
-      await eventually(async () => {
-        last = await poll();
-        return last.kind === "state" && last.state.kind === kind;
-      }, () => JSON.stringify(last));
+      await eventually(
+        async () => {
+          last = await poll();
+          return last.kind === "state" && last.state.kind === kind;
+        },
+        () => JSON.stringify(last),
+      );
       const answer = await poll();
       if (answer.kind !== "state") throw new Error(JSON.stringify(answer));
       return answer.state;
@@ -52,12 +75,17 @@ for (const shell of SHELLS) {
     });
 
     it("runs on by itself, shows its output as it grows, and ends with its exit code", async () => {
-      expect(await start("echo one; while [ ! -e go ]; do sleep 0.05; done; printf 'two\\n' >&2; exit 7")).toMatchObject({ state: { kind: "running" } });
-      await eventually(async () => {
-        const answer = await poll();
-        return answer.kind === "state" && answer.stdoutBytes === 4 && answer.stderrBytes === 0;
-      }, () => "no output");
-      expect((await poll())).toMatchObject({ state: { kind: "running" } });
+      expect(await start("echo one; while [ ! -e go ]; do sleep 0.05; done; printf 'two\\n' >&2; exit 7")).toMatchObject({
+        state: { kind: "running" },
+      });
+      await eventually(
+        async () => {
+          const answer = await poll();
+          return answer.kind === "state" && answer.stdoutBytes === 4 && answer.stderrBytes === 0;
+        },
+        () => "no output",
+      );
+      expect(await poll()).toMatchObject({ state: { kind: "running" } });
       writeFileSync(join(folder, "go"), "");
       expect(await until("exited")).toEqual({ kind: "exited", code: 7 });
       rmSync(join(folder, "go"));
@@ -169,7 +197,12 @@ for (const shell of SHELLS) {
       const elsewhere = join(folder, `elsewhere-${String(count)}`);
       mkdirSync(elsewhere);
       symlinkSync(elsewhere, join(place.folder, ".."));
-      expect(await start("exit 0")).toMatchObject({ kind: "no-answer", code: "job-shell-failed", sent: true, reason: expect.stringContaining("belongs to somebody else") });
+      expect(await start("exit 0")).toMatchObject({
+        kind: "no-answer",
+        code: "job-shell-failed",
+        sent: true,
+        reason: expect.stringContaining("belongs to somebody else"),
+      });
       expect(existsSync(join(elsewhere, "total/job"))).toBe(false);
     });
 
@@ -183,7 +216,9 @@ for (const shell of SHELLS) {
 }
 
 it("has a folder of its own per run, step and kind of rights", () => {
-  expect(jobFolder("20261120T150000Z-upgrade-1.11.3", "masters/m3/upgrade", { sudo: true })).toBe("/var/tmp/pawl-jobs/20261120T150000Z-upgrade-1.11.3+masters+m3+upgrade");
+  expect(jobFolder("20261120T150000Z-upgrade-1.11.3", "masters/m3/upgrade", { sudo: true })).toBe(
+    "/var/tmp/pawl-jobs/20261120T150000Z-upgrade-1.11.3+masters+m3+upgrade",
+  );
   expect(jobFolder("r", "a/b", { sudo: false, base: "/tmp/x" })).toBe("/tmp/x-user/r+a+b");
   expect(jobFolder("../../etc", "a b;$c/..", { sudo: true })).toBe("/var/tmp/pawl-jobs/..+..+etc+a_b__c+..");
 });

@@ -27,7 +27,9 @@ export function createShellRemote(shell: Shell, folder: string): Remote {
       child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
       child.stdin.on("error", () => undefined);
       child.stdin.end(command.stdin ?? "");
-      child.on("close", (code, signal) => resolve({ kind: "exited", code: code ?? 128 + (signal === null ? 0 : constants.signals[signal]), stdout: "", stderr }));
+      child.on("close", (code, signal) =>
+        resolve({ kind: "exited", code: code ?? 128 + (signal === null ? 0 : constants.signals[signal]), stdout: "", stderr }),
+      );
     });
   const absent = { kind: "no-answer", code: "failed", reason: "not part of this adapter" } as const;
   return {

@@ -20,7 +20,9 @@ function reachable(path, mode = constants.F_OK) {
 function missing() {
   const folders = (process.env.PATH ?? "").split(delimiter);
   return Object.entries(components)
-    .filter(([, { file, command }]) => (file === undefined ? !folders.some((folder) => reachable(join(folder, command), constants.X_OK)) : !reachable(file)))
+    .filter(([, { file, command }]) =>
+      file === undefined ? !folders.some((folder) => reachable(join(folder, command), constants.X_OK)) : !reachable(file),
+    )
     .map(([name]) => name);
 }
 
@@ -41,7 +43,9 @@ if (before.length > 0) {
   }
   const after = missing();
   if (after.length > 0) {
-    process.stderr.write(`pawl tests: tests on real components need: sudo apt-get install -y --no-install-recommends ${after.join(" ")}\n`);
+    process.stderr.write(
+      `pawl tests: tests on real components need: sudo apt-get install -y --no-install-recommends ${after.join(" ")}\n`,
+    );
     if (ci) process.exitCode = 1;
   }
 }

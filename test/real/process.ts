@@ -14,8 +14,15 @@ const GUARD = `"$@" </dev/null & p=$!; echo "$p"; cat >/dev/null; kill $p 2>/dev
 i=0; while kill -0 $p 2>/dev/null && [ $i -lt 100 ]; do sleep 0.1; i=$((i+1)); done; kill -9 $p 2>/dev/null; wait $p`;
 
 /** Starts a program of this machine for a test. */
-export async function startProgram(argv: readonly string[], options: { readonly cwd: string; readonly env?: Readonly<Record<string, string>> }): Promise<Started> {
-  const guard = spawn("sh", ["-c", GUARD, "guard", ...argv], { cwd: options.cwd, env: { ...process.env, ...options.env }, stdio: ["pipe", "pipe", "pipe"] });
+export async function startProgram(
+  argv: readonly string[],
+  options: { readonly cwd: string; readonly env?: Readonly<Record<string, string>> },
+): Promise<Started> {
+  const guard = spawn("sh", ["-c", GUARD, "guard", ...argv], {
+    cwd: options.cwd,
+    env: { ...process.env, ...options.env },
+    stdio: ["pipe", "pipe", "pipe"],
+  });
   let text = "";
   guard.stderr.on("data", (chunk: Buffer) => (text += chunk.toString()));
   // Not "close": what the program started may keep its outputs open longer than it lives.
@@ -42,7 +49,11 @@ export async function startProgram(argv: readonly string[], options: { readonly 
 }
 
 /** Asks until the answer is true; throws with what `describe` says after `timeoutMs`. */
-export async function eventually(isSo: () => boolean | Promise<boolean>, describe: () => string, timeoutMs = 30_000): Promise<void> {
+export async function eventually(
+  isSo: () => boolean | Promise<boolean>,
+  describe: () => string,
+  timeoutMs = 30_000,
+): Promise<void> {
   const end = performance.now() + timeoutMs;
   while (!(await isSo())) {
     if (performance.now() > end) throw new Error(`not so after ${String(timeoutMs)} ms: ${describe()}`);

@@ -7,11 +7,13 @@ import components from "./components.json" with { type: "json" };
 export type Component = keyof typeof components;
 
 /** Those of the given components that this machine lacks. */
-export function missingComponents(names: readonly Component[]): readonly Component[] {
+function missingComponents(names: readonly Component[]): readonly Component[] {
   return names.filter((name) => {
     const how: { readonly file?: string; readonly command?: string } = components[name];
     if (how.file !== undefined) return !reachable(how.file);
-    return !(process.env["PATH"] ?? "").split(delimiter).some((folder) => reachable(join(folder, how.command ?? ""), constants.X_OK));
+    return !(process.env["PATH"] ?? "")
+      .split(delimiter)
+      .some((folder) => reachable(join(folder, how.command ?? ""), constants.X_OK));
   });
 }
 

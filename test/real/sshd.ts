@@ -44,16 +44,45 @@ export async function startFleet(count: number, sshdOptions: readonly string[] =
   const second = 100 + (process.pid % 100);
   const third = fleets++;
   const started = await Promise.all(
-    Array.from({ length: count }, (_, index) => startNode({ name: `n${String(index + 1)}`, address: `127.${String(second)}.${String(third)}.${String(index + 1)}`, folder, identityFile, sshdOptions })),
+    Array.from({ length: count }, (_, index) =>
+      startNode({
+        name: `n${String(index + 1)}`,
+        address: `127.${String(second)}.${String(third)}.${String(index + 1)}`,
+        folder,
+        identityFile,
+        sshdOptions,
+      }),
+    ),
   );
-  const hostKeys = started.map(({ node, hostKey }) => `[${node.address}]:${String(node.port)} ${readFileSync(`${hostKey}.pub`, "utf8").split(" ").slice(0, 2).join(" ")}\n`);
+  const hostKeys = started.map(
+    ({ node, hostKey }) =>
+      `[${node.address}]:${String(node.port)} ${readFileSync(`${hostKey}.pub`, "utf8").split(" ").slice(0, 2).join(" ")}\n`,
+  );
   writeFileSync(knownHosts, hostKeys.join(""));
   const nodes = started.map(({ node }) => node);
   return {
-    nodes, folder, user, identityFile, knownHosts,
+    nodes,
+    folder,
+    user,
+    identityFile,
+    knownHosts,
     inventory: (ssh = {}) => ({
-      name: "real", platform: "toy", folder, ssh: { user, identityFile, knownHosts, ...ssh }, ports: {}, scripts: {}, hooks: {}, siteSteps: [], settings: {},
-      nodes: nodes.map((node): InventoryNode => ({ name: node.name, address: node.address, role: "node", critical: false, ssh: { port: node.port } })),
+      name: "real",
+      platform: "toy",
+      folder,
+      ssh: { user, identityFile, knownHosts, ...ssh },
+      ports: {},
+      scripts: {},
+      hooks: {},
+      siteSteps: [],
+      settings: {},
+      nodes: nodes.map((node): InventoryNode => ({
+        name: node.name,
+        address: node.address,
+        role: "node",
+        critical: false,
+        ssh: { port: node.port },
+      })),
     }),
     async stop() {
       await Promise.all(started.map(({ stop }) => stop()));
@@ -65,7 +94,17 @@ export async function startFleet(count: number, sshdOptions: readonly string[] =
 
 /** Makes an OpenSSH key pair; a passphrase encrypts it. Returns the private key's path. */
 export function makeKey(file: string, options: { readonly type?: string; readonly passphrase?: string } = {}): string {
-  execFileSync("ssh-keygen", ["-q", "-t", options.type ?? "ed25519", "-N", options.passphrase ?? "", "-C", "pawl-test", "-f", file]);
+  execFileSync("ssh-keygen", [
+    "-q",
+    "-t",
+    options.type ?? "ed25519",
+    "-N",
+    options.passphrase ?? "",
+    "-C",
+    "pawl-test",
+    "-f",
+    file,
+  ]);
   return file;
 }
 
@@ -77,7 +116,9 @@ interface NodeOptions {
   readonly sshdOptions: readonly string[];
 }
 
-async function startNode(options: NodeOptions): Promise<{ readonly node: RealNode; readonly hostKey: string; readonly stop: () => Promise<void> }> {
+async function startNode(
+  options: NodeOptions,
+): Promise<{ readonly node: RealNode; readonly hostKey: string; readonly stop: () => Promise<void> }> {
   const { name, address } = options;
   const folder = join(options.folder, name);
   mkdirSync(folder);
@@ -87,20 +128,40 @@ async function startNode(options: NodeOptions): Promise<{ readonly node: RealNod
   const start = async (): Promise<Started> => {
     const config = join(folder, "sshd_config");
     const lines = [
-      `ListenAddress ${address}`, `Port ${String(port)}`, `HostKey ${key}`, "PidFile none", `AuthorizedKeysFile ${options.identityFile}.pub`, "StrictModes no",
-      "UsePAM no", "UseDNS no", "PasswordAuthentication no", "KbdInteractiveAuthentication no", "PermitRootLogin prohibit-password",
-      "PrintMotd no", "PrintLastLog no", "LogLevel ERROR", // SHLVL: without it a bash reads the tester's own ~/.bashrc for every command.
-      `SetEnv PAWL_NODE=${name} SHLVL=1`, ...options.sshdOptions, "",
+      `ListenAddress ${address}`,
+      `Port ${String(port)}`,
+      `HostKey ${key}`,
+      "PidFile none",
+      `AuthorizedKeysFile ${options.identityFile}.pub`,
+      "StrictModes no",
+      "UsePAM no",
+      "UseDNS no",
+      "PasswordAuthentication no",
+      "KbdInteractiveAuthentication no",
+      "PermitRootLogin prohibit-password",
+      "PrintMotd no",
+      "PrintLastLog no",
+      "LogLevel ERROR", // SHLVL: without it a bash reads the tester's own ~/.bashrc for every command.
+      `SetEnv PAWL_NODE=${name} SHLVL=1`,
+      ...options.sshdOptions,
+      "",
     ];
     writeFileSync(config, lines.join("\n"));
     const started = await startProgram(["/usr/sbin/sshd", "-D", "-e", "-f", config], { cwd: folder });
-    await eventually(() => listens(address, port), () => `sshd of ${name} does not listen: ${started.log()}`);
+    await eventually(
+      () => listens(address, port),
+      () => `sshd of ${name} does not listen: ${started.log()}`,
+    );
     return started;
   };
   let sshd = await start();
   const wire = await startWire({ host: address, port }, { host: address });
   const node: RealNode = {
-    name, address, port: wire.port, wire, folder,
+    name,
+    address,
+    port: wire.port,
+    wire,
+    folder,
     async changeHostKey() {
       await sshd.stop();
       key = makeKey(join(folder, `host_key_${String(Date.now())}`));
@@ -123,7 +184,7 @@ export async function freePort(host: string): Promise<number> {
 }
 
 /** Whether something accepts connections there. */
-export function listens(host: string, port: number): Promise<boolean> {
+function listens(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host, port });
     socket.once("connect", () => {

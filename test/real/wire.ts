@@ -16,7 +16,10 @@ export interface Wire {
 }
 
 /** A wire on `host` (a free port unless given) to a server. */
-export async function startWire(to: { readonly host: string; readonly port: number }, at: { readonly host: string; readonly port?: number }): Promise<Wire> {
+export async function startWire(
+  to: { readonly host: string; readonly port: number },
+  at: { readonly host: string; readonly port?: number },
+): Promise<Wire> {
   const pairs = new Set<readonly [Socket, Socket]>();
   let now: "carry" | "refuse" | "silence" = "carry";
   let made = 0;
@@ -31,7 +34,10 @@ export async function startWire(to: { readonly host: string; readonly port: numb
       near.destroy();
       far.destroy();
     };
-    for (const [from, into] of [[near, far], [far, near]] as const) {
+    for (const [from, into] of [
+      [near, far],
+      [far, near],
+    ] as const) {
       from.on("error", drop);
       from.on("close", drop);
       from.on("end", () => into.end());

@@ -6,7 +6,7 @@ import { eventually, startProgram, type Started } from "./process.ts";
 import { freePort } from "./sshd.ts";
 
 /** One server of a real ensemble. */
-export interface ZooKeeperServer {
+interface ZooKeeperServer {
   readonly id: number;
   readonly host: string;
   readonly clientPort: number;
@@ -44,16 +44,44 @@ export async function startEnsemble(hosts: readonly string[]): Promise<Ensemble>
       mkdirSync(data);
       writeFileSync(join(data, "myid"), `${String(id)}\n`);
       const config = join(folder, `zoo-${String(id)}.cfg`);
-      writeFileSync(config, [
-        "tickTime=500", "initLimit=20", "syncLimit=10", `dataDir=${data}`, `clientPort=${String(clientPort)}`, `clientPortAddress=${host}`, `4lw.commands.whitelist=${WORDS}`,
-        "admin.enableServer=false", "maxClientCnxns=0", "standaloneEnabled=false", "forceSync=no",
-        ...members.map((member) => `server.${String(member.id)}=${member.host}:${String(member.peerPort)}:${String(member.electionPort)}`), "",
-      ].join("\n"));
-      const argv = ["java", "-Xmx96m", "-Xms32m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", CLASSPATH, "org.apache.zookeeper.server.quorum.QuorumPeerMain", config];
+      writeFileSync(
+        config,
+        [
+          "tickTime=500",
+          "initLimit=20",
+          "syncLimit=10",
+          `dataDir=${data}`,
+          `clientPort=${String(clientPort)}`,
+          `clientPortAddress=${host}`,
+          `4lw.commands.whitelist=${WORDS}`,
+          "admin.enableServer=false",
+          "maxClientCnxns=0",
+          "standaloneEnabled=false",
+          "forceSync=no",
+          ...members.map(
+            (member) => `server.${String(member.id)}=${member.host}:${String(member.peerPort)}:${String(member.electionPort)}`,
+          ),
+          "",
+        ].join("\n"),
+      );
+      const argv = [
+        "java",
+        "-Xmx96m",
+        "-Xms32m",
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+        "-cp",
+        CLASSPATH,
+        "org.apache.zookeeper.server.quorum.QuorumPeerMain",
+        config,
+      ];
       const launch = (): Promise<Started> => startProgram(argv, { cwd: folder });
       let running: Started | null = await launch();
       return {
-        id, host, clientPort, folder: data,
+        id,
+        host,
+        clientPort,
+        folder: data,
         async stop() {
           await running?.stop();
           running = null;
@@ -66,16 +94,26 @@ export async function startEnsemble(hosts: readonly string[]): Promise<Ensemble>
   );
   const modes = async (): Promise<string> => {
     const answers = await Promise.all(servers.map((server) => askTcp(server.host, server.clientPort, "srvr", 1_000)));
-    return answers.map((answer) => (answer.kind === "answered" ? (/^Mode: (\w+)/m.exec(answer.body.toString())?.[1] ?? "none") : answer.code)).sort().join(" ");
+    return answers
+      .map((answer) => (answer.kind === "answered" ? (/^Mode: (\w+)/m.exec(answer.body.toString())?.[1] ?? "none") : answer.code))
+      .sort()
+      .join(" ");
   };
   const stop = async (): Promise<void> => {
     await Promise.all(servers.map((server) => server.stop()));
     rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   };
   let last = "";
-  const wanted = hosts.map((_, index) => (index === hosts.length - 1 ? "leader" : "follower")).sort().join(" ");
+  const wanted = hosts
+    .map((_, index) => (index === hosts.length - 1 ? "leader" : "follower"))
+    .sort()
+    .join(" ");
   try {
-    await eventually(async () => (last = await modes()) === wanted, () => `the ensemble is ${last}`, 55_000);
+    await eventually(
+      async () => (last = await modes()) === wanted,
+      () => `the ensemble is ${last}`,
+      55_000,
+    );
   } catch (error) {
     await stop();
     throw error;

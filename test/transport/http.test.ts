@@ -17,12 +17,17 @@ afterEach(async () => {
 
 function listen(server: Server | TcpServer, host = "127.0.0.1"): Promise<string> {
   open.push(server);
-  return new Promise((resolve) => server.listen(0, host, () => resolve(`${host}:${String((server.address() as AddressInfo).port)}`)));
+  return new Promise((resolve) =>
+    server.listen(0, host, () => resolve(`${host}:${String((server.address() as AddressInfo).port)}`)),
+  );
 }
 
 const serve = (listener: RequestListener, host?: string): Promise<string> => listen(createServer(listener), host);
 
-function ask(request: Partial<HttpRequest> & { readonly url: string }, options: { readonly own?: readonly string[]; readonly signal?: AbortSignal } = {}): Promise<HttpAnswer> {
+function ask(
+  request: Partial<HttpRequest> & { readonly url: string },
+  options: { readonly own?: readonly string[]; readonly signal?: AbortSignal } = {},
+): Promise<HttpAnswer> {
   const client = createHttpClient(new Set(options.own));
   clients.push(client);
   return client.ask({ method: "GET", timeoutMs: 5_000, followRedirects: 0, ...request }, options.signal);
@@ -38,22 +43,47 @@ async function read(request: IncomingMessage): Promise<string> {
 
 describe("HTTP answers", () => {
   it("come with status, headers and bytes, whatever the status", async () => {
-    const at = await serve((_, response) => response.writeHead(503, { "x-a": "1", "set-cookie": ["a=1", "b=2"] }).end(Buffer.from([0, 255, 10])));
+    const at = await serve((_, response) =>
+      response.writeHead(503, { "x-a": "1", "set-cookie": ["a=1", "b=2"] }).end(Buffer.from([0, 255, 10])),
+    );
     const answer = await ask({ url: `http://${at}/x` });
-    expect(answer).toMatchObject({ kind: "answered", status: 503, headers: { "x-a": "1", "set-cookie": "a=1, b=2" }, url: `http://${at}/x` });
+    expect(answer).toMatchObject({
+      kind: "answered",
+      status: 503,
+      headers: { "x-a": "1", "set-cookie": "a=1, b=2" },
+      url: `http://${at}/x`,
+    });
     expect(answer.kind === "answered" && [...answer.body]).toEqual([0, 255, 10]);
   });
 
   it("are asked with method, headers, body and query as given", async () => {
-    const at = await serve((request, response) => void read(request).then((text) => response.end(`${request.method ?? ""} ${request.url ?? ""} ${String(request.headers["content-type"])} ${text}`)));
-    expect(body(await ask({ url: `http://${at}/api?a=1&b=%20`, method: "POST", headers: { "content-type": "application/json" }, body: "{}" }))).toBe("POST /api?a=1&b=%20 application/json {}");
+    const at = await serve(
+      (request, response) =>
+        void read(request).then((text) =>
+          response.end(`${request.method ?? ""} ${request.url ?? ""} ${String(request.headers["content-type"])} ${text}`),
+        ),
+    );
+    expect(
+      body(
+        await ask({
+          url: `http://${at}/api?a=1&b=%20`,
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: "{}",
+        }),
+      ),
+    ).toBe("POST /api?a=1&b=%20 application/json {}");
   });
 });
 
 describe("redirects", () => {
   it("are given back as they are when none may be followed", async () => {
     const at = await serve((_, response) => response.writeHead(307, { location: "//10.9.9.9:5050/" }).end());
-    expect(await ask({ url: `http://${at}/redirect` })).toMatchObject({ kind: "answered", status: 307, headers: { location: "//10.9.9.9:5050/" } });
+    expect(await ask({ url: `http://${at}/redirect` })).toMatchObject({
+      kind: "answered",
+      status: 307,
+      headers: { location: "//10.9.9.9:5050/" },
+    });
   });
 
   it("are followed to a scheme-relative address, as Mesos gives its leader", async () => {
@@ -78,8 +108,14 @@ describe("redirects", () => {
     let count = 0;
     const circle = await serve((_, response) => response.writeHead(307, { location: "/" }).end());
     const chain = await serve((_, response) => response.writeHead(307, { location: `/${String(count++)}` }).end());
-    expect(await ask({ url: `http://${circle}/`, followRedirects: 5 })).toMatchObject({ kind: "no-answer", code: "redirect-loop" });
-    expect(await ask({ url: `http://${chain}/`, followRedirects: 3 })).toMatchObject({ kind: "no-answer", code: "redirect-loop" });
+    expect(await ask({ url: `http://${circle}/`, followRedirects: 5 })).toMatchObject({
+      kind: "no-answer",
+      code: "redirect-loop",
+    });
+    expect(await ask({ url: `http://${chain}/`, followRedirects: 3 })).toMatchObject({
+      kind: "no-answer",
+      code: "redirect-loop",
+    });
     expect(count).toBe(4);
   });
 
@@ -113,7 +149,9 @@ describe("no answer", () => {
 
   it("is told as reset where the connection breaks, also in the middle of a body", async () => {
     const cut = await listen(createTcpServer((socket) => void socket.on("data", () => socket.resetAndDestroy())));
-    const short = await listen(createTcpServer((socket) => void socket.on("data", () => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"))));
+    const short = await listen(
+      createTcpServer((socket) => void socket.on("data", () => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"))),
+    );
     expect(await ask({ url: `http://${cut}/` })).toMatchObject({ code: "reset" });
     expect(await ask({ url: `http://${short}/` })).toMatchObject({ code: "reset" });
   });

@@ -85,6 +85,8 @@ describeReal("known hosts as OpenSSH writes them", ["openssh-client"], () => {
     expect(judge(text, "10.0.0.1", 2222, publicKey)).toBe("known");
     expect(judge(text, "10.0.0.1", 22, publicKey)).toBe("unknown");
     expect(judge(text, "m2.example.org", 22, publicKey)).toBe("unknown");
-    expect(execFileSync("ssh-keygen", ["-l", "-f", `${key}.pub`], { encoding: "utf8" })).toContain(fingerprint(blobOf(publicKey)));
+    expect(execFileSync("ssh-keygen", ["-l", "-f", `${key}.pub`], { encoding: "utf8" })).toContain(
+      fingerprint(blobOf(publicKey)),
+    );
   });
 });

@@ -19,7 +19,9 @@ afterEach(async () => {
 });
 
 /** A control address that answers as `handle` says. */
-async function startControl(handle: (path: string, body: string, response: ServerResponse, request: IncomingMessage) => void): Promise<Lab> {
+async function startControl(
+  handle: (path: string, body: string, response: ServerResponse, request: IncomingMessage) => void,
+): Promise<Lab> {
   const seen: string[] = [];
   const server = createServer((request, response) => {
     let body = "";
@@ -89,7 +91,10 @@ describe("the proof of a lab", () => {
     const { privateKey, publicKey } = generateKeyPairSync("ed25519");
     const raw = publicKey.export({ type: "spki", format: "der" }).subarray(-32);
     const field = (bytes: Buffer): Buffer => Buffer.concat([Buffer.from([0, 0, 0, bytes.length]), bytes]);
-    return { key: privateKey, hostKey: `ssh-ed25519 ${Buffer.concat([field(Buffer.from("ssh-ed25519")), field(raw)]).toString("base64")}` };
+    return {
+      key: privateKey,
+      hostKey: `ssh-ed25519 ${Buffer.concat([field(Buffer.from("ssh-ed25519")), field(raw)]).toString("base64")}`,
+    };
   };
   const m1 = pair();
   const m2 = pair();
@@ -97,9 +102,18 @@ describe("the proof of a lab", () => {
   const prover = (keys: Readonly<Record<string, KeyObject>>, text: (nonce: string) => string = (nonce) => nonce): Promise<Lab> =>
     startControl((_, body, response) => {
       const { nonce } = JSON.parse(body) as { nonce: string };
-      response.end(JSON.stringify({ signatures: Object.fromEntries(Object.entries(keys).map(([name, key]) => [name, sign(null, Buffer.from(text(nonce)), key).toString("base64")])) }));
+      response.end(
+        JSON.stringify({
+          signatures: Object.fromEntries(
+            Object.entries(keys).map(([name, key]) => [name, sign(null, Buffer.from(text(nonce)), key).toString("base64")]),
+          ),
+        }),
+      );
     });
-  const nodes = [{ name: "m1", hostKey: m1.hostKey }, { name: "m2", hostKey: m2.hostKey }];
+  const nodes = [
+    { name: "m1", hostKey: m1.hostKey },
+    { name: "m2", hostKey: m2.hostKey },
+  ];
 
   it("holds when every node's own host key signed the nonce, which is new each time", async () => {
     const lab = await prover({ m1: m1.key, m2: m2.key });
@@ -113,8 +127,21 @@ describe("the proof of a lab", () => {
     ["one node's signature is missing", { m1: m1.key }, nodes, undefined],
     ["the nodes' keys are exchanged", { m1: m2.key, m2: m1.key }, nodes, undefined],
     ["something else than the nonce was signed", { m1: m1.key, m2: m2.key }, nodes, () => "0".repeat(64)],
-    ["known_hosts has no key of a node", { m1: m1.key, m2: m2.key }, [{ name: "m1", hostKey: m1.hostKey }, { name: "m2", hostKey: null }], undefined],
-    ["known_hosts has a key of another type", { m1: m1.key }, [{ name: "m1", hostKey: m1.hostKey.replace("ssh-ed25519", "ssh-rsa") }], undefined],
+    [
+      "known_hosts has no key of a node",
+      { m1: m1.key, m2: m2.key },
+      [
+        { name: "m1", hostKey: m1.hostKey },
+        { name: "m2", hostKey: null },
+      ],
+      undefined,
+    ],
+    [
+      "known_hosts has a key of another type",
+      { m1: m1.key },
+      [{ name: "m1", hostKey: m1.hostKey.replace("ssh-ed25519", "ssh-rsa") }],
+      undefined,
+    ],
     ["the inventory has no nodes", {}, [], undefined],
   ] as const)("fails when %s", async (_, keys, asked, text) => {
     const lab = await prover(keys, text);

@@ -11,14 +11,24 @@ describe("local commands", () => {
     folder = mkdtempSync(join(tmpdir(), "pawl-local-"));
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
-  const run = (argv: readonly string[], timeoutMs = 10_000, env?: Readonly<Record<string, string>>) => createLocalRunner({ cwd: folder }).run(argv, { timeoutMs, ...(env === undefined ? {} : { env }) });
+  const run = (argv: readonly string[], timeoutMs = 10_000, env?: Readonly<Record<string, string>>) =>
+    createLocalRunner({ cwd: folder }).run(argv, { timeoutMs, ...(env === undefined ? {} : { env }) });
 
   it("get their words as they are: no shell looks at them", async () => {
-    expect(await run(["printf", "%s|", "$HOME", "a b", "*", "; ls"])).toMatchObject({ kind: "exited", code: 0, stdout: "$HOME|a b|*|; ls|" });
+    expect(await run(["printf", "%s|", "$HOME", "a b", "*", "; ls"])).toMatchObject({
+      kind: "exited",
+      code: 0,
+      stdout: "$HOME|a b|*|; ls|",
+    });
   });
 
   it("end with their exit code, both outputs apart and unchanged", async () => {
-    expect(await run(["sh", "-c", "echo out; echo err >&2; exit 3"])).toEqual({ kind: "exited", code: 3, stdout: "out\n", stderr: "err\n" });
+    expect(await run(["sh", "-c", "echo out; echo err >&2; exit 3"])).toEqual({
+      kind: "exited",
+      code: 3,
+      stdout: "out\n",
+      stderr: "err\n",
+    });
   });
 
   it("see the environment given to them, and an empty input", async () => {
@@ -55,7 +65,10 @@ describe("local commands", () => {
     const outcome = run(["sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.1; done"], 200);
     let done = false;
     void outcome.then(() => (done = true));
-    await eventually(() => done, () => "it still runs");
+    await eventually(
+      () => done,
+      () => "it still runs",
+    );
     expect(await outcome).toMatchObject({ kind: "timed-out" });
   });
 });

@@ -16,17 +16,23 @@ describe("bounded output", () => {
 
   it("keeps exactly the beginning and the end beyond it, and says how much is missing", () => {
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 0, max: 50 }), { minLength: 1, maxLength: 40 }), fc.integer({ min: 2, max: 60 }), (sizes, bound) => {
-        let next = 0;
-        const output = boundedOutput(bound);
-        const parts = sizes.map((size) => Array.from({ length: size }, () => String.fromCharCode(97 + (next++ % 26))).join(""));
-        for (const part of parts) output.add(Buffer.from(part));
-        const whole = parts.join("");
-        fc.pre(whole.length > bound);
-        const head = Math.ceil(bound / 2);
-        const tail = bound - head;
-        expect(output.text()).toBe(`${whole.slice(0, head)}\n[${String(whole.length - bound)} bytes left out]\n${whole.slice(whole.length - tail)}`);
-      }),
+      fc.property(
+        fc.array(fc.integer({ min: 0, max: 50 }), { minLength: 1, maxLength: 40 }),
+        fc.integer({ min: 2, max: 60 }),
+        (sizes, bound) => {
+          let next = 0;
+          const output = boundedOutput(bound);
+          const parts = sizes.map((size) => Array.from({ length: size }, () => String.fromCharCode(97 + (next++ % 26))).join(""));
+          for (const part of parts) output.add(Buffer.from(part));
+          const whole = parts.join("");
+          fc.pre(whole.length > bound);
+          const head = Math.ceil(bound / 2);
+          const tail = bound - head;
+          expect(output.text()).toBe(
+            `${whole.slice(0, head)}\n[${String(whole.length - bound)} bytes left out]\n${whole.slice(whole.length - tail)}`,
+          );
+        },
+      ),
     );
   });
 });

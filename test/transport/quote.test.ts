@@ -5,12 +5,53 @@ import { PawlError } from "../../src/domain/errors.ts";
 import { commandLine, quote } from "../../src/transport/quote.ts";
 
 const HOSTILE = [
-  "", " ", "'", "''", "'\\''", '"', "\\", "\\\\'", "$HOME", "$(id)", "`id`", "${IFS}", "a b", "-rf", "--", "*", "~", "!", "#", ";", "&", "|", ">f", "<f", "\n", "a\nb\n", "\t", "\r\n", "{a,b}", "[x]", "é", "日本", "\u0001\u007f", "if", "A=b", "'; rm -rf / #",
+  "",
+  " ",
+  "'",
+  "''",
+  "'\\''",
+  '"',
+  "\\",
+  "\\\\'",
+  "$HOME",
+  "$(id)",
+  "`id`",
+  "${IFS}",
+  "a b",
+  "-rf",
+  "--",
+  "*",
+  "~",
+  "!",
+  "#",
+  ";",
+  "&",
+  "|",
+  ">f",
+  "<f",
+  "\n",
+  "a\nb\n",
+  "\t",
+  "\r\n",
+  "{a,b}",
+  "[x]",
+  "é",
+  "日本",
+  "\u0001\u007f",
+  "if",
+  "A=b",
+  "'; rm -rf / #",
 ];
 
 /** The words as a real shell passes them on to a program. */
 function heard(shell: string, argv: readonly string[]): readonly string[] {
-  const line = commandLine([process.execPath, "-e", "process.stdout.write(JSON.stringify(process.argv.slice(1)))", "--", ...argv]);
+  const line = commandLine([
+    process.execPath,
+    "-e",
+    "process.stdout.write(JSON.stringify(process.argv.slice(1)))",
+    "--",
+    ...argv,
+  ]);
   return JSON.parse(execFileSync(shell, ["-c", line], { encoding: "utf8" })) as readonly string[];
 }
 
@@ -26,7 +67,10 @@ describe("quoting", () => {
   it("brings any text through a shell unchanged", () => {
     // Lone surrogates are no text: they become U+FFFD in UTF-8, shell or not.
     const word = fc.string({ unit: "grapheme", maxLength: 40 }).map((text) => text.replaceAll("\0", ""));
-    const nasty = fc.string({ unit: fc.constantFrom("'", '"', "\\", "$", "`", "\n", " ", "*", "!", "-", "(", ")", ";", "a"), maxLength: 30 });
+    const nasty = fc.string({
+      unit: fc.constantFrom("'", '"', "\\", "$", "`", "\n", " ", "*", "!", "-", "(", ")", ";", "a"),
+      maxLength: 30,
+    });
     fc.assert(
       fc.property(fc.array(fc.oneof(word, nasty), { minLength: 1, maxLength: 200 }), (argv) => {
         expect(heard("sh", argv)).toEqual(argv);

@@ -8,8 +8,17 @@ import { sshTargets, type SshTarget } from "../../src/transport/target.ts";
 
 function inventory(parts: Partial<Inventory>): Inventory {
   return {
-    name: "t", platform: "toy", folder: "/etc/pawl", ssh: {}, ports: {}, scripts: {}, hooks: {}, siteSteps: [], settings: {},
-    nodes: [{ name: "m1", address: "10.0.0.11", role: "r", critical: false, ssh: {} }], ...parts,
+    name: "t",
+    platform: "toy",
+    folder: "/etc/pawl",
+    ssh: {},
+    ports: {},
+    scripts: {},
+    hooks: {},
+    siteSteps: [],
+    settings: {},
+    nodes: [{ name: "m1", address: "10.0.0.11", role: "r", critical: false, ssh: {} }],
+    ...parts,
   };
 }
 
@@ -21,8 +30,14 @@ function target(parts: Partial<Inventory>, config = "", env: Record<string, stri
 
 describe("~/.ssh/config", () => {
   it("takes the first value of a keyword and adds up identity files", () => {
-    const config = parseSshConfig("Host 10.*\n  User core\n  IdentityFile ~/.ssh/a\nHost *\n  User root\n  Port 2222\n  IdentityFile ~/.ssh/b\n");
-    expect(sshOptionsFor(config, "10.0.0.11")).toMatchObject({ user: "core", port: 2222, identityFiles: ["~/.ssh/a", "~/.ssh/b"] });
+    const config = parseSshConfig(
+      "Host 10.*\n  User core\n  IdentityFile ~/.ssh/a\nHost *\n  User root\n  Port 2222\n  IdentityFile ~/.ssh/b\n",
+    );
+    expect(sshOptionsFor(config, "10.0.0.11")).toMatchObject({
+      user: "core",
+      port: 2222,
+      identityFiles: ["~/.ssh/a", "~/.ssh/b"],
+    });
     expect(sshOptionsFor(config, "m1")).toMatchObject({ user: "root", identityFiles: ["~/.ssh/b"] });
   });
 
@@ -80,7 +95,9 @@ describe("how a node is reached", () => {
     expect(target({}).identityFiles).toContainEqual({ path: "/home/me/.ssh/id_ed25519", wanted: false });
     expect(target({ ssh: { identityFile: "keys/id" } }).identityFiles).toEqual([{ path: "/etc/pawl/keys/id", wanted: true }]);
     expect(target({ ssh: { identityFile: "~/.ssh/id" } }).identityFiles).toEqual([{ path: "/home/me/.ssh/id", wanted: true }]);
-    expect(target({}, "IdentityFile %d/.ssh/%r@%h\n").identityFiles).toEqual([{ path: "/home/me/.ssh/me@10.0.0.11", wanted: true }]);
+    expect(target({}, "IdentityFile %d/.ssh/%r@%h\n").identityFiles).toEqual([
+      { path: "/home/me/.ssh/me@10.0.0.11", wanted: true },
+    ]);
   });
 
   it("trusts only the known_hosts file the inventory names, where it names one", () => {
@@ -104,7 +121,14 @@ describe("how a node is reached", () => {
   });
 
   it("reaches the bootstrap machine under the name bootstrap", () => {
-    expect(target({ bootstrap: { address: "10.0.0.5", ssh: { user: "boot" }, url: "http://10.0.0.5", installers: {} } }, "", {}, "bootstrap")).toMatchObject({ host: "10.0.0.5", user: "boot" });
+    expect(
+      target(
+        { bootstrap: { address: "10.0.0.5", ssh: { user: "boot" }, url: "http://10.0.0.5", installers: {} } },
+        "",
+        {},
+        "bootstrap",
+      ),
+    ).toMatchObject({ host: "10.0.0.5", user: "boot" });
   });
 
   it("refuses a node behind a proxy with the reason, before anything is sent", () => {

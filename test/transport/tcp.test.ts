@@ -24,10 +24,13 @@ async function serve(handle: (socket: Socket) => void): Promise<number> {
 
 describe("four-letter words", () => {
   it("are answered with everything up to the end of the stream", async () => {
-    const port = await serve((socket) => void socket.on("data", (text) => {
-      socket.write(`${text.toString()}:a`);
-      setTimeout(() => socket.end("b"), 20);
-    }));
+    const port = await serve(
+      (socket) =>
+        void socket.on("data", (text) => {
+          socket.write(`${text.toString()}:a`);
+          setTimeout(() => socket.end("b"), 20);
+        }),
+    );
     const answer = await askTcp("127.0.0.1", port, "ruok", 5_000);
     expect(answer.kind === "answered" && answer.body.toString()).toBe("ruok:ab");
   });

@@ -1,0 +1,186 @@
+import pLimit from "p-limit";
+import type { AnyAuthMethod } from "ssh2";
+import type { Command, Outcome } from "../engine/ports.ts";
+import type { KnownHostsLine } from "./known-hosts.ts";
+import { commandLine } from "./quote.ts";
+import { dial, type Dialled } from "./ssh-connection.ts";
+import { execute, type Attempt, type ChunkSink } from "./ssh-exec.ts";
+import type { SshTarget } from "./target.ts";
+
+/** A target with what it takes to trust it and to be trusted by it. */
+export interface SshPeer {
+  readonly target: SshTarget;
+  readonly known: readonly KnownHostsLine[];
+  readonly methods: readonly AnyAuthMethod[];
+}
+
+/** What all hosts of a pool share. */
+export interface SshShared {
+  /** Bounds handshakes and commands over all hosts. */
+  readonly handshake: <T>(work: () => Promise<T>) => Promise<T>;
+  readonly commands: <T>(work: () => Promise<T>) => Promise<T>;
+  readonly connectTimeoutMs: number;
+  /** Aborts when the pool closes. */
+  readonly life: AbortSignal;
+}
+
+export interface SshCall {
+  readonly command: Command;
+  readonly signal: AbortSignal | undefined;
+  readonly sink: ChunkSink | undefined;
+}
+
+/** One machine: its connection, made when needed and kept, and the commands that share it. */
+export interface SshHost {
+  run(call: SshCall): Promise<Outcome>;
+  /** Established connections that broke. */
+  losses(): number;
+  close(): Promise<void>;
+}
+
+/** A connection, or the attempt to make one. */
+interface Link {
+  readonly dialled: Promise<Dialled>;
+  /** Commands that may touch it, from before they know whether it came about. */
+  users: number;
+  /** Channels open on it, and who waits for one of them to end. */
+  open: number;
+  readonly waiting: (() => void)[];
+  /** Takes no new commands, and goes when its last one has ended. */
+  retired: boolean;
+}
+
+/** Real sshd allow ten sessions a connection (MaxSessions); below that nobody is refused. */
+const CHANNELS = 6;
+/**
+ * What is tried, in this order, when a node lets in no session although none of ours is open. Pauses in ms: sshd counts a session
+ * until it has buried its process. Then a new connection, which starts at none: sessions of commands that were given up count
+ * against the old one for as long as their processes live.
+ */
+const ROOM = [50, 100, 200, "new connection", 200, 400, 800] as const;
+
+/**
+ * The host of a peer. A command that certainly had not begun when its connection went is sent once more on a new one; one that
+ * may have begun never is.
+ */
+export function createSshHost(peer: SshPeer, shared: SshShared): SshHost {
+  const { target } = peer;
+  const { life, connectTimeoutMs } = shared;
+  const channels = pLimit(CHANNELS);
+  let current: Link | null = null;
+  let losses = 0;
+
+  const connect = (): Link => {
+    if (current !== null) return current;
+    const forget = (): void => {
+      if (current === link) current = null;
+    };
+    const onClose = (): void => {
+      // A connection that was let go is not a lost one.
+      if (!link.retired && !life.aborted) losses++;
+      forget();
+    };
+    const dialled = dial({ ...peer, timeoutMs: connectTimeoutMs, handshake: shared.handshake, onClose, signal: life });
+    const link: Link = { dialled, users: 0, open: 0, waiting: [], retired: false };
+    current = link;
+    // A failure is told to everyone who waits for it, and tried afresh by the next one.
+    void dialled.then(({ kind }) => {
+      if (kind === "failed") forget();
+    });
+    return link;
+  };
+
+  const leave = (link: Link): void => {
+    link.users--;
+    if (!link.retired || link.users > 0) return;
+    void link.dialled.then((dialled) => (dialled.kind === "open" ? dialled.connection.close() : undefined));
+  };
+
+  const retire = (link: Link): void => {
+    link.retired = true;
+    if (current === link) current = null;
+    link.users++;
+    leave(link);
+  };
+
+  const attempt = async (link: Link, { command, signal, sink }: SshCall): Promise<Attempt> => {
+    const unsent = (code: string, reason: string): Outcome => ({ kind: "lost", reason, code, sent: false });
+    const dialled = await within(link.dialled, command.timeoutMs, signal);
+    if (dialled === "aborted") return unsent("aborted", "no longer wanted");
+    if (dialled === "late") {
+      return unsent(
+        "unreachable",
+        `no connection to ${target.host}:${String(target.port)} within ${String(command.timeoutMs)} ms`,
+      );
+    }
+    if (dialled.kind === "failed") return unsent(dialled.code, dialled.reason);
+    const line = commandLine(command.argv, { sudo: command.sudo === true && target.sudo });
+    let opened = 0;
+    const onOpened = (): void => {
+      opened++;
+      link.open++;
+    };
+    try {
+      const options = { line, command, signal, onOpened, ...(sink === undefined ? {} : { sink }) };
+      return await shared.commands(() => execute(dialled.connection, options));
+    } finally {
+      link.open -= opened;
+      if (opened > 0) for (const wake of link.waiting.splice(0)) wake();
+    }
+  };
+
+  /** The node let in no further session: waits for one of ours to end, or tries what `ROOM` says. False: nothing is left. */
+  const makeRoom = async (link: Link, call: SshCall, tries: { refused: number }): Promise<boolean> => {
+    if (link !== current) return true;
+    if (link.open > 0) {
+      const freed = new Promise<void>((resolve) => void link.waiting.push(resolve));
+      return (await within(freed, call.command.timeoutMs, call.signal)) === undefined;
+    }
+    const next = ROOM[tries.refused++];
+    if (next === undefined) return false;
+    if (next === "new connection") retire(link);
+    else await within(new Promise(() => undefined), next, call.signal);
+    return true;
+  };
+
+  const carry = async (call: SshCall): Promise<Outcome> => {
+    const tries = { refused: 0, reconnects: 0 };
+    for (;;) {
+      if (life.aborted) return { kind: "lost", reason: "pawl has closed its connections", code: "closed", sent: false };
+      if (call.signal?.aborted === true) return { kind: "lost", reason: "no longer wanted", code: "aborted", sent: false };
+      const link = connect();
+      link.users++;
+      const result = await attempt(link, call).finally(() => leave(link));
+      if (result.kind !== "not-begun") return result;
+      const gone = result.because === "connection-gone";
+      // Only this connection: somebody else may have made a new one meanwhile.
+      if (gone && current === link) current = null;
+      const again = gone ? ++tries.reconnects === 1 : await makeRoom(link, call, tries);
+      if (!again) return { kind: "lost", reason: result.reason, code: result.because, sent: false };
+    }
+  };
+
+  return {
+    run: (call) => channels(() => carry(call)),
+    losses: () => losses,
+    async close() {
+      const dialled = await current?.dialled;
+      if (dialled?.kind === "open") await dialled.connection.close();
+    },
+  };
+}
+
+/** The promise, or which of time and signal came first. Transport time-outs are wall time, on a lab too. */
+function within<T>(promise: Promise<T>, ms: number, signal: AbortSignal | undefined): Promise<T | "late" | "aborted"> {
+  return new Promise((resolve, reject) => {
+    const end = (value: T | "late" | "aborted"): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+      resolve(value);
+    };
+    const abort = (): void => end("aborted");
+    const timer = setTimeout(() => end("late"), ms);
+    signal?.addEventListener("abort", abort, { once: true });
+    promise.then(end, reject);
+  });
+}
