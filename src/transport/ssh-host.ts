@@ -24,7 +24,7 @@ export interface SshShared {
   readonly life: AbortSignal;
 }
 
-export interface SshCall {
+interface SshCall {
   readonly command: Command;
   readonly signal: AbortSignal | undefined;
   readonly sink: ChunkSink | undefined;
