@@ -79,7 +79,11 @@ export function literalMask(secrets: readonly string[], mark: Mark): (text: stri
   const loosePattern = new RegExp(any(loose.keys()), "gi");
   const corePattern =
     cores.size === 0 ? null : new RegExp(`[A-Za-z0-9+/_-]{0,2}(${any(cores.keys())})[A-Za-z0-9+/_-]{0,2}={0,2}`, "g");
+  const shortest = Math.min(...[...plain.keys(), ...loose.keys(), ...cores.keys()].map((form) => form.length));
+  const exact = new RegExp(any([...plain.keys(), ...cores.keys()]));
+  const caseless = new RegExp(any(loose.keys()), "i");
   return (text) => {
+    if (text.length < shortest || !(exact.test(text) || caseless.test(text))) return text;
     let masked = text;
     // A mark beside what follows may spell a secret anew; one or two rounds settle it.
     for (let round = 0; round < 4; round += 1) {

@@ -59,11 +59,11 @@ function maskNamed(text: string, mark: Mark): string {
     const [, word = "", rest = "", assign = ""] = found;
     if (!isSecretName(`${word}${rest}`)) continue;
     const from = named.lastIndex;
+    const alone = startsLine(text, found.index);
+    if (isProse(word, assign, text[found.index - 1] ?? "") && !alone) continue;
     QUOTED.lastIndex = from;
     const quoted = QUOTED.exec(text)?.[0];
-    const value =
-      quoted ??
-      bareValue(text, from, assign.includes("="), startsLine(text, found.index), /^(?:authorization|cookie)$/i.test(word));
+    const value = quoted ?? bareValue(text, from, assign.includes("="), alone, /^(?:authorization|cookie)$/i.test(word));
     if (value === "") continue;
     out.push(text.slice(copied, from), quoted === undefined ? markOnce(value, mark) : maskValue(value, mark));
     copied = from + value.length;
@@ -81,6 +81,11 @@ function maskUserinfo(whole: string, scheme: string, userinfo: string, mark: Mar
   const colon = userinfo.indexOf(":");
   if (colon >= 0) return `${scheme}${userinfo.slice(0, colon)}:${markOnce(userinfo.slice(colon + 1), mark)}@`;
   return /^https?:/i.test(scheme) ? `${scheme}${markOnce(userinfo, mark)}@` : whole;
+}
+
+/** `3 checks pass: …` in the middle of a sentence: the short words are names only behind `_`, `.` or `-`, in quotes, or with `=`. */
+function isProse(word: string, assign: string, before: string): boolean {
+  return word.length <= 4 && /^[ \t]*:/.test(assign) && !/[\w.-]/.test(before);
 }
 
 /** Whether only indentation, list and quote marks stand before the name on its line: a line of YAML, a header, an env file. */

@@ -24,10 +24,22 @@ const IN_NAME = new RegExp(SECRET_WORD, "i");
 const ABOUT =
   /(?:path|file|dir|folder|enabled|required|type|expires?|expiry|ttl|count|length|policy|provider|principal|source|class|module)s?["']?$/i;
 
-/** Whether a name promises a secret value. */
-export function isSecretName(name: string): boolean {
-  return name.length <= 1024 && IN_NAME.test(name) && !ABOUT.test(name);
+/** A function that remembers its answers: a document asks the same few names a million times. */
+function remembered(ask: (name: string) => boolean): (name: string) => boolean {
+  const known = new Map<string, boolean>();
+  return (name) => {
+    const before = known.get(name);
+    if (before !== undefined) return before;
+    const answer = ask(name);
+    if (name.length > 256) return answer;
+    if (known.size >= 4096) known.clear();
+    known.set(name, answer);
+    return answer;
+  };
 }
+
+/** Whether a name promises a secret value. */
+export const isSecretName = remembered((name) => name.length <= 1024 && IN_NAME.test(name) && !ABOUT.test(name));
 
 /** Whether a name promises a secret although its value is a number; names with `/` or `.` are metrics, which count things. */
 export function isSecretNumberName(name: string): boolean {
@@ -35,9 +47,9 @@ export function isSecretNumberName(name: string): boolean {
 }
 
 /** Names whose direct values are environment variables; all of them are masked, because any may hold a secret. */
-export function isEnvironmentName(name: string): boolean {
-  return /^(?:env|environment|environment[-_]?variables|env[-_]?vars?)$/i.test(name);
-}
+export const isEnvironmentName = remembered((name) =>
+  /^(?:env|environment|environment[-_]?variables|env[-_]?vars?)$/i.test(name),
+);
 
 /** A command-line flag whose next word is a secret. */
 export function isSecretFlag(word: string): boolean {

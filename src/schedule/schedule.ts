@@ -81,7 +81,7 @@ async function watchTrigger(options: ScheduleOptions, trigger: Trigger): Promise
           last = round;
           sayNext(options, trigger, 1);
         })
-        .catch((error: unknown) => end(() => failed(error)))
+        .catch((error: unknown) => end(() => failed(error instanceof Error ? error : new Error(String(error)))))
         .finally(() => (running = null));
     };
     const stop = trigger.start(begin, (at) =>

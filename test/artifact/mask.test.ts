@@ -56,6 +56,7 @@ describe("masking by name", () => {
     ["an ssh address", "ssh://core@10.0.0.11:22"],
     ["a path about a secret", "secret_path=/etc/pawl/secret"],
     ["a switch", "authentication enabled; require_password: true"],
+    ["a sentence with a short word", "2 checks pass: log-recovered and one-leader; auth: not asked"],
     ["a word that contains a short one", "bypass: 1, author: someone, compass: north"],
   ])("leaves %s as it is", (_name, text) => {
     expect(masker.text(text)).toBe(text);
