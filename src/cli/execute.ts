@@ -48,7 +48,7 @@ function viewOf(io: Io, cluster: Cluster, record: RunRecord, json: boolean): { r
   if (json) return { viewer: createJsonLines((line) => io.out(line)), terminal: null };
   const unicode = speaksUnicode(io.env);
   if (io.stdoutTty) {
-    const terminal = createTerminalView({ plan: record.plan, stream: io.terminal(), columns: () => io.columns, rows: () => io.rows, colour: io.colour, unicode, clock: cluster.clock });
+    const terminal = createTerminalView({ plan: record.plan, stream: io.terminal(), columns: () => io.columns, rows: () => io.rows, colour: io.colour, unicode, clock: cluster.clock, state: record.state(), ...io.keyboard() });
     return { viewer: terminal, terminal };
   }
   return { viewer: createPlainLines({ plan: record.plan, paper: { columns: io.columns, colour: io.colour, unicode }, out: (text) => io.out(text), now: () => cluster.clock.now() }), terminal: null };
@@ -61,7 +61,8 @@ function viewOf(io: Io, cluster: Cluster, record: RunRecord, json: boolean): { r
 export async function execute(io: Io, cluster: Cluster, record: RunRecord, execution: Execution): Promise<RunResult> {
   const { presence, limits } = execution;
   const { viewer, terminal } = viewOf(io, cluster, record, presence.json);
-  const person = presence.json ? [] : [promptOperator({ view: terminal, io, actor: io.actor, unicode: speaksUnicode(io.env) })];
+  // `--yes` without an answer ends with the trouble's own code; it never falls back to asking.
+  const person = presence.json || presence.yes ? [] : [promptOperator({ view: terminal, io, actor: io.actor, unicode: speaksUnicode(io.env) })];
   const operator: Operator = operatorChain([policyOperator({ yes: presence.yes, approve: presence.approve }), ...person]);
   const state = record.state();
   const engine = startEngine(

@@ -20,6 +20,8 @@ export interface Io {
   readonly actor: string;
   /** The stream a live picture is drawn on. */
   terminal(): { readonly isTTY?: boolean; write(text: string): unknown };
+  /** The keyboard, where there is one: a live picture keeps typed keys out of itself. */
+  keyboard(): { readonly input?: NodeJS.ReadStream };
   /** Calls back when the user wants an end (SIGINT, SIGTERM, SIGHUP); the returned function takes it back. */
   onStop(act: () => void): () => void;
   /** The exit code the process ends with; the last call wins. Without a call a command that returns ends with 0. */

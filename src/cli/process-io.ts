@@ -36,6 +36,7 @@ export function processIo(): Io {
     now: () => Date.now(),
     actor: `${userName()}@${hostname()}`,
     terminal: () => stdout,
+    keyboard: () => (stdin.isTTY ? { input: stdin } : {}),
     onStop(act) {
       const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
       for (const signal of signals) process.on(signal, act);

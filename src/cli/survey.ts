@@ -4,7 +4,8 @@ import { PawlError, type ExitName } from "../domain/errors.ts";
 import type { NodeName } from "../domain/inventory.ts";
 import type { Finding, Plan } from "../domain/plan.ts";
 import type { CheckAnswer, Observation } from "../engine/ports.ts";
-import { compile } from "../plan/compile.ts";
+import { proveCanFail } from "../check/prove.ts";
+import { compile, usedChecks } from "../plan/compile.ts";
 import { resolveInputs } from "../plan/inputs.ts";
 import type { Cluster } from "./cluster.ts";
 
@@ -42,6 +43,27 @@ export function judgeFindings(findings: readonly Finding[]): ExitName {
   return bad.some((one) => one.severity !== "advisory") ? "said-no" : "ok";
 }
 
+/** Design rule 5: a check that passes a reading it is known to be bad guards nothing; with one of those no run starts. */
+async function checksCanFail(cluster: Cluster, runbook: Runbook): Promise<Finding> {
+  const documents = usedChecks(runbook).flatMap((name) => {
+    const loaded = cluster.checkDocuments.get(name);
+    return loaded === undefined ? [] : [loaded.document];
+  });
+  const proofs = await proveCanFail(documents, cluster.jq);
+  const blind = proofs.filter((proof) => !proof.canFail);
+  return {
+    id: "checks-can-fail",
+    severity: "mandatory",
+    verdict: blind.length === 0 ? "pass" : "fail",
+    title: "Every check of this runbook refuses the bad readings it is known to be given",
+    expected: `${documents.length} checks refuse their recorded bad readings`,
+    observed: blind.length === 0 ? `${documents.length} refuse ${proofs.flatMap((proof) => proof.proofs).length}` : blind.map((proof) => `${proof.check}: ${proof.complaint ?? ""}`).join("; "),
+    nodes: [],
+    remedy: "Mend these checks before they guard anything.",
+    refusal: false,
+  };
+}
+
 /** Reads the cluster, runs every check of the runbook's preflight once, and makes the plan. Changes nothing. */
 export async function survey(cluster: Cluster, request: SurveyRequest): Promise<Survey> {
   const inputs = resolveInputs(request.runbook.document, request.given, cluster.lab === null);
@@ -51,7 +73,7 @@ export async function survey(cluster: Cluster, request: SurveyRequest): Promise<
   const context = { inputs: { ...inputs }, node: null, since: null, inHand: [], complete: [], setAside: [] };
   const answers = await checks.measure(request.runbook.document.preflight.map((check) => ({ check, node: null, context })));
   const fromPlatform = cluster.platform.findings(observation.facts, inventory, inputs);
-  const findings: Finding[] = [...request.extra, ...fromPlatform, ...answers.map((answer) => findingOf(cluster, answer, checks.describe(answer.check)))];
+  const findings: Finding[] = [...request.extra, await checksCanFail(cluster, request.runbook.document), ...fromPlatform, ...answers.map((answer) => findingOf(cluster, answer, checks.describe(answer.check)))];
   let plan: Plan | null = null;
   try {
     plan = compile({

@@ -44,11 +44,11 @@ export async function recordReading(session: Session, answer: CheckAnswer, step:
 }
 
 export function refusal(session: Session, answer: CheckAnswer, step: Step | null, evidence: ArtifactRef, because: string): Problem {
-  const { title, remedy, expects } = session.parts.checks.describe(answer.check);
+  const { title, remedy } = session.parts.checks.describe(answer.check);
   return {
     code: `gate.${answer.check}`,
-    text: `${title}: ${because}`,
-    expected: expects,
+    text: `${answer.check}: ${because}`,
+    expected: title,
     observed: answer.observed,
     ...(step?.node === null || step?.node === undefined ? {} : { node: step.node }),
     evidence: [`artifacts/${evidence.sha256}`],

@@ -133,6 +133,17 @@ function expand(draft: Draft, groups: readonly OrderGroup[], canaryTaken: boolea
   return { phases, omitted: null, found };
 }
 
+/** Names of every check a runbook uses: gates, preflight, watches. */
+export function usedChecks(runbook: Runbook): readonly string[] {
+  const steps = runbook.phases.flatMap((phase) => [...phase.steps, ...phase.after, ...(phase.afterCanary ?? [])]);
+  return [...new Set([...steps.flatMap((step) => step.gates.map((gate) => gate.check)), ...runbook.preflight, ...runbook.watches.map((watch) => watch.check)])].sort();
+}
+
+/** One fingerprint over all checks a runbook uses; a changed check makes a plan stale. */
+export function checksFingerprint(runbook: Runbook, checks: ReadonlyMap<string, Loaded<Check>>, hash: (text: string) => string): string {
+  return hash(canonical(usedChecks(runbook).map((name) => [name, checks.get(name)?.sha256 ?? "missing"])));
+}
+
 /**
  * The plan: documents × observed facts → what is left to do, in order, with every gate, soak and stop in it. Pure.
  * Throws PawlError invalid-document for broken references, `refused` where the runbook breaks the platform's order contract.
@@ -160,7 +171,6 @@ export function compile(input: CompileInput): Plan {
   ).size;
   const effective = phases.some((phase) => [...phase.units.flatMap((unit) => unit.steps), ...phase.after].some((step) => step.effect !== "read"));
   const managers = inventory.nodes.filter((node) => input.platform.contract.some((group) => group.manager && group.role === node.role));
-  const usedChecks = [...new Set(runbook.phases.flatMap((phase) => [...phase.steps, ...phase.after, ...(phase.afterCanary ?? [])].flatMap((step) => step.gates.map((gate) => gate.check))).concat(runbook.preflight, runbook.watches.map((watch) => watch.check)))].sort();
   for (const watch of runbook.watches) if (!input.checks.has(watch.check)) throw new PawlError("invalid-document", "plan.unknown-check", `watches: there is no check named ${watch.check}`);
 
   const plan: Plan = {
@@ -173,7 +183,7 @@ export function compile(input: CompileInput): Plan {
     journey: input.journey,
     fingerprints: {
       runbook: input.runbook.sha256,
-      checks: input.hash(canonical(usedChecks.map((name) => [name, input.checks.get(name)?.sha256 ?? "missing"]))),
+      checks: checksFingerprint(runbook, input.checks, input.hash),
       inventory: input.inventory.sha256,
       policy: input.policySha256,
     },

@@ -29,6 +29,7 @@ export function capturedIo(cwd: string): CapturedIo {
     now: () => 0,
     actor: "op@host",
     terminal: () => ({ isTTY: false, write: (text) => stdout.push(text) }),
+    keyboard: () => ({}),
     onStop: () => () => undefined,
     exit: (name) => {
       exit = name;

@@ -118,7 +118,7 @@ export class Desk {
       child.kill("SIGKILL");
       await finish(child);
     }
-    await rm(this.folder, { recursive: true, force: true });
+    if (process.env["PAWL_KEEP"] === undefined) await rm(this.folder, { recursive: true, force: true });
   }
 }
 
