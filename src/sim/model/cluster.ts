@@ -38,7 +38,7 @@ export interface ClusterOptions {
 }
 
 /** What happened on a node: for tests, never for product code. */
-export interface NodeInspection {
+interface NodeInspection {
   readonly version: string;
   readonly role: NodeState["role"];
   readonly scriptRuns: readonly ScriptRun[];

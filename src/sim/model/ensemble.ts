@@ -1,3 +1,4 @@
+import { writeEpoch } from "./files.ts";
 import { later, laterAt, masterOf, quorumOf, type EnsembleRole, type Model, type NodeState } from "./state.ts";
 
 /** Time a ZooKeeper process needs before it takes part in an election. */
@@ -38,7 +39,10 @@ function elect(model: Model): void {
   ensemble.counter = 0;
   ensemble.servingSinceMs = model.clock.now();
   ensemble.lostMs = null;
-  for (const node of voters) setRole(model, node, node === winner ? "leading" : "following");
+  for (const node of voters) {
+    setRole(model, node, node === winner ? "leading" : "following");
+    writeEpoch(model, node);
+  }
 }
 
 /**
@@ -57,7 +61,10 @@ export function reconsiderEnsemble(model: Model): void {
     const running = masterOf(node).zookeeper.startedMs !== null;
     if (!running) setRole(model, node, "down");
     else if (ensemble.leader === null || !voters.includes(node)) setRole(model, node, "looking");
-    else if (node !== ensemble.leader) setRole(model, node, "following");
+    else if (node !== ensemble.leader && masterOf(node).zookeeper.role !== "following") {
+      setRole(model, node, "following");
+      writeEpoch(model, node);
+    }
   }
   if (ensemble.leader === null && voters.length >= quorumOf(model) && !ensemble.electing) {
     ensemble.electing = true;

@@ -16,7 +16,7 @@ export function bootstrapId(version: string): string {
  * `dcos-version.json`: one key per line, `version` first, because the upgrade script's gate reads it as text (dcos.md 4.6).
  * From 1.12 on it names the variant.
  */
-export function versionFile(version: string): string {
+function versionFile(version: string): string {
   const fields = [
     ["version", version],
     ...(releaseOf(version).minor >= 12 ? [["dcos-variant", "open"]] : []),
@@ -121,6 +121,19 @@ export function writeVersionFiles(model: Model, node: NodeState): void {
   write("/etc/mesosphere/setup-flags/cluster-package-list", `${hexOf(0, `list ${version}`, 40)}\n`);
 }
 
+/** What a ZooKeeper server writes when it enters an epoch: the epoch itself and a new transaction log. */
+export function writeEpoch(model: Model, node: NodeState): void {
+  const folder = "/var/lib/dcos/exhibitor/zookeeper";
+  const { epoch } = model.ensemble;
+  const zxid = (epoch * 0x1_0000_0000 + 1).toString(16);
+  node.fs.writeFileSync(`${folder}/snapshot/version-2/currentEpoch`, String(epoch));
+  node.fs.writeFileSync(`${folder}/snapshot/version-2/acceptedEpoch`, String(epoch));
+  node.fs.writeFileSync(
+    `${folder}/transactions/version-2/log.${zxid}`,
+    hexOf(model.seed, `log ${node.name} ${epoch}`, 64).repeat(1024),
+  );
+}
+
 function writeExhibitor(model: Model, node: NodeState): void {
   const folder = "/var/lib/dcos/exhibitor";
   const { fs } = node;
@@ -139,10 +152,8 @@ function writeExhibitor(model: Model, node: NodeState): void {
   );
   fs.writeFileSync(`${folder}/zk.pid`, `${masterOf(node).zookeeper.pid}\n`);
   fs.writeFileSync(`${folder}/zookeeper/snapshot/myid`, `${serverId}\n`);
-  fs.writeFileSync(`${folder}/zookeeper/snapshot/version-2/currentEpoch`, `${model.ensemble.epoch}`);
-  fs.writeFileSync(`${folder}/zookeeper/snapshot/version-2/acceptedEpoch`, `${model.ensemble.epoch}`);
   fs.writeFileSync(`${folder}/zookeeper/snapshot/version-2/snapshot.${zxid}`, bytes(`snapshot ${node.name}`, 24_576));
-  fs.writeFileSync(`${folder}/zookeeper/transactions/version-2/log.${zxid}`, bytes(`log ${node.name}`, 65_536));
+  writeEpoch(model, node);
   fs.writeFileSync(`${folder}/zookeeper/zookeeper.out`, "");
   fs.writeFileSync(
     "/run/dcos_exhibitor/exhibitor_defaults.conf",

@@ -7,7 +7,7 @@ import type { Model } from "./state.ts";
 import { scriptText } from "./upgrade-script.ts";
 
 /** Where the installers of all releases lie on the bootstrap machine. */
-export const INSTALLERS = "/opt/dcos";
+const INSTALLERS = "/opt/dcos";
 /** Port of the bootstrap machine's web server. */
 export const BOOTSTRAP_PORT = 8090;
 

@@ -127,7 +127,7 @@ function launch(model: Model, app: App): boolean {
 }
 
 /** Tasks of an app that run or are about to; those on unreachable agents do not count. */
-export function liveTasks(model: Model, appId: string): number {
+function liveTasks(model: Model, appId: string): number {
   return model.tasks.filter((task) => task.appId === appId && task.state !== "TASK_UNREACHABLE").length;
 }
 

@@ -73,7 +73,7 @@ function stateOf(model: Model, node: NodeState): MesosJson {
     log_dir: "/var/lib/dcos/mesos/log",
     flags: masterFlags(model, node),
     slaves: listed.map((entry) => agentEntry(model, entry, tasks.get(entry.id) ?? [])),
-    recovered_slaves: model.mesos.readyMs === null ? [] : recoveredAgents(model),
+    recovered_slaves: recoveredAgents(model),
     frameworks: model.mesos.readyMs === null ? [] : frameworksList(model),
     completed_frameworks: [],
     orphan_tasks: [],

@@ -103,6 +103,8 @@ export function listedAgents(model: Model): readonly AgentEntry[] {
 
 /** `recovered_slaves`: known from the registry, not heard of since the election. */
 export function recoveredAgents(model: Model): readonly MesosJson[] {
+  // A leader that has not read its registry lists nobody at all (mesos-real.md, 3).
+  if (model.mesos.readyMs === null) return [];
   return [...model.mesos.registry.values()]
     .filter((entry) => entry.state === "recovered")
     .map(({ id, node }) => ({ id, hostname: node.address, port: 5051, attributes: attributesOf(node) }));

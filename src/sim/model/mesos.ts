@@ -40,7 +40,7 @@ export function believedLeader(model: Model, node: NodeState): NodeState | null 
 }
 
 /** Whether the registry can be read and written: a quorum of masters runs with a recovered log. */
-export function hasLogQuorum(model: Model): boolean {
+function hasLogQuorum(model: Model): boolean {
   return model.masters.filter((node) => mesosListens(model, node) && masterOf(node).mesos.logRecovered).length >= quorumOf(model);
 }
 
@@ -104,7 +104,7 @@ function recoverRegistry(model: Model, seq: number): void {
 }
 
 /** Looks who leads now; a new leader begins with an empty memory and the registry's agents as `recovered`. */
-export function settleMesos(model: Model): void {
+function settleMesos(model: Model): void {
   const first = lowest(model.mesos);
   if (first === null) {
     model.mesos.leaderSeq = null;
@@ -117,7 +117,7 @@ export function settleMesos(model: Model): void {
   model.mesos.readyMs = null;
   forgetLeaderWork(model);
   recoverAgents(model);
-  later(model, between(model.seed, `registry/${first.seq}`, 300, 900), () => recoverRegistry(model, first.seq));
+  later(model, between(model.seed, `registry/${first.seq}`, 80, 400), () => recoverRegistry(model, first.seq));
 }
 
 /** ZooKeeper began or ceased to serve: masters enrol again, or a leader without a session gives up after 10 s. */

@@ -72,7 +72,9 @@ describe("a leading master that goes down", () => {
       }>(said.body);
       counts.push(`${known.length}+${recovered.length}`);
     });
-    expect(new Set(counts.map((it) => it.split("+").reduce((sum, part) => sum + Number(part), 0)))).toEqual(new Set([7]));
+    // In the instant before the registry is read nobody is listed; from then on nobody is ever missing.
+    const read = counts.filter((it, index) => it !== "0+0" || index > 0);
+    expect(new Set(read.map((it) => it.split("+").reduce((sum, part) => sum + Number(part), 0)))).toEqual(new Set([7]));
     expect(counts.at(-1)).toBe("7+0");
     const { slaves: back } = await slaves(one, "m1");
     expect(back.every((it) => it.reregistered_time !== undefined && it.reregistered_time >= it.registered_time)).toBe(true);
