@@ -1,6 +1,6 @@
 import type { SimClock, SimNode } from "../ports.ts";
 import { loginEnv } from "./login.ts";
-import { machineOf, type Sink } from "./machine.ts";
+import { killTarget, machineOf, type Sink } from "./machine.ts";
 import { runScript, type Ending } from "./run.ts";
 
 /** What sshd gives a command: input, where output goes, who asks. */
@@ -41,7 +41,8 @@ export async function runCommandLine(node: SimNode, line: string, io: CommandIo)
         ...(io.finished === undefined ? {} : { finished: io.finished }),
         streams: { stdin: () => io.stdin, out, err },
         started: (process) => {
-          const kill = (signal: string): void => process.kill(signal);
+          // As sshd does: the whole process group gets it.
+          const kill = (signal: string): void => void killTarget(machine, -process.pid, signal);
           io.started?.(kill);
           if (io.signal?.aborted === true) kill("HUP");
           io.signal?.addEventListener("abort", () => kill("HUP"), { once: true });

@@ -1,3 +1,7 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createFakeClock, createScaledClock } from "../../../src/sim/clock.ts";
 import type { SimClock } from "../../../src/sim/ports.ts";
@@ -18,61 +22,70 @@ function setUp(clock: SimClock = createFakeClock(START_MS)) {
   };
 }
 
+/** Each was a trap of the interpreter underneath. Only relative paths, so that a real shell can be asked the same. */
+const LINES: readonly (readonly [name: string, line: string, expected: string])[] = [
+  ["an assignment resets $?", "false; R=1; echo $?", "0\n"],
+  ["an assignment sees the $? before it", "(exit 7); R=$?; echo $R", "7\n"],
+  ["set -e passes over a failure that is handled", "set -e; false || R=1; echo on $R", "on 1\n"],
+  ["a failed substitution is handled the same way", "set -e; x=$(false) || x=none; echo $x", "none\n"],
+  ["set -e ends at a failure", "set -e; echo in; false; echo never", "in\n"],
+  ["a failed test in a list does not end it", "set -e; [ a = b ] && echo no; echo end", "end\n"],
+  ["exec replaces the shell", "exec echo replaced; echo no", "replaced\n"],
+  ["each process has its own pid", 'a=$$; b=$(sh -c "echo \\$\\$"); [ "$a" != "$b" ] && echo other', "other\n"],
+  ["sh -c has its own words", `sh -c 'echo "$0|$1|$2"' name a 'b c'`, "name|a|b c\n"],
+  ["sh -e -c ends at a failure", "sh -ec 'false; echo no'; echo $?", "1\n"],
+  ["a here-document keeps its indentation", "cat <<E\n  two\nE\n", "  two\n"],
+  ["tail -c +N begins at byte N", "printf abcdef | tail -c +3", "cdef"],
+  ["tail -n +N begins at line N", "printf '1\\n2\\n3\\n' | tail -n +2", "2\n3\n"],
+  ["tail -n N gives the last lines", "printf '1\\n2\\n3\\n' | tail -n 2", "2\n3\n"],
+  ["what goes to /dev/null is gone", "echo x >/dev/null; cat /dev/null; echo end", "end\n"],
+  ["the status of a pipeline is that of its end", "false | true; echo $? ${PIPESTATUS[0]}", "0 1\n"],
+  [
+    "functions, cases and loops stay what they are",
+    'f() { case $1 in a*) echo "A $1" ;; *) return 3 ;; esac; }; for i in ab b; do f $i || echo $?; done',
+    "A ab\n3\n",
+  ],
+  ["while reads its input line by line", "printf 'a b\\nc\\n' | while read x y; do echo \"$x:$y\"; done", "a:b\nc:\n"],
+  ["mkdir -m is a lock", "mkdir -m 0755 lock && echo got; mkdir -m 0755 lock 2>/dev/null || echo held", "got\nheld\n"],
+  ["a redirection into a missing folder fails", "echo x 2>/dev/null >/no/such/file || echo refused", "refused\n"],
+  [
+    "a redirection that fails ends its command and not the script",
+    "echo x >/no/file; echo $?; { echo a; echo b; } >/no/file; echo on",
+    "1\non\n",
+  ],
+  ["numbers of processes appear in /proc", 'read -r line </proc/$$/stat; case $line in "$$ ("*) echo yes ;; esac', "yes\n"],
+  ["a killed child shows 128 and its signal", "sh -c 'kill -TERM $$'; echo $?", "143\n"],
+  ["cmp and sha512sum exist", "printf a >a; printf a >b; cmp a b && sha512sum a | cut -c1-8", "1f40fc92\n"],
+  ["mktemp makes a private file", "f=$(mktemp x.XXXXXX); stat -c %a $f; [ -f $f ] && echo there", "600\nthere\n"],
+  ["a moved folder keeps its mode", "mkdir -m 0700 d; touch d/f; mv d e; stat -c %a e", "700\n"],
+  ["what is written over keeps its mode", "touch s; chmod 755 s; echo x >s; stat -c %a s", "755\n"],
+  ["writing through a linked folder lands behind it", "mkdir -p real; ln -s real link; echo x >link/f; cat real/f", "x\n"],
+];
+
 describe("the shell of a simulated node", () => {
-  // What a POSIX shell prints for these; each was a trap of the interpreter underneath.
-  it.each([
-    ["an assignment resets $?", "false; R=1; echo $?", "0\n"],
-    ["an assignment sees the $? before it", "(exit 7); R=$?; echo $R", "7\n"],
-    ["set -e passes over a failure that is handled", "set -e; false || R=1; echo on $R", "on 1\n"],
-    ["a failed substitution is handled the same way", "set -e; x=$(false) || x=none; echo $x", "none\n"],
-    ["set -e ends at a failure", "set -e; echo in; false; echo never", "in\n"],
-    ["a failed test in a list does not end it", "set -e; [ a = b ] && echo no; echo end", "end\n"],
-    ["exec replaces the shell", "exec echo replaced; echo no", "replaced\n"],
-    ["each process has its own pid", 'a=$$; b=$(sh -c "echo \\$\\$"); [ "$a" != "$b" ] && echo other', "other\n"],
-    ["sh -c has its own words", `sh -c 'echo "$0|$1|$2"' name a 'b c'`, "name|a|b c\n"],
-    ["sh -e -c ends at a failure", "sh -ec 'false; echo no'; echo $?", "1\n"],
-    ["a here-document keeps its indentation", "cat <<E\n  two\nE\n", "  two\n"],
-    ["tail -c +N begins at byte N", "printf abcdef | tail -c +3", "cdef"],
-    ["tail -n +N begins at line N", "printf '1\\n2\\n3\\n' | tail -n +2", "2\n3\n"],
-    ["tail -n N gives the last lines", "printf '1\\n2\\n3\\n' | tail -n 2", "2\n3\n"],
-    ["what goes to /dev/null is gone", "echo x >/dev/null; cat /dev/null; echo end", "end\n"],
-    ["the status of a pipeline is that of its end", "false | true; echo $? ${PIPESTATUS[0]}", "0 1\n"],
-    [
-      "functions, cases and loops stay what they are",
-      'f() { case $1 in a*) echo "A $1" ;; *) return 3 ;; esac; }; for i in ab b; do f $i || echo $?; done',
-      "A ab\n3\n",
-    ],
-    ["while reads its input line by line", "printf 'a b\\nc\\n' | while read x y; do echo \"$x:$y\"; done", "a:b\nc:\n"],
-    [
-      "mkdir -m is a lock",
-      "mkdir -m 0755 /tmp/lock && echo got; mkdir -m 0755 /tmp/lock 2>/dev/null || echo held",
-      "got\nheld\n",
-    ],
-    ["a redirection into a missing folder fails", "echo x 2>/dev/null >/no/such/file || echo refused", "refused\n"],
-    [
-      "a redirection that fails ends its command and not the script",
-      "echo x >/no/file; echo $?; { echo a; echo b; } >/no/file; echo on",
-      "1\non\n",
-    ],
-    ["numbers of processes appear in /proc", 'read -r line </proc/$$/stat; case $line in "$$ ("*) echo yes ;; esac', "yes\n"],
-    ["a killed child shows 128 and its signal", "sh -c 'kill -TERM $$'; echo $?", "143\n"],
-    [
-      "cmp and sha512sum exist",
-      "printf a >/tmp/a; printf a >/tmp/b; cmp /tmp/a /tmp/b && sha512sum /tmp/a | cut -c1-8",
-      "1f40fc92\n",
-    ],
-    ["mktemp makes a private file", "f=$(mktemp /tmp/x.XXXXXX); stat -c %a $f; [ -f $f ] && echo there", "600\nthere\n"],
-    ["a moved folder keeps its mode", "mkdir -m 0700 /tmp/d; touch /tmp/d/f; mv /tmp/d /tmp/e; stat -c %a /tmp/e", "700\n"],
-    ["what is written over keeps its mode", "touch /tmp/s; chmod 755 /tmp/s; echo x >/tmp/s; stat -c %a /tmp/s", "755\n"],
-    [
-      "writing through a linked folder lands behind it",
-      "mkdir -p /opt/real; ln -s /opt/real /opt/link; echo x >/opt/link/f; cat /opt/real/f",
-      "x\n",
-    ],
-    ["jq reads files of the node", "jq -r .version /etc/version.json", "1.9.4\n"],
-  ])("%s", async (_name, line, expected) => {
+  it.each(LINES)("%s", async (_name, line, expected) => {
     const { sh } = setUp();
     expect((await sh(line)).out).toBe(expected);
+  });
+
+  it.runIf(process.platform === "linux")("does all of that as a real bash does", async () => {
+    for (const [name, line, expected] of LINES) {
+      const folder = await mkdtemp(join(tmpdir(), "pawl-bash-"));
+      try {
+        const out = await new Promise<string>((resolve) => {
+          const child = execFile("bash", ["-c", line], { cwd: folder }, (_error, stdout) => resolve(stdout));
+          child.stdin?.end();
+        });
+        expect([name, out]).toEqual([name, expected]);
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    }
+  });
+
+  it("reads files of the node with jq", async () => {
+    const { sh } = setUp();
+    expect((await sh("jq -r .version /etc/version.json")).out).toBe("1.9.4\n");
   });
 
   it("gives exit codes and keeps the two outputs apart", async () => {

@@ -7,21 +7,20 @@ import { chooseNetwork, startLab, type Lab } from "../../../src/sim/lab.ts";
 import type { SimListener } from "../../../src/sim/ports.ts";
 import { toyCluster, type ToyCluster } from "../toy-cluster.ts";
 
+export interface ClientRun {
+  readonly code: number | null;
+  readonly stdout: Buffer;
+  readonly stderr: string;
+}
+
 export interface ToyLab {
   readonly cluster: ToyCluster;
   readonly lab: Lab;
   /** Runs a program of this machine to its end. */
-  client(
-    argv: readonly string[],
-    stdin?: Buffer | string,
-  ): Promise<{ readonly code: number | null; readonly stdout: Buffer; readonly stderr: string }>;
-  ssh(
-    node: string,
-    line: string,
-    stdin?: Buffer | string,
-  ): Promise<{ readonly code: number | null; readonly stdout: Buffer; readonly stderr: string }>;
-  spawnSsh(args: readonly string[]): ChildProcessWithoutNullStreams;
-  stop(): Promise<void>;
+  readonly client: (argv: readonly string[], stdin?: Buffer | string) => Promise<ClientRun>;
+  readonly ssh: (node: string, line: string, stdin?: Buffer | string) => Promise<ClientRun>;
+  readonly spawnSsh: (args: readonly string[]) => ChildProcessWithoutNullStreams;
+  readonly stop: () => Promise<void>;
 }
 
 /** A toy cluster on the wire, with m1 listening on 5050 (HTTP) and 2181 (four-letter words). */
