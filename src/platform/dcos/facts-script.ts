@@ -64,7 +64,7 @@ const UNITS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The units whose state says whether a node of this role works (dcos.md section 3.2, those present in every release). */
-export function unitsOf(role: string): readonly string[] {
+function unitsOf(role: string): readonly string[] {
   return UNITS[role] ?? [];
 }
 
@@ -72,7 +72,7 @@ export function unitsOf(role: string): readonly string[] {
  * What every node must be able to fetch before an upgrade: the bootstrap machine's marker file, or the prepared script
  * (dcos.md pre-20). Null where the inventory names neither.
  */
-export function bootstrapProbeUrl(inventory: Inventory): string | null {
+function bootstrapProbeUrl(inventory: Inventory): string | null {
   if (inventory.bootstrap !== undefined) return `${inventory.bootstrap.url.replace(/\/+$/, "")}/bootstrap.latest`;
   const [script] = Object.values(inventory.scripts);
   return script?.url ?? null;

@@ -14,7 +14,7 @@ interface Listed {
 }
 
 /** The agents of a plan's baseline; null where the leader's list could not be read. */
-export function agentsOfBaseline(value: Json | undefined): readonly Listed[] | null {
+function agentsOfBaseline(value: Json | undefined): readonly Listed[] | null {
   if (!Array.isArray(value)) return null;
   return list(value).map(record).map((agent) => ({
     id: text(agent["id"]) ?? "",

@@ -5,7 +5,7 @@ import { roleOfFiles } from "./contract.ts";
 import { factsCommand } from "./facts-script.ts";
 import { parseJson, record, text } from "./json-fields.ts";
 
-export interface UnitFacts {
+interface UnitFacts {
   readonly active: string;
   readonly sub: string;
   /** Null on systemd older than 235, which does not count restarts. */

@@ -24,7 +24,7 @@ const ATTEMPTS = 4;
 const PAUSE_MS = 10_000;
 
 /** Nodes the run has in hand or set aside, apart from this one: their trouble is known. */
-export function nodesInHand(ctx: Pick<StepContext, "plan" | "record">, self: NodeName): ReadonlySet<NodeName> {
+function nodesInHand(ctx: Pick<StepContext, "plan" | "record">, self: NodeName): ReadonlySet<NodeName> {
   const nodes = new Set<NodeName>();
   for (const step of allSteps(ctx.plan)) {
     if (step.node === null || step.node === self || step.effect === "read") continue;

@@ -64,6 +64,8 @@ export function judgeScriptEnd(end: ScriptEnd): Verdict {
  */
 export function judgeVanished(node: string, why: string, report: Pick<NodeReport, "version" | "installProgress"> | null, target: string): Verdict {
   if (report?.version === target && report.installProgress === false) return { kind: "done", note: `the script's process is gone (${why}), but the node is at ${target} with nothing half done; the gates verify` };
+  if (why === "absent" && report !== null && report.version !== null && report.version !== target && report.installProgress === false)
+    return { kind: "failed", problem: { code: "script-not-started", text: `${node}: the script was never started.`, node, expected: "a job on the node", observed: progressNote({ node, code: -1, stdout: "", stderr: "", report, target }), next: "Nothing was changed: retry." } };
   const observed = `process ${why}; ${progressNote({ node, code: -1, stdout: "", stderr: "", report, target })}`;
   if (why === "rebooted" && report !== null && report.version !== null && report.installProgress === false)
     return { kind: "failed", problem: { code: "script-rebooted", text: `${node}: the machine restarted while the script ran, before anything was switched.`, node, observed, next: "Find out why it restarted, then retry." } };

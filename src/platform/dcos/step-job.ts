@@ -11,12 +11,12 @@ const LARGEST_OUTPUT = 4 * 1024 * 1024;
 const STARTS = 3;
 
 /** Where the job of one attempt at this step lives: the same after a crash, another after a retry. */
-export function placeOf(ctx: StepContext, attempt: number): JobPlace {
+function placeOf(ctx: StepContext, attempt: number): JobPlace {
   return { folder: jobFolder(ctx.run, `${ctx.step.address}/${attempt}`, { sudo: true }), sudo: true, timeoutMs: QUESTION_TIMEOUT_MS };
 }
 
 /** The attempt this step is at; 1 for the first. */
-export function attemptOf(ctx: StepContext): number {
+function attemptOf(ctx: StepContext): number {
   return Math.max(1, ctx.record(ctx.step.address).attempts);
 }
 

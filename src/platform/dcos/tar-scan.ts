@@ -1,6 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
 
-export interface ScannedFile {
+interface ScannedFile {
   readonly name: string;
   readonly bytes: number;
   readonly sha256: string;

@@ -25,7 +25,7 @@ const FETCH_TIMEOUT_MS = 60_000;
 const LARGEST_SCRIPT_BYTES = 4 * 1024 * 1024;
 
 /** The version the nodes of this plan are left from; null where every node is at the target already. */
-export function fromVersion(plan: Plan): string | null {
+function fromVersion(plan: Plan): string | null {
   const given = plan.inputs["from"];
   if (given !== undefined) return given;
   const found = new Map<string, number>();

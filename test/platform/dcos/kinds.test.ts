@@ -36,8 +36,8 @@ function problemOf(effect: Effect): string {
   return "problem" in effect ? effect.problem.code : effect.kind;
 }
 
-function jsonOf<T>(steps: TestSteps, name: string): T {
-  return JSON.parse(steps.kept.get(name)!.bytes.toString()) as T;
+function jsonOf(steps: TestSteps, name: string): unknown {
+  return JSON.parse(steps.kept.get(name)!.bytes.toString());
 }
 
 describe("dcos/capture-state", () => {
@@ -47,7 +47,7 @@ describe("dcos/capture-state", () => {
     expect(done).toMatchObject({ kind: "done", output: { missing: 0 } });
     for (const name of ["cluster/state.json", "cluster/tasks-001.json", "marathon/apps.json", "masters/m1/metrics.json", "masters/m3/zookeeper-mntr.txt", "nodes/a1/facts.txt", "nodes/a1/containers.txt", "summary.json"]) expect(steps.kept.has(name), name).toBe(true);
     expect(steps.recorded.toSorted()).toEqual([...steps.kept.keys()].toSorted());
-    const { summary, missing } = jsonOf<{ summary: { nodes: object; agents: object; leaders: { mesos: string[] }; components: { zookeeper: object } }; missing: unknown[] }>(steps, "summary.json");
+    const { summary, missing } = jsonOf(steps, "summary.json") as { summary: { nodes: object; agents: object; leaders: { mesos: string[] }; components: { zookeeper: object } }; missing: unknown[] };
     expect(missing).toEqual([]);
     expect(Object.keys(summary.nodes)).toEqual(["a1", "a2", "a3", "m1", "m2", "m3", "p1"]);
     expect(summary.nodes).toMatchObject({ m1: { version: "1.10.8", role: "master", masterCount: 3 } });
@@ -76,7 +76,7 @@ describe("dcos/zookeeper-tar", () => {
     const scan = createTarScan();
     scan.write(archive.bytes);
     expect(scan.finish()).toMatchObject({ ended: true, damage: null });
-    const entries = jsonOf<{ zxid: { before: string }; files: { name: string }[] }>(steps, "zookeeper/m1.entries.json");
+    const entries = jsonOf(steps, "zookeeper/m1.entries.json") as { zxid: { before: string }; files: { name: string }[] };
     expect(entries.zxid.before).toMatch(/^0x/);
     expect(entries.files.map((file) => file.name)).toContain("var/lib/dcos/exhibitor/zookeeper/snapshot/myid");
   });
@@ -95,7 +95,7 @@ describe("dcos/config-backup", () => {
     const { steps } = await prepared();
     const done = await configBackup.doIt(steps.context(configBackup, null));
     expect(done).toMatchObject({ kind: "done" });
-    const index = jsonOf<{ target: string; path: string; sha256: string }[]>(steps, "config/index.json");
+    const index = jsonOf(steps, "config/index.json") as { target: string; path: string; sha256: string }[];
     expect(new Set(index.map((one) => one.target))).toEqual(new Set(["m1", "m2", "m3", "a1", "a2", "a3", "p1", "bootstrap"]));
     expect(index.filter((one) => one.path.endsWith("user.config.yaml")).length).toBe(7);
     const configs = [...steps.kept.values()].filter((one) => one.meta.name.startsWith("config/") && one.meta.name !== "config/index.json");
@@ -109,7 +109,7 @@ describe("dcos/upgrade-script", () => {
     const { steps } = await prepared();
     const done = await upgradeScript.doIt(steps.context(upgradeScript, null));
     expect(done).toMatchObject({ kind: "done", output: { from: "1.10.8", to: TARGET } });
-    const { url, sha256 } = (done as { output: { url: string; sha256: string } }).output;
+    const { url, sha256 } = (done as unknown as { output: { url: string; sha256: string } }).output;
     expect(url).toMatch(/^http:.*\/upgrade\/[0-9a-f]{32}\/dcos_node_upgrade\.sh$/);
     expect(sha256).toMatch(/^[0-9a-f]{64}$/);
     expect(steps.kept.get("dcos_node_upgrade.sh")!.bytes.toString()).toMatch(/^#!\/bin\/bash\n/);

@@ -13,7 +13,7 @@ export interface TestLab {
   readonly inventory: Inventory;
 }
 
-export const START_MS = Date.parse("2026-11-20T15:00:00Z");
+const START_MS = Date.parse("2026-11-20T15:00:00Z");
 
 /** Three masters, three private and one public agent, or as many as asked for; faults as `pawl demo` takes them. */
 export function testLab(options: { readonly version?: string; readonly masters?: number; readonly privateAgents?: number; readonly publicAgents?: number; readonly faults?: readonly string[] } = {}): TestLab {

@@ -24,7 +24,7 @@ async function planOf(names: readonly string[], from: Facts, file = upgrade, giv
   const runbook = await loadRunbook(file);
   const checks = new Map((await loadChecks(checkFiles)).map((one) => [one.document.name, one]));
   const inputs = resolveInputs(runbook.document, given, true);
-  return compile({ runbook, checks, inventory: { document: inventory(names), file: "x", sha256: "0" }, policySha256: "-", facts: from, inputs, platform, kinds, hash, only: [] });
+  return compile({ runbook, checks, inventory: { document: inventory(names), file: "x", sha256: "0" }, policySha256: "-", facts: from, inputs, platform, kinds, hash, checksFolder: "checks", journey: null, only: [] });
 }
 
 const NAMES = ["m1", "m2", "m3", ...Array.from({ length: 8 }, (_, index) => `a${index + 1}`), "p1", "p2"];

@@ -40,6 +40,7 @@ describe("a script whose process vanished", () => {
   it.each([
     { what: "switched and finished: done, the gates verify", why: "gone", report: switched, kind: "done" },
     { what: "rebooted before anything was switched: may be tried again", why: "rebooted", report: untouched, kind: "failed" },
+    { what: "never started, nothing switched: may be tried again", why: "absent", report: untouched, kind: "failed" },
     { what: "gone with nothing switched: its children may still run", why: "gone", report: untouched, kind: "unknown" },
     { what: "half done: a person must look", why: "rebooted", report: halfDone, kind: "unknown" },
     { what: "an unreadable node: a person must look", why: "rebooted", report: null, kind: "unknown" },

@@ -9,7 +9,7 @@ import { ALLOW } from "../../../src/platform/dcos/allow.ts";
 import type { TestLab } from "./lab.ts";
 
 /** Artifacts in memory, by name. */
-export interface Kept {
+interface Kept {
   readonly meta: ArtifactMeta;
   readonly bytes: Buffer;
 }
