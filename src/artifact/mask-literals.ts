@@ -2,7 +2,7 @@
 export type Mark = (secret: string) => string;
 
 /** Shorter ones would tear harmless words apart. */
-export const SHORTEST_LITERAL = 4;
+const SHORTEST_LITERAL = 4;
 
 const escapeRegExp = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\/-]/g, "\\$&");
 

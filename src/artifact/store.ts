@@ -21,7 +21,7 @@ export interface StoreOptions {
 }
 
 /** Media types whose bytes are text and are masked. */
-export function isText(mediaType: string): boolean {
+function isText(mediaType: string): boolean {
   const essence = mediaType.split(";", 1)[0]?.trim().toLowerCase() ?? "";
   return essence.startsWith("text/") || /[/+](?:json|yaml|x-yaml|xml|x-ndjson|javascript|x-sh|toml)$/.test(essence);
 }

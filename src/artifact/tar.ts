@@ -4,7 +4,7 @@ import { finished } from "node:stream/promises";
 import { extract } from "tar-stream";
 import { countTarBlocks } from "./tar-blocks.ts";
 
-export interface TarEntry {
+interface TarEntry {
   readonly name: string;
   /** `file`, `directory`, `symlink`, … as tar-stream names them. */
   readonly type: string;

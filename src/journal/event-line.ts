@@ -52,7 +52,7 @@ const TEXT_FIELDS: ReadonlySet<string> = new Set([
 const TEXT_LIMITS = [1200, 600, 300, 150, 80] as const;
 
 /** Whether this version knows the event type; a newer pawl may have written others. */
-export function isKnownType(type: string): type is RunEventType {
+function isKnownType(type: string): type is RunEventType {
   return Object.hasOwn(KNOWN, type);
 }
 

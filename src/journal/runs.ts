@@ -25,7 +25,7 @@ export interface RunSummary {
 }
 
 /** Folders with a journal under `<output>/<cluster>/<run>`, by run name, oldest first. An output folder that is missing has none. */
-export async function runFolders(outputDir: string): Promise<readonly string[]> {
+async function runFolders(outputDir: string): Promise<readonly string[]> {
   const found: string[] = [];
   for (const cluster of await foldersIn(resolve(outputDir))) {
     for (const run of await foldersIn(cluster)) if (await hasJournal(run)) found.push(run);
@@ -61,7 +61,7 @@ export async function listRuns(outputDir: string): Promise<readonly RunSummary[]
 }
 
 /** What the run's journal says about it in one line. Never throws for a bad journal: it says so in the summary. */
-export async function summariseRun(folder: string): Promise<RunSummary> {
+async function summariseRun(folder: string): Promise<RunSummary> {
   const place = { folder, cluster: basename(dirname(folder)), run: basename(folder) };
   try {
     const { events } = await readJournal(folder);
@@ -91,22 +91,23 @@ function summaryOf(events: readonly RunEvent[]): Omit<RunSummary, "folder" | "cl
 
 /**
  * The folder of the run a person means: a path, a run's name, the beginning of one that fits one run only,
- * `<cluster>/<run>`, or `latest`. Throws PawlError `usage` that names what there is.
+ * `<cluster>/<run>`, `latest`, or `<cluster>/latest`. Throws PawlError `usage` that names what there is.
  */
 export async function findRun(outputDir: string, wanted: string, cwd: string): Promise<string> {
   const path = resolve(cwd, wanted);
   if (await hasJournal(path)) return path;
   const folders = await runFolders(resolve(cwd, outputDir));
-  if (wanted === "latest") {
-    const newest = folders.at(-1);
+  const short = (folder: string): string => `${basename(dirname(folder))}/${basename(folder)}`;
+  if (wanted === "latest" || wanted.endsWith("/latest")) {
+    const newest = folders.findLast(
+      (folder) => wanted === "latest" || short(folder).startsWith(wanted.slice(0, -"latest".length)),
+    );
     if (newest !== undefined) return newest;
   }
-  const short = (folder: string): string => `${basename(dirname(folder))}/${basename(folder)}`;
   const exact = folders.filter((folder) => basename(folder) === wanted || short(folder) === wanted);
-  const matches =
-    exact.length > 0
-      ? exact
-      : folders.filter((folder) => wanted !== "" && (basename(folder).startsWith(wanted) || short(folder).startsWith(wanted)));
+  const begins = (folder: string): boolean =>
+    wanted !== "" && (wanted.includes("/") ? short(folder) : basename(folder)).startsWith(wanted);
+  const matches = exact.length > 0 ? exact : folders.filter(begins);
   const [only] = matches;
   if (only !== undefined && matches.length === 1) return only;
   const isFolder = await stat(path).then(

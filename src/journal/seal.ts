@@ -17,7 +17,7 @@ export interface JournalHead {
 }
 
 /** A file made from the journal at every stop, like `report.md`. */
-export interface DerivedFile {
+interface DerivedFile {
   readonly name: string;
   readonly text: string;
 }

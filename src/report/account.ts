@@ -7,7 +7,7 @@ import { nodesOf, phasesOf, setAsideOf, type NodeAccount, type PhaseAccount, typ
 import { between } from "./elapsed.ts";
 import { decisionsOf, waitsOf, type DecisionAccount, type WaitAccount } from "./account-people.ts";
 
-export interface HaltAccount {
+interface HaltAccount {
   readonly at: string;
   readonly exit: number;
   readonly name: ExitName;

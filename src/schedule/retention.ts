@@ -16,7 +16,7 @@ export interface ListedRun {
 const LEAVING = ".removing-";
 
 /** Whether the run took a snapshot and nothing else: `snapshot`, `dcos-snapshot`. */
-export function isSnapshot(run: Pick<ListedRun, "kind">): boolean {
+function isSnapshot(run: Pick<ListedRun, "kind">): boolean {
   return /(?:^|-)snapshot$/.test(run.kind);
 }
 

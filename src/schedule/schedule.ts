@@ -4,7 +4,7 @@ import { expiredRuns, isGoodSnapshot, removeRun, type ListedRun } from "./retent
 import { cronCaveat, cronTrigger, inZone, type Trigger } from "./trigger.ts";
 
 /** How one snapshot ended. */
-export interface SnapshotResult {
+interface SnapshotResult {
   readonly exit: ExitName;
   /** Null where it ended before there was a run. */
   readonly folder: string | null;
