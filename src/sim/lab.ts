@@ -7,6 +7,7 @@ import { writeInventory } from "./lab-inventory.ts";
 import { createControlServer } from "./lab-control.ts";
 import { labKey, type LabKey } from "./lab-keys.ts";
 import type { SimCluster, SimNode } from "./ports.ts";
+import { killEverything, machineOf } from "./shell/machine.ts";
 import { openServers } from "./wire/open-servers.ts";
 import { openWire } from "./wire/wire.ts";
 
@@ -126,7 +127,11 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   });
   let stopping: Promise<void> | null = null;
   const stop = (): Promise<void> => {
-    stopping ??= Promise.all([wire.close(), open.close()]).then(() => told());
+    stopping ??= Promise.all([wire.close(), open.close()]).then(() => {
+      // What still runs on the nodes would keep this process alive.
+      for (const node of [...cluster.nodes, cluster.bootstrap]) killEverything(machineOf(node, cluster.clock));
+      told();
+    });
     return stopping;
   };
   try {

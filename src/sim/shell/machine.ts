@@ -86,6 +86,11 @@ export function dropOldBoot(machine: Machine): void {
   if (machine.boot.id === machine.node.bootId) return;
   machine.boot.id = machine.node.bootId;
   machine.boot.sinceMs = machine.clock.now();
+  killEverything(machine);
+}
+
+/** Ends every process of a machine at once, as when its power goes. */
+export function killEverything(machine: Machine): void {
   for (const process of [...machine.processes.values()]) process.kill("KILL");
 }
 

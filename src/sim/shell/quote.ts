@@ -1,5 +1,5 @@
 /** One word for a POSIX shell: as it is where that is safe, otherwise in single quotes with `'` as `'\''`. */
-export function quoteWord(word: string): string {
+function quoteWord(word: string): string {
   if (/^[A-Za-z0-9_@%+=:,./-]+$/.test(word)) return word;
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -18,10 +18,3 @@ export function createCollector(): Collector {
     bytes: () => Buffer.concat(chunks),
   };
 }
-
-/** Text is UTF-8, bytes stay bytes. */
-export function toBuffer(content: string | Uint8Array): Buffer {
-  return typeof content === "string"
-    ? Buffer.from(content, "utf8")
-    : Buffer.from(content.buffer, content.byteOffset, content.byteLength);
-}

@@ -37,7 +37,7 @@ function append(fd: number | null, path: string): Redirection {
 }
 
 /** The plain text of a word; null when it has anything that is expanded. */
-export function plainText(word: WordNode | null): string | null {
+function plainText(word: WordNode | null): string | null {
   if (word === null) return null;
   let text = "";
   for (const part of word.parts) {
