@@ -50,6 +50,7 @@ export class Watches {
         continue;
       }
       await this.round();
+      if (this.#watching.length === 0) continue;
       const next = Math.min(...this.#watching.map((one) => one.dueMs));
       await clock.sleep(Math.max(1, next - clock.monotonic()), ended);
     }
