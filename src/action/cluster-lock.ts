@@ -1,7 +1,7 @@
 import type { Clock, ClusterLock, Outcome, Remote } from "../engine/ports.ts";
 
 /** What a lock directory says about its holder; one line of JSON. */
-export interface LockHolder {
+interface LockHolder {
   readonly holder: string;
   readonly host: string;
   readonly run: string;
@@ -42,7 +42,7 @@ function parseHolder(text: string): LockHolder | null {
 }
 
 /** A holder as a person wants to read it. */
-export function describeHolder(holder: LockHolder): string {
+function describeHolder(holder: LockHolder): string {
   return `${holder.holder} on ${holder.host}, run ${holder.run}, since ${holder.time}`;
 }
 

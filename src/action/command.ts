@@ -20,7 +20,7 @@ export function targetOf(ctx: Pick<StepContext, "step">): string {
   return ctx.step.node ?? (typeof on === "string" ? on : "bootstrap");
 }
 
-export async function keepOutput(ctx: StepContext, outcome: Outcome): Promise<void> {
+async function keepOutput(ctx: StepContext, outcome: Outcome): Promise<void> {
   if (outcome.kind === "lost") return;
   for (const stream of ["stdout", "stderr"] as const) {
     if (outcome[stream] === "") continue;
@@ -30,7 +30,7 @@ export async function keepOutput(ctx: StepContext, outcome: Outcome): Promise<vo
 }
 
 /** What an outcome means for a step with an effect: an answer that never came is unknown, not failed. */
-export function effectOf(ctx: StepContext, argv: readonly string[], outcome: Outcome, readOnly: boolean): Effect {
+function effectOf(ctx: StepContext, argv: readonly string[], outcome: Outcome, readOnly: boolean): Effect {
   const base = { node: ctx.step.node ?? targetOf(ctx), expected: `${argv.join(" ")} ends with 0` };
   switch (outcome.kind) {
     case "exited":

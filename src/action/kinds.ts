@@ -1,5 +1,6 @@
 import type { StepKind } from "../engine/ports.ts";
 import { captureFile } from "./capture-file.ts";
+import { captureTar } from "./capture-tar.ts";
 import { command, restartCommand } from "./command.ts";
 import { check, confirm } from "./confirm.ts";
 import { job, removeJobFolders } from "./job.ts";
@@ -7,7 +8,7 @@ import { localCommands } from "./local-commands.ts";
 import { soak } from "./soak.ts";
 
 /** Step kinds that know no product, by name. */
-export const BUILT_IN: readonly StepKind[] = [soak, confirm, check, command, restartCommand, job, captureFile, localCommands, removeJobFolders];
+const BUILT_IN: readonly StepKind[] = [soak, confirm, check, command, restartCommand, job, captureFile, captureTar, localCommands, removeJobFolders];
 
 /** All kinds a runbook of the platform may use. */
 export function kindsOf(platform: { readonly kinds: readonly StepKind[] }): ReadonlyMap<string, StepKind> {

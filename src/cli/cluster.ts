@@ -1,10 +1,12 @@
 import { homedir } from "node:os";
 import { resolve } from "node:path";
+import { CAPTURE_TAR_COMMANDS } from "../action/capture-tar.ts";
 import { kindsOf } from "../action/kinds.ts";
 import { guard } from "../check/guard.ts";
 import { createJq, type Jq } from "../check/jq.ts";
 import { createChecks } from "../check/runner.ts";
 import type { Check, Loaded } from "../domain/documents.ts";
+import { PawlError } from "../domain/errors.ts";
 import type { Inventory } from "../domain/inventory.ts";
 import type { Facts } from "../domain/plan.ts";
 import { loadChecks, loadInventory } from "../document/load.ts";
@@ -37,8 +39,8 @@ export interface Cluster {
   close(): Promise<void>;
 }
 
-/** Reading any file of a node changes nothing; runbooks may capture files the platform does not list. */
-const READ_ANY_FILE: AllowList["commands"] = [["cat", /^\/[^\0]*$/]];
+/** Reading any file of a node changes nothing; runbooks may capture files and folders the platform does not list. */
+const READ_ANY_FILE: AllowList["commands"] = [["cat", /^\/[^\0]*$/], ...CAPTURE_TAR_COMMANDS];
 
 interface Wires {
   readonly lab: LabTime | null;
@@ -56,11 +58,24 @@ async function wiresOf(inventory: Inventory, remote: WiredRemote): Promise<Wires
   return { lab, clock: lab.clock, remote: lab.remote(remote), jq: lab.jq(jq) };
 }
 
-/** Opens the cluster an inventory file describes. Nothing is asked of it yet, except a lab for its proof. */
+/** The product's checks and, where the operator has a folder of their own, those too. Throws PawlError for a name that is taken. */
+async function loadAllChecks(folder: string): Promise<readonly Loaded<Check>[]> {
+  const product = await loadChecks(CHECKS);
+  if (folder === CHECKS) return product;
+  const own = await loadChecks(folder);
+  const taken = own.find((one) => product.some((other) => other.document.name === one.document.name));
+  if (taken === undefined) return [...product, ...own];
+  throw new PawlError("invalid-document", "check.taken", `${taken.file}: a check that comes with pawl has the name ${taken.document.name}`, { expected: "a name of its own", next: "pawl check --list shows the names that are taken." });
+}
+
+/**
+ * Opens the cluster an inventory file describes. Nothing is asked of it yet, except a lab for its proof. `checksFolder`: checks
+ * of the operator's own, beside the product's.
+ */
 export async function openCluster(io: Io, inventoryFile: string, checksFolder: string = CHECKS): Promise<Cluster> {
   const inventory = await loadInventory(resolve(io.cwd, inventoryFile));
   const platform = await loadPlatform(inventory.document.platform);
-  const loaded = await loadChecks(checksFolder);
+  const loaded = await loadAllChecks(checksFolder);
   const checkDocuments = new Map(loaded.map((one) => [one.document.name, one]));
   const wired = createRemote({ inventory: inventory.document, env: io.env, home: io.env["HOME"] ?? homedir() });
   const { lab, clock, remote, jq } = await wiresOf(inventory.document, wired);

@@ -1,5 +1,5 @@
 import { randomInt } from "node:crypto";
-import { Command, InvalidArgumentError } from "commander";
+import { InvalidArgumentError, type Command } from "commander";
 import type { Lab } from "../sim/lab.ts";
 import type { ModelCluster } from "../sim/model/cluster.ts";
 import type { Io } from "./io.ts";

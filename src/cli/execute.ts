@@ -30,7 +30,7 @@ export interface Execution {
   readonly limits: Limits;
 }
 
-export function bootId(): string {
+function bootId(): string {
   try {
     return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
   } catch {

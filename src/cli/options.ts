@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError, Option } from "commander";
+import { InvalidArgumentError, Option, type Command } from "commander";
 import { PawlError } from "../domain/errors.ts";
 import type { Limits } from "../engine/session.ts";
 import type { Io } from "./io.ts";

@@ -21,8 +21,8 @@ export function processIo(): Io {
   return {
     out: (text) => void stdout.write(`${text}\n`),
     err: (text) => void stderr.write(`${text}\n`),
-    stdoutTty: stdout.isTTY === true,
-    stdinTty: stdin.isTTY === true,
+    stdoutTty: stdout.isTTY,
+    stdinTty: stdin.isTTY,
     get columns() {
       const own = Number(env["COLUMNS"]);
       return stdout.columns > 0 ? stdout.columns : own > 0 ? own : 80;
@@ -30,7 +30,7 @@ export function processIo(): Io {
     get rows() {
       return stdout.rows > 0 ? stdout.rows : 24;
     },
-    colour: colourWanted(env, stdout.isTTY === true),
+    colour: colourWanted(env, stdout.isTTY),
     env,
     cwd: process.cwd(),
     now: () => Date.now(),

@@ -37,7 +37,7 @@ function findingOf(cluster: Cluster, answer: CheckAnswer, describe: { readonly r
 }
 
 /** Exit of a preflight: a refusal nothing allows, else any mandatory or waivable finding that is not a pass, else ok. */
-export function judgeFindings(findings: readonly Finding[]): ExitName {
+function judgeFindings(findings: readonly Finding[]): ExitName {
   const bad = findings.filter((one) => one.verdict !== "pass");
   if (bad.some((one) => one.refusal)) return "refused";
   return bad.some((one) => one.severity !== "advisory") ? "said-no" : "ok";

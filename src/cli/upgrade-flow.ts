@@ -39,7 +39,7 @@ export async function surveyHop(cluster: Cluster, request: UpgradeRequest, hopNu
 }
 
 /** Nothing is left of this plan: every node is complete already. */
-export function isDone(plan: Plan, facts: Facts, goal: string): boolean {
+function isDone(plan: Plan, facts: Facts, goal: string): boolean {
   const untouched = plan.phases.every((phase) => phase.units.every((unit) => unit.node === null || unit.steps.every((step) => step.effect === "read")));
   return untouched && Object.values(facts.nodes).every((node) => node.complete && node.version === goal);
 }

@@ -1,4 +1,4 @@
-import type { Json, JsonRecord } from "./json.ts";
+import type { JsonRecord } from "./json.ts";
 
 /** How much a finding matters. Mandatory findings can never be waived. */
 export type Severity = "mandatory" | "waivable" | "advisory";
@@ -160,4 +160,3 @@ export interface VersionPolicy {
   readonly notes: readonly { readonly about: readonly string[]; readonly text: string }[];
 }
 
-export type { Json };

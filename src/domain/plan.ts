@@ -1,6 +1,6 @@
 import type { GatePolicy, Severity } from "./documents.ts";
 import type { NodeName } from "./inventory.ts";
-import type { Json, JsonRecord } from "./json.ts";
+import type { JsonRecord } from "./json.ts";
 
 /** `read` never changes anything; `write` changes files or settings; `restart` takes a node out of service for a while. */
 export type EffectClass = "read" | "write" | "restart";
@@ -134,6 +134,3 @@ export function allSteps(plan: Plan): readonly Step[] {
 export function stepsOf(phase: Phase): readonly Step[] {
   return [...phase.units.flatMap((unit) => unit.steps), ...phase.after];
 }
-
-/** The values a check or a template may name. */
-export type Context = Readonly<Record<string, Json>>;

@@ -90,7 +90,7 @@ export function reduce(state: RunState, event: RunEvent): RunState {
     case "plan.proceeded":
       return { ...next, interrupted: null };
     case "artifact.recorded": {
-      const { v: _v, seq: _seq, time: _time, actor: _actor, prev: _prev, type: _type, ...record } = event;
+      const { v, seq, time, actor, prev, type, ...record } = event;
       return { ...next, artifacts: [...state.artifacts, record] };
     }
     case "run.halted":

@@ -103,7 +103,7 @@ async function driveStep(session: Session, desk: Desk, phase: Phase, step: Step)
 }
 
 /** `--stop-after`: a planned end, reached without trouble. */
-export function stopAfter(session: Session, names: readonly string[]): void {
+function stopAfter(session: Session, names: readonly string[]): void {
   const wanted = session.parts.limits.stopAfter;
   if (wanted === null || !names.includes(wanted)) return;
   session.halting({ exit: "stopped-as-asked", step: null, problem: { code: "stop-after", text: `stopped after ${wanted}, as asked` } });
@@ -175,13 +175,13 @@ export async function drivePhase(session: Session, desk: Desk, watches: Watches,
   for (;;) {
     if (broken.length > 0) throw broken[0];
     const mayStart = phase.strategy.kind === "parallel" || running.size === 0;
-    if (mayStart && session.halt === null && session.state.interrupted === null) {
+    if (mayStart && !session.closed) {
       await watches.round();
       const begun = ordered(session, phase).filter((unit) => !running.has(unit) && ["running", "stuck"].includes(unitState(unit, status)));
       if (begun.length === 0 && running.size === 0 && !(await reorder(session, desk, phase))) continue;
       const fresh = begun.length > 0 ? begun : candidates(phase.strategy, ordered(session, phase), stateOf);
       for (const unit of fresh) {
-        if (session.halt !== null || tooLate(session, phase, unit)) break;
+        if (session.closed || tooLate(session, phase, unit)) break;
         running.set(unit, driveUnit(session, desk, phase, unit).catch((error: unknown) => broken.push(error)).then(() => void running.delete(unit)));
         if (phase.strategy.kind === "serial") break;
       }

@@ -117,7 +117,7 @@ async function attempt(kind: StepKind, ctx: StepContext): Promise<Effect> {
     return await kind.doIt(ctx);
   } catch (error) {
     if (!(error instanceof PawlError)) throw error;
-    const { cause: _cause, ...details } = error.details;
+    const { cause, ...details } = error.details;
     return { kind: "failed", problem: { code: error.code, text: error.message, ...details } };
   }
 }

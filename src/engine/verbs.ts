@@ -77,22 +77,25 @@ export function judgeVerb(plan: Plan, state: RunState, contract: readonly OrderG
 }
 
 /** A verb that reached the live engine: it answers the open question, or becomes events. */
-export async function handleVerb(session: Session, desk: Desk, request: ControlRequest): Promise<void> {
+async function answerVerb(session: Session, desk: Desk, request: ControlRequest): Promise<{ readonly ok: boolean; readonly text: string }> {
   const { verb, actor, answers } = request;
   const open = desk.open;
-  const choice = verb.verb === "pause" || verb.verb === "resume" || verb.verb === "skip" ? null : verb.verb;
-  const about = open !== null && (verb.target === null || verb.target === open.question.step || open.question.step?.split("/").includes(verb.target) === true);
-  if (open !== null && choice !== null && about && open.question.choices.some((one) => one.choice === choice)) {
-    if (answers !== null && answers !== open.seq) return request.reply({ ok: false, text: `stale: question ${answers} is not open any more` });
-    if (open.question.choices.some((one) => one.choice === choice && one.needsReason) && (verb.reason ?? "") === "") return request.reply({ ok: false, text: `${verb.verb} needs --reason` });
-    open.answer(choice, actor, verb.reason);
-    return request.reply({ ok: true, text: `${choice}: ${open.question.title}` });
+  const offered = open?.question.choices.find((one) => one.choice === verb.verb);
+  const about = verb.target === null || verb.target === open?.question.step || open?.question.step?.split("/").includes(verb.target) === true;
+  if (open !== null && offered !== undefined && about) {
+    if (answers !== null && answers !== open.seq) return { ok: false, text: `stale: question ${answers} is not open any more` };
+    if (offered.needsReason && (verb.reason ?? "").trim() === "") return { ok: false, text: `${verb.verb} needs --reason` };
+    open.answer(offered.choice, actor, verb.reason);
+    return { ok: true, text: `${offered.choice}: ${open.question.title}` };
   }
-  const inHand = verb.target !== null && session.inHand.has(verb.target);
-  if (inHand && verb.verb !== "approve") return request.reply({ ok: false, text: `${verb.target ?? ""} is in hand` });
+  if (verb.target !== null && session.inHand.has(verb.target) && verb.verb !== "approve") return { ok: false, text: `${verb.target} is in hand` };
   const answer = judgeVerb(session.parts.plan, session.state, session.parts.platform.contract, verb, answers, false);
-  if (!answer.ok) return request.reply(answer);
+  if (!answer.ok) return answer;
   for (const event of answer.events) await session.append(event, actor);
   if (verb.verb === "stop") session.halting({ exit: "interrupted", step: null, problem: { code: "stopped", text: `stopped by ${actor}`, next: `pawl resume ${session.parts.run}` } });
-  request.reply({ ok: true, text: answer.text });
+  return { ok: true, text: answer.text };
+}
+
+export async function handleVerb(session: Session, desk: Desk, request: ControlRequest): Promise<void> {
+  request.reply(await answerVerb(session, desk, request));
 }

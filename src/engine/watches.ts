@@ -12,7 +12,7 @@ interface Watching {
 }
 
 /** Watches that belong to the phase (or to the family of its wave). */
-export function activeWatches(watches: readonly Watch[], phase: Phase | null): readonly Watch[] {
+function activeWatches(watches: readonly Watch[], phase: Phase | null): readonly Watch[] {
   if (phase === null) return [];
   return watches.filter((watch) => watch.phases.includes(phase.name) || (phase.wave !== null && watch.phases.includes(phase.wave.of)));
 }

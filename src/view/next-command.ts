@@ -11,7 +11,7 @@ export interface NextCommand {
 export type Spell = (verb: string, rest: string) => string;
 
 /** `pawl VERB RUN REST`, as the commands themselves print it. */
-export function spellFor(run: string): Spell {
+function spellFor(run: string): Spell {
   return (verb, rest) => ["pawl", verb, run, rest].filter((word) => word !== "").join(" ");
 }
 

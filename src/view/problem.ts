@@ -41,7 +41,7 @@ export function renderProblem(problem: Problem, paper: Paper): string {
 }
 
 /** An expected failure as a problem: nothing of it is lost. */
-export function problemOf(error: PawlError): Problem {
+function problemOf(error: PawlError): Problem {
   const details = Object.fromEntries(Object.entries(error.details).filter(([name]) => name !== "cause"));
   return { ...details, code: error.code, text: error.message };
 }

@@ -14,7 +14,7 @@ const type = (name: RunEvent["type"]): Point => (event) => event.type === name;
 /** The same of a node that no earlier point has seen there. */
 const another = (phase: string, step: string, to: string): Point => {
   const first = moved(phase, step, to);
-  return (event) => first(event) && event.type === "step.moved" && !seen.has(event.step) && seen.add(event.step) !== undefined;
+  return (event) => first(event) && event.type === "step.moved" && !seen.has(event.step) && seen.add(event.step).has(event.step);
 };
 const seen = new Set<string>();
 

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import type { ArtifactRecord, RunEvent, RunEventBody } from "../../src/domain/events.ts";
-import { fold } from "../../src/domain/run-state.ts";
-import type { ArtifactStore, Clock, Journal, Telemetry } from "../../src/engine/ports.ts";
+import type { ArtifactStore, Clock, Journal } from "../../src/engine/ports.ts";
 
 const sha = (text: string | Buffer): string => createHash("sha256").update(text).digest("hex");
 
@@ -59,5 +58,4 @@ export function trace(events: readonly RunEvent[]): readonly string[] {
   return events.flatMap((event) => (event.type === "step.moved" ? [`${event.step} ${event.to}`] : event.type === "gate.refused" ? [`${event.step} refused ${event.check}`] : []));
 }
 
-export const stateOf = fold;
-export const silent = { show: (_news: Telemetry): void => undefined };
+export const silent = { show: (): void => undefined };

@@ -12,7 +12,7 @@ import { createFakeClock } from "../../src/sim/clock.ts";
 import { memoryArtifacts, memoryJournal, silent } from "./memory.ts";
 import { toyChecks, toyFacts, toyInventory, toyKinds, toyPlatform, toyWorld, type ToyWorld } from "./platform.ts";
 
-export const START = Date.parse("2026-01-01T00:00:00Z");
+const START = Date.parse("2026-01-01T00:00:00Z");
 const GATE: GatePolicy = { consecutivePasses: 2, spanMs: 10_000, intervalMs: 10_000, deadlineMs: 60_000 };
 const step = (name: string, uses: string, more: Partial<StepSpec> = {}): StepSpec => ({ name, uses, title: name, with: {}, gates: [], optional: false, ...more });
 const phase = (name: string, more: Partial<PhaseSpec>): PhaseSpec => ({ name, title: name, source: "toy", strategy: "serial", order: "listed", waves: [], maxInFlight: 5, skipComplete: true, steps: [], after: [], ...more });
@@ -35,7 +35,7 @@ const checkDoc = (name: string): Loaded<Check> => ({
   document: { name, title: name, why: "", source: "", platform: "toy", severity: "mandatory", scope: { kind: "step-node" }, readings: {}, pass: "true", show: ".", gate: GATE, remedy: "look", refuses: [] },
 });
 
-export const KINDS = (world: ToyWorld, clock: Parameters<typeof toyKinds>[1]): ReadonlyMap<string, StepKind> => new Map([soak, confirm, check, ...toyKinds(world, clock)].map((kind) => [kind.name, kind]));
+const KINDS = (world: ToyWorld, clock: Parameters<typeof toyKinds>[1]): ReadonlyMap<string, StepKind> => new Map([soak, confirm, check, ...toyKinds(world, clock)].map((kind) => [kind.name, kind]));
 
 export interface ToyOptions {
   readonly bosses?: number;

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { copyFile, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { PawlError } from "../../domain/errors.ts";
 import { embeddedOptions, startEmbedded, type EmbeddedOptions } from "../embedded.ts";

@@ -42,6 +42,8 @@ async function takeUp(io: Io, folder: string, options: ResumeOptions): Promise<E
     const record = await openRun(io, folder, plan, cluster.clock);
     const state = record.state();
     if (state.phase === "completed") {
+      // It may have been killed while it was sealed.
+      await record.journal.seal();
       await record.close();
       const more = plan.journey !== null && plan.journey.hop < plan.journey.hops;
       if (state.exit === EXIT.ok && more) return await onward([folder]);
@@ -84,8 +86,9 @@ export function resumeCommand(io: Io): Command {
       const live = await sendControl({ stateDir: stateDir(io.env), runFolder: folder }, { verb: "resume", target: null, reason: null, answers: null, actor: io.actor });
       if (live.kind === "answered") {
         io.out(live.text);
-        return io.exit(live.ok ? "ok" : "said-no");
+        io.exit(live.ok ? "ok" : "said-no");
+      } else {
+        io.exit(await takeUp(io, folder, options));
       }
-      io.exit(await takeUp(io, folder, options));
     });
 }

@@ -12,6 +12,7 @@ export function unlockCommand(io: Io): Command {
       const { openCluster } = await import("../cluster.ts");
       const { breakClusterLock } = await import("../../action/cluster-lock.ts");
       const { breakLocalLock } = await import("../../journal/local-lock.ts");
+      const { lookFor } = await import("../../journal/process-identity.ts");
       const { recordBrokenLock } = await import("../broken-lock.ts");
       const cluster = await openCluster(io, options.inventory);
       try {
@@ -20,7 +21,8 @@ export function unlockCommand(io: Io): Command {
         const managers = new Set(cluster.platform.contract.filter((group) => group.manager).map((group) => group.role));
         const nodes = cluster.inventory.document.nodes.filter((node) => managers.has(node.role)).map((node) => node.name);
         const found = await breakClusterLock({ remote: cluster.remote, nodes, path: cluster.platform.lockPath, run: "", actor: io.actor, host: hostname(), clock: cluster.clock });
-        if (local !== null) await recordBrokenLock(io, local.runFolder, `${local.operator} (${local.host})`, options.reason);
+        // A journal has one writer: where the holder may still live, its own engine records that the lock was lost.
+        if (local !== null && lookFor(local) === "dead") await recordBrokenLock(io, local.runFolder, `${local.operator} (${local.host})`, options.reason);
         if (options.json === true) io.out(JSON.stringify({ cluster: facts.clusterId, local: local === null ? null : { run: local.run, operator: local.operator, host: local.host }, nodes: found }));
         else {
           io.out(local === null ? "this machine: no lock" : `this machine: lock of run ${local.run} (${local.operator} on ${local.host}) broken`);

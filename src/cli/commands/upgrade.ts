@@ -1,9 +1,11 @@
 import { Command } from "commander";
 import { resolve } from "node:path";
 import { PawlError } from "../../domain/errors.ts";
+import type { Cluster } from "../cluster.ts";
 import type { Io } from "../io.ts";
 import { inputsOf, runOptions, type RunOptions } from "../options.ts";
 import { POLICIES, runbookFile } from "../places.ts";
+import type { UpgradeRequest } from "../upgrade-flow.ts";
 
 export interface UpgradeOptions extends RunOptions {
   readonly to: string;
@@ -22,7 +24,7 @@ export function upgradeOptions(command: Command): Command {
 }
 
 /** Opens cluster, runbook and policy, and hands them over; closes the cluster afterwards. */
-export async function withUpgrade<T>(io: Io, options: UpgradeOptions, act: (parts: { cluster: import("../cluster.ts").Cluster; request: import("../upgrade-flow.ts").UpgradeRequest }) => Promise<T>): Promise<T> {
+export async function withUpgrade<T>(io: Io, options: UpgradeOptions, act: (parts: { readonly cluster: Cluster; readonly request: UpgradeRequest }) => Promise<T>): Promise<T> {
   const { openCluster } = await import("../cluster.ts");
   const { loadPolicy, loadRunbook } = await import("../../document/load.ts");
   const runbook = await loadRunbook(runbookFile(options.runbook, io.cwd));

@@ -1,6 +1,7 @@
 import type { Problem } from "../../domain/errors.ts";
 import type { FileListing } from "./files-script.ts";
-import type { TarReport } from "./tar-scan.ts";
+import { judgeForm } from "../../action/tar-archive.ts";
+import type { TarReport } from "../../action/tar-scan.ts";
 
 /** What must be in an archive of a ZooKeeper folder, by the folder it is of (dcos.md 8.1). */
 const REQUIRED: readonly { readonly what: string; readonly pattern: RegExp }[] = [
@@ -20,29 +21,21 @@ export interface ArchiveEvidence {
 
 export type ArchiveVerdict = { readonly kind: "good"; readonly notes: readonly string[]; readonly proven: number } | { readonly kind: "bad"; readonly problem: Problem };
 
-/** Lines of tar's stderr that a live ZooKeeper causes and that leave the rest usable. */
-function livelyLines(stderr: string): readonly string[] {
-  return stderr.split("\n").filter((line) => /file changed as we read it|file removed before we read it|File shrank by/i.test(line));
-}
-
 function bad(code: string, text: string, more: Partial<Problem> = {}): ArchiveVerdict {
   return { kind: "bad", problem: { code, text, ...more } };
 }
 
 /**
- * Whether a streamed archive is a usable copy. tar's 1 means that files changed while they were read, which a live ZooKeeper
- * causes: usable, with a note; any other code is a failure. Then the form (header sums, two zero blocks), the entries a
- * restore needs, and the digests of myid and snapshots against what the node said: the second opinion.
+ * Whether a streamed archive is a usable copy: a whole archive (judgeForm), with the entries a restore needs, and the digests
+ * of myid and snapshots as the node said they are: the second opinion.
  */
 export function judgeArchive({ code, stderr, report, listing }: ArchiveEvidence): ArchiveVerdict {
-  const lively = livelyLines(stderr);
-  const said = stderr.trim().split("\n").slice(0, 3).join("; ");
-  if (code > 1 || (code === 1 && lively.length === 0)) return bad("tar-failed", "tar failed on the node.", { expected: "exit code 0, or 1 with files that changed while they were read", observed: `exit code ${code}${said === "" ? "" : `: ${said}`}` });
-  if (report.damage !== null) return bad("tar-damaged", "The archive is damaged.", { observed: report.damage });
-  if (!report.ended) return bad("tar-cut", "The archive does not end as an archive ends.", { expected: "two zero blocks at its end", observed: `${report.bytes} bytes, ${report.files.length} files` });
+  const form = judgeForm({ code, stderr, report });
+  if (form.kind === "bad") return form;
   const missing = REQUIRED.filter(({ pattern }) => !report.files.some((file) => pattern.test(file.name) && file.bytes > 0)).map((one) => one.what);
   if (missing.length > 0) return bad("tar-incomplete", "The archive lacks what a restore needs.", { expected: "myid, a snapshot and a transaction log, none of them empty", observed: `missing: ${missing.join(", ")}` });
-  return compareDigests(report, listing, lively, code === 1 ? [`${lively.length} files changed while they were read: an inconsistent copy of a live ZooKeeper`] : []);
+  const { lively } = form;
+  return compareDigests(report, listing, lively, lively.length > 0 ? [`${lively.length} files changed while they were read: an inconsistent copy of a live ZooKeeper`] : []);
 }
 
 function compareDigests(report: TarReport, listing: FileListing, lively: readonly string[], notes: readonly string[]): ArchiveVerdict {

@@ -1,8 +1,8 @@
 import type { Effect, StepContext, StepKind } from "../../engine/ports.ts";
+import { streamTar, tarArgv } from "../../action/tar-archive.ts";
 import { filesArgv, parseListing, type FileListing } from "./files-script.ts";
-import { createTarScan } from "./tar-scan.ts";
 import { judgeArchive } from "./zookeeper-archive.ts";
-import { tarArgv, ZOOKEEPER_FOLDERS } from "./zookeeper-folders.ts";
+import { ZOOKEEPER_FOLDERS } from "./zookeeper-folders.ts";
 import { readZxid } from "./zookeeper.ts";
 
 /** Hashing snapshots of a large ensemble takes a while: 256 MiB a second on a slow disk (performance.md section 6). */
@@ -25,18 +25,10 @@ async function archive(ctx: StepContext, target: string, listing: FileListing): 
   if (folders.length === 0) return failed(ctx, "zookeeper-folder-missing", "there is no ZooKeeper folder", `neither ${ZOOKEEPER_FOLDERS.join(" nor ")} exists`, "Find out where this master keeps its ZooKeeper data (the word conf on port 2181 says so).");
   const before = ctx.node === null ? null : await readZxid(ctx.remote, ctx.inventory, ctx.node);
   const meta = { name: `zookeeper/${target}.tar`, mediaType: "application/x-tar", step: ctx.step.address, node: target, evidenceOf: "ZooKeeper's folder, copied while it ran", sealed: true };
-  const sink = await ctx.artifacts.sink(meta);
-  const scan = createTarScan();
-  const outcome = await ctx.remote.stream(target, { argv: tarArgv(folders), sudo: true, timeoutMs: STREAM_TIMEOUT_MS }, async (chunk) => {
-    scan.write(chunk);
-    await sink.write(chunk);
-  });
-  if (outcome.kind !== "exited") {
-    await sink.abandon();
-    return failed(ctx, `tar-${outcome.kind}`, "the stream broke", outcome.kind === "lost" ? outcome.reason : `no end after ${outcome.afterMs / 1_000} s`);
-  }
-  const report = scan.finish();
-  const verdict = judgeArchive({ code: outcome.code, stderr: outcome.stderr, report, listing });
+  const came = await streamTar(ctx, target, { argv: tarArgv(folders), sudo: true, timeoutMs: STREAM_TIMEOUT_MS }, meta);
+  if (came.kind === "broken") return failed(ctx, `tar-${came.how}`, "the stream broke", came.observed);
+  const { sink, report } = came;
+  const verdict = judgeArchive({ code: came.code, stderr: came.stderr, report, listing });
   if (verdict.kind === "bad") {
     await sink.abandon();
     return { kind: "failed", problem: { ...verdict.problem, node: target, next: `Look at the disk and the ZooKeeper folder of ${target}, then: pawl retry ${ctx.run} ${ctx.step.address}` } };
@@ -44,7 +36,7 @@ async function archive(ctx: StepContext, target: string, listing: FileListing): 
   const after = ctx.node === null ? null : await readZxid(ctx.remote, ctx.inventory, ctx.node);
   const stored = await sink.finish();
   await ctx.recorded(stored);
-  const entries = JSON.stringify({ node: target, folders, zxid: { before, after }, bytes: report.bytes, sha256: stored.sha256, exitCode: outcome.code, notes: verdict.notes, files: report.files }, null, 1);
+  const entries = JSON.stringify({ node: target, folders, zxid: { before, after }, bytes: report.bytes, sha256: stored.sha256, exitCode: came.code, notes: verdict.notes, files: report.files }, null, 1);
   await ctx.recorded(await ctx.artifacts.put({ name: `zookeeper/${target}.entries.json`, mediaType: "application/json", step: ctx.step.address, node: target, evidenceOf: "what the archive holds" }, entries));
   const note = [`${report.files.length} files, ${report.bytes} bytes, ${verdict.proven} digests as on the node`, ...verdict.notes].join("; ");
   return { kind: "done", note, output: { sha256: stored.sha256, bytes: stored.bytes, files: report.files.length } };

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { filesArgv, FILES_NAME, FILES_SCRIPT, parseListing, type FileListing } from "../../../src/platform/dcos/files-script.ts";
-import { createTarScan, type TarReport } from "../../../src/platform/dcos/tar-scan.ts";
+import { createTarScan, type TarReport } from "../../../src/action/tar-scan.ts";
 import { judgeArchive } from "../../../src/platform/dcos/zookeeper-archive.ts";
 
 const BASE = "var/lib/dcos/exhibitor/zookeeper";

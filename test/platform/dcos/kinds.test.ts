@@ -4,7 +4,7 @@ import { ALLOW } from "../../../src/platform/dcos/allow.ts";
 import { captureState } from "../../../src/platform/dcos/capture-state.ts";
 import { configBackup } from "../../../src/platform/dcos/config-backup.ts";
 import { observe } from "../../../src/platform/dcos/observe.ts";
-import { createTarScan } from "../../../src/platform/dcos/tar-scan.ts";
+import { createTarScan } from "../../../src/action/tar-scan.ts";
 import { upgradeNode } from "../../../src/platform/dcos/upgrade-node.ts";
 import { upgradeScript } from "../../../src/platform/dcos/upgrade-script.ts";
 import { zookeeperTar } from "../../../src/platform/dcos/zookeeper-tar.ts";
