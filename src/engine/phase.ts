@@ -171,17 +171,18 @@ export async function drivePhase(session: Session, desk: Desk, watches: Watches,
     const state = unitState(unit, status);
     return state === "waiting" && running.has(unit) ? "running" : state;
   };
+  const isOpen = (): boolean => !session.closed;
   watches.enter(phase);
   for (;;) {
     if (broken.length > 0) throw broken[0];
     const mayStart = phase.strategy.kind === "parallel" || running.size === 0;
-    if (mayStart && !session.closed) {
+    if (mayStart && isOpen()) {
       await watches.round();
       const begun = ordered(session, phase).filter((unit) => !running.has(unit) && ["running", "stuck"].includes(unitState(unit, status)));
       if (begun.length === 0 && running.size === 0 && !(await reorder(session, desk, phase))) continue;
       const fresh = begun.length > 0 ? begun : candidates(phase.strategy, ordered(session, phase), stateOf);
       for (const unit of fresh) {
-        if (session.closed || tooLate(session, phase, unit)) break;
+        if (!isOpen() || tooLate(session, phase, unit)) break;
         running.set(unit, driveUnit(session, desk, phase, unit).catch((error: unknown) => broken.push(error)).then(() => void running.delete(unit)));
         if (phase.strategy.kind === "serial") break;
       }
