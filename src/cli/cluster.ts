@@ -62,10 +62,11 @@ async function wiresOf(inventory: Inventory, remote: WiredRemote): Promise<Wires
 async function loadAllChecks(folder: string): Promise<readonly Loaded<Check>[]> {
   const product = await loadChecks(CHECKS);
   if (folder === CHECKS) return product;
-  const own = await loadChecks(folder);
-  const taken = own.find((one) => product.some((other) => other.document.name === one.document.name));
+  const byName = new Map(product.map((one) => [one.document.name, one.sha256]));
+  const own = (await loadChecks(folder)).filter((one) => byName.get(one.document.name) !== one.sha256);
+  const taken = own.find((one) => byName.has(one.document.name));
   if (taken === undefined) return [...product, ...own];
-  throw new PawlError("invalid-document", "check.taken", `${taken.file}: a check that comes with pawl has the name ${taken.document.name}`, { expected: "a name of its own", next: "pawl check --list shows the names that are taken." });
+  throw new PawlError("invalid-document", "check.taken", `${taken.file}: a check that comes with pawl has the name ${taken.document.name}`, { expected: "a name of its own", next: "Give it another name, there and in the runbook." });
 }
 
 /**

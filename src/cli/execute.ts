@@ -63,7 +63,7 @@ export async function execute(io: Io, cluster: Cluster, record: RunRecord, execu
   const { viewer, terminal } = viewOf(io, cluster, record, presence.json);
   // `--yes` without an answer ends with the trouble's own code; it never falls back to asking.
   const person = presence.json || presence.yes ? [] : [promptOperator({ view: terminal, io, actor: io.actor, unicode: speaksUnicode(io.env) })];
-  const operator: Operator = operatorChain([policyOperator({ yes: presence.yes, approve: presence.approve }), ...person]);
+  const operator: Operator = operatorChain([policyOperator({ yes: presence.yes, approve: presence.approve, phases: record.plan.phases }), ...person]);
   const state = record.state();
   const engine = startEngine(
     {

@@ -6,22 +6,30 @@ import { renderQuestion } from "./question.ts";
 
 const NOBODY: OperatorAnswer = { kind: "nobody" };
 
+/** A phase as `--approve` may name it: by its own name, or by that of the phase its wave was cut from. */
+export interface NamedPhase {
+  readonly name: string;
+  readonly wave: { readonly of: string } | null;
+}
+
 /** Whether one of the `--approve` values names this stop: its address, its phase, or the phase its wave belongs to. */
-function names(value: string, question: Question): boolean {
-  return question.step !== null && (value === question.step || value === question.step.split("/")[0]);
+function names(value: string, question: Question, phases: readonly NamedPhase[]): boolean {
+  if (question.step === null) return false;
+  const name = question.step.split("/")[0];
+  return value === question.step || value === name || phases.some((phase) => phase.name === name && phase.wave?.of === value);
 }
 
 /**
  * `--yes` and `--approve PHASE` (design section 1): approves announced stops and decides nothing else. Whoever names a
  * stop of the plan with `--approve` has thereby approved its start. Everything else is `nobody`.
  */
-export function policyOperator(policy: { readonly yes: boolean; readonly approve: readonly string[] }): Operator {
+export function policyOperator(policy: { readonly yes: boolean; readonly approve: readonly string[]; readonly phases: readonly NamedPhase[] }): Operator {
   return {
     ask(question: Question): Promise<OperatorAnswer> {
       const offered = question.choices.some(({ choice }) => choice === "approve");
       if (!question.announced || question.problem !== null || !offered) return Promise.resolve(NOBODY);
       if (policy.yes) return Promise.resolve({ kind: "answered", choice: "approve", actor: "policy:--yes", reason: null });
-      const named = question.kind === "start" ? policy.approve.length > 0 : policy.approve.some((value) => names(value, question));
+      const named = question.kind === "start" ? policy.approve.length > 0 : policy.approve.some((value) => names(value, question, policy.phases));
       return Promise.resolve(named ? { kind: "answered", choice: "approve", actor: "policy:--approve", reason: null } : NOBODY);
     },
   };

@@ -31,7 +31,7 @@ const failed: Question = {
 
 describe("the policy of --yes and --approve", () => {
   it("approves what the plan announced and nothing else", async () => {
-    const operator = policyOperator({ yes: true, approve: [] });
+    const operator = policyOperator({ yes: true, approve: [], phases: [] });
     expect(await operator.ask(announced, 1, never)).toEqual({ kind: "answered", choice: "approve", actor: "policy:--yes", reason: null });
     expect(await operator.ask(start, 1, never)).toMatchObject({ choice: "approve", actor: "policy:--yes" });
     expect(await operator.ask(failed, 1, never)).toEqual({ kind: "nobody" });
@@ -40,7 +40,7 @@ describe("the policy of --yes and --approve", () => {
   });
 
   it("approves the named stops and, with them, the start", async () => {
-    const operator = policyOperator({ yes: false, approve: ["masters", "agents-1/confirm"] });
+    const operator = policyOperator({ yes: false, approve: ["masters", "agents-1/confirm"], phases: [] });
     expect(await operator.ask(start, 1, never)).toMatchObject({ choice: "approve", actor: "policy:--approve" });
     expect(await operator.ask(announced, 1, never)).toMatchObject({ choice: "approve", actor: "policy:--approve" });
     expect(await operator.ask({ ...announced, step: "agents-1/confirm" }, 1, never)).toMatchObject({ choice: "approve" });
@@ -48,15 +48,23 @@ describe("the policy of --yes and --approve", () => {
     expect(await operator.ask({ ...announced, kind: "order-changed", step: null }, 1, never)).toEqual({ kind: "nobody" });
   });
 
+  it("takes the name of a phase for all of its waves, and of no phase that only sounds alike", async () => {
+    const wave = (of: string, index: number) => ({ name: `${of}-${index}`, wave: { of } });
+    const phases = [wave("agents", 1), wave("agents", 2), wave("agents-2", 1), { name: "agents-old", wave: null }];
+    const operator = policyOperator({ yes: false, approve: ["agents"], phases });
+    for (const step of ["agents-1/confirm", "agents-2/confirm"]) expect(await operator.ask({ ...announced, step }, 1, never), step).toMatchObject({ choice: "approve", actor: "policy:--approve" });
+    for (const step of ["agents-2-1/confirm", "agents-old/confirm", "masters/confirm"]) expect(await operator.ask({ ...announced, step }, 1, never), step).toEqual({ kind: "nobody" });
+  });
+
   it("decides nothing where nothing was given", async () => {
-    const operator = policyOperator({ yes: false, approve: [] });
+    const operator = policyOperator({ yes: false, approve: [], phases: [] });
     expect(await operator.ask(start, 1, never)).toEqual({ kind: "nobody" });
     expect(await operator.ask(announced, 1, never)).toEqual({ kind: "nobody" });
   });
 
   it("leaves what it does not decide to the next one", async () => {
     const person = promptOperator({ ...desk(), prompts: answering(["stop"]) });
-    const chain = operatorChain([policyOperator({ yes: true, approve: [] }), person]);
+    const chain = operatorChain([policyOperator({ yes: true, approve: [], phases: [] }), person]);
     expect(await chain.ask(announced, 1, never)).toMatchObject({ actor: "policy:--yes" });
     expect(await chain.ask(failed, 2, never)).toMatchObject({ choice: "stop", actor: "ada@desk" });
     expect(await operatorChain([]).ask(failed, 2, never)).toEqual({ kind: "nobody" });

@@ -7,7 +7,7 @@ import { CHECKS, runbookFile } from "../places.ts";
 /** `pawl run FILE`: the same engine for any runbook. */
 export function runCommand(io: Io): Command {
   return runOptions(new Command("run").argument("<runbook>", "a runbook file"))
-    .option("--checks <folder>", "checks of your own, beside those that come with pawl")
+    .option("--checks <path>", "file or folder of checks of your own, beside those that come with pawl")
     .addHelpText("after", "\nExample:\n  pawl run runbooks/dcos-snapshot.yaml -i production.yaml --yes")
     .action(async (file: string, options: RunOptions & { readonly checks?: string }) => {
       const { openCluster } = await import("../cluster.ts");

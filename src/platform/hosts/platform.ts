@@ -1,12 +1,15 @@
 import { createHash } from "node:crypto";
 import type { Inventory, InventoryNode } from "../../domain/inventory.ts";
-import type { Json } from "../../domain/json.ts";
+import type { Json, JsonRecord } from "../../domain/json.ts";
 import type { Facts, Finding, NodeFacts } from "../../domain/plan.ts";
 import type { Platform, Remote } from "../../engine/ports.ts";
 
 /** One POSIX script per node: who it is, since when, its clock. */
 const FACTS = `uname -sr; cat /proc/sys/kernel/random/boot_id 2>/dev/null || echo unknown; date +%s; id -u`;
 const COMMAND = ["sh", "-c", FACTS] as const;
+
+const PORTS: Readonly<Record<string, number>> = { zookeeper: 2181 };
+const FOUR_LETTER_MS = 5_000;
 
 async function readNode(reader: Remote, node: InventoryNode): Promise<Json> {
   const outcome = await reader.run(node.name, { argv: COMMAND, timeoutMs: 15_000 });
@@ -19,6 +22,41 @@ async function readNode(reader: Remote, node: InventoryNode): Promise<Json> {
 function identity(inventory: Inventory): string {
   const members = inventory.nodes.map((node) => `${node.address}:${node.ssh.port ?? inventory.ssh.port ?? 22}`).sort();
   return `hosts-${createHash("sha256").update(members.join(" ")).digest("hex").slice(0, 16)}`;
+}
+
+/**
+ * The role whose leader must come last, and the service that tells who leads, from `settings: { leaders: { ROLE: SERVICE } }`:
+ * the servers of that role are asked ZooKeeper's word `srvr` at that service's port.
+ */
+function leaderService(inventory: Inventory, role: string): string | null {
+  const leaders = inventory.settings["leaders"];
+  if (typeof leaders !== "object" || leaders === null || !Object.hasOwn(leaders, role)) return null;
+  const service = (leaders as JsonRecord)[role];
+  return typeof service === "string" ? service : null;
+}
+
+/** Empty where the role has no leader to speak of; null where exactly one should lead and that cannot be told. */
+async function readLast(reader: Remote, inventory: Inventory, role: string): Promise<readonly string[] | null> {
+  const service = leaderService(inventory, role);
+  if (service === null) return [];
+  const port = inventory.ports[service] ?? PORTS[service];
+  if (port === undefined) return null;
+  const servers = inventory.nodes.filter((node) => node.role === role);
+  const modes = await Promise.all(servers.map(async (node) => {
+    const answer = await reader.tcp(node.address, port, "srvr", FOUR_LETTER_MS);
+    return { node: node.name, leads: answer.kind === "answered" && /^Mode: (?:leader|standalone)$/m.test(answer.body.toString("utf8")) };
+  }));
+  const leading = modes.filter(({ leads }) => leads).map(({ node }) => node);
+  return leading.length === 1 ? leading : null;
+}
+
+/** The leaders of all roles that have one, as far as they can be told. */
+async function leadersOf(reader: Remote, inventory: Inventory): Promise<Readonly<Record<string, readonly string[]>>> {
+  const last: Record<string, readonly string[]> = {};
+  for (const role of new Set(inventory.nodes.map((node) => node.role))) {
+    if (leaderService(inventory, role) !== null) last[role] = (await readLast(reader, inventory, role)) ?? [];
+  }
+  return last;
 }
 
 function findings(facts: Facts, inventory: Inventory): readonly Finding[] {
@@ -44,7 +82,7 @@ export function createHostsPlatform(): Platform {
     name: "hosts",
     contract: [],
     kinds: [],
-    ports: { zookeeper: 2181 },
+    ports: PORTS,
     lockPath: "/var/lib/pawl/lock",
     allow: { http: [{ method: "GET", path: /^\// }], commands: [COMMAND.map((word) => word)], fourLetter: ["ruok", "mntr", "srvr", "stat", "conf", "isro"] },
     async observe(reader, inventory, _inputs, clock) {
@@ -54,12 +92,12 @@ export function createHostsPlatform(): Platform {
         const record = details as Readonly<Record<string, Json>>;
         nodes[node.name] = { version: null, role: node.role, reachable: record["reachable"] === true, complete: false, details: record };
       }
-      const facts: Facts = { clusterId: identity(inventory), observedAt: new Date(clock.now()).toISOString(), nodes, last: {}, counts: {}, baseline: {} };
+      const facts: Facts = { clusterId: identity(inventory), observedAt: new Date(clock.now()).toISOString(), nodes, last: await leadersOf(reader, inventory), counts: {}, baseline: {} };
       return { facts, evidence: [], gaps: [] };
     },
     nodeFacts: (reader, _inventory, node) => readNode(reader, node),
     findings,
-    readLast: () => Promise.resolve([]),
+    readLast,
     permission: () => Promise.resolve({ kind: "yes" }),
     isCostly: () => false,
     captures: () => [],
