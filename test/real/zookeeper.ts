@@ -1,4 +1,6 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { askTcp } from "../../src/transport/tcp.ts";
@@ -22,6 +24,8 @@ export interface Ensemble {
   readonly folder: string;
   /** `host:port,…` for clients. */
   readonly connect: string;
+  /** One command of ZooKeeper's own client; what it printed. */
+  client(...words: readonly string[]): string;
   stop(): Promise<void>;
 }
 
@@ -29,18 +33,43 @@ export interface Ensemble {
 const CLASSPATH = "/usr/share/java/zookeeper.jar";
 const WORDS = "ruok,srvr,mntr,stat,conf,isro";
 
+export interface EnsembleOptions {
+  /** Names of the data folders, in the order of the hosts; `server-1` and so on by default. */
+  readonly names?: readonly string[];
+  /** All servers listen for clients on the same port, as the servers of a cluster do. */
+  readonly samePort?: boolean;
+}
+
+/** A port nobody listens on at any of these addresses now. */
+async function freePortOnAll(hosts: readonly string[]): Promise<number> {
+  for (;;) {
+    const port = await freePort(hosts[0] ?? "127.0.0.1");
+    const rest = await Promise.all(hosts.slice(1).map((host) => isFree(host, port)));
+    if (rest.every(Boolean)) return port;
+  }
+}
+
+function isFree(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen({ host, port }, () => server.close(() => resolve(true)));
+  });
+}
+
 /** Starts a real ensemble of Debian's ZooKeeper on the given loopback addresses and waits until it has a leader and followers. */
-export async function startEnsemble(hosts: readonly string[]): Promise<Ensemble> {
+export async function startEnsemble(hosts: readonly string[], options: EnsembleOptions = {}): Promise<Ensemble> {
   const folder = mkdtempSync(join(tmpdir(), "pawl-zookeeper-"));
+  const shared = options.samePort === true ? await freePortOnAll(hosts) : null;
   const members = await Promise.all(
     hosts.map(async (host, index) => {
       const [clientPort, peerPort, electionPort] = await Promise.all([freePort(host), freePort(host), freePort(host)]);
-      return { id: index + 1, host, clientPort, peerPort, electionPort };
+      return { id: index + 1, host, clientPort: shared ?? clientPort, peerPort, electionPort };
     }),
   );
   const servers = await Promise.all(
     members.map(async ({ id, host, clientPort }): Promise<ZooKeeperServer> => {
-      const data = join(folder, `server-${String(id)}`);
+      const data = join(folder, options.names?.[id - 1] ?? `server-${String(id)}`);
       mkdirSync(data);
       writeFileSync(join(data, "myid"), `${String(id)}\n`);
       const config = join(folder, `zoo-${String(id)}.cfg`);
@@ -70,6 +99,8 @@ export async function startEnsemble(hosts: readonly string[]): Promise<Ensemble>
         "-Xms32m",
         "-XX:+UseSerialGC",
         "-XX:TieredStopAtLevel=1",
+        // Transaction logs grow by 8 MiB at once instead of 64.
+        "-Dzookeeper.preAllocSize=8192",
         "-cp",
         CLASSPATH,
         "org.apache.zookeeper.server.quorum.QuorumPeerMain",
@@ -118,5 +149,12 @@ export async function startEnsemble(hosts: readonly string[]): Promise<Ensemble>
     await stop();
     throw error;
   }
-  return { servers, folder, connect: servers.map((server) => `${server.host}:${String(server.clientPort)}`).join(","), stop };
+  const connect = servers.map((server) => `${server.host}:${String(server.clientPort)}`).join(",");
+  const client = (...words: readonly string[]): string =>
+    execFileSync("java", ["-Xmx64m", "-XX:TieredStopAtLevel=1", "-cp", CLASSPATH, "org.apache.zookeeper.ZooKeeperMain", "-server", connect, ...words], {
+      cwd: folder,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+  return { servers, folder, connect, client, stop };
 }

@@ -5,10 +5,12 @@ import type { Plan } from "../../src/domain/plan.ts";
 import { EMPTY_RUN, fold } from "../../src/domain/run-state.ts";
 import { check, confirm } from "../../src/action/confirm.ts";
 import { soak } from "../../src/action/soak.ts";
-import type { ClusterLock, ControlRequest, LocalRunner, Operator, Remote, StepKind } from "../../src/engine/ports.ts";
+import type { Checks, ClusterLock, ControlRequest, Journal, LocalRunner, Operator, Platform, Remote, StepKind } from "../../src/engine/ports.ts";
 import { startEngine, type Engine, type RunResult } from "../../src/engine/run.ts";
+import type { Limits } from "../../src/engine/session.ts";
 import { compile } from "../../src/plan/compile.ts";
 import { createFakeClock } from "../../src/sim/clock.ts";
+import type { SimClock } from "../../src/sim/ports.ts";
 import { memoryArtifacts, memoryJournal, silent } from "./memory.ts";
 import { toyChecks, toyFacts, toyInventory, toyKinds, toyPlatform, toyWorld, type ToyWorld } from "./platform.ts";
 
@@ -44,6 +46,13 @@ export interface ToyOptions {
   readonly operator?: Operator;
   readonly lock?: ClusterLock;
   readonly stopAfter?: string;
+  readonly limits?: Partial<Limits>;
+  /** Further step kinds, and other answers of the platform or of the checks, over the toy's own. */
+  readonly kinds?: (world: ToyWorld, clock: SimClock) => readonly StepKind[];
+  readonly platform?: (world: ToyWorld, clock: SimClock) => Partial<Pick<Platform, "permission" | "readLast" | "isCostly">>;
+  readonly checks?: (own: Checks, world: ToyWorld, clock: SimClock) => Checks;
+  readonly journal?: (own: Journal) => Journal;
+  readonly only?: readonly string[];
 }
 
 /** `--yes`: everything announced is approved, nothing else. */

@@ -57,6 +57,8 @@ export interface JobResult {
   readonly end: JobEnd;
   readonly stdout: string;
   readonly stderr: string;
+  /** Where the kept output lies, relative to the run folder. */
+  readonly evidence: readonly string[];
 }
 
 /** Follows a job to its end, tells every line to whoever watches, and keeps both streams as artifacts. */
@@ -77,13 +79,16 @@ export async function followJob(ctx: StepContext, target: string, place: JobPlac
       },
     },
   );
+  const evidence: string[] = [];
   for (const stream of ["stdout", "stderr"] as const) {
     if (unfinished[stream] !== "") ctx.say(unfinished[stream]);
     if (output[stream] === "") continue;
     const node = ctx.inventory.nodes.some((one) => one.name === target) ? target : null;
     const attempt = attemptOf(ctx);
     const name = `${ctx.step.address}/${stream}${attempt === 1 ? "" : `-${attempt}`}.txt`;
-    await ctx.recorded(await ctx.artifacts.put({ name, mediaType: "text/plain", step: ctx.step.address, node, evidenceOf: `${stream} of the script on ${target}` }, output[stream]));
+    const kept = await ctx.artifacts.put({ name, mediaType: "text/plain", step: ctx.step.address, node, evidenceOf: `${stream} of the script on ${target}` }, output[stream]);
+    await ctx.recorded(kept);
+    evidence.push(`artifacts/${kept.sha256}`);
   }
-  return { end, ...output };
+  return { end, ...output, evidence };
 }

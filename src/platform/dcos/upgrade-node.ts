@@ -75,7 +75,16 @@ async function reportOf(ctx: StepContext, node: InventoryNode): Promise<NodeRepo
   return answer.kind === "read" ? answer.report : null;
 }
 
-async function judgeEnd(ctx: StepContext, node: InventoryNode, { end, stdout, stderr }: JobResult): Promise<Extract<Effect, { kind: "done" | "failed" | "unknown" }>> {
+type Verdict = Extract<Effect, { kind: "done" | "failed" | "unknown" }>;
+
+/** The verdict on how the job ended; a problem tells where the script's own output lies. */
+async function judgeResult(ctx: StepContext, node: InventoryNode, result: JobResult): Promise<Verdict> {
+  const verdict = await judgeEnd(ctx, node, result);
+  if (verdict.kind === "done" || result.evidence.length === 0) return verdict;
+  return { ...verdict, problem: { ...verdict.problem, evidence: [...(verdict.problem.evidence ?? []), ...result.evidence] } };
+}
+
+async function judgeEnd(ctx: StepContext, node: InventoryNode, { end, stdout, stderr }: JobResult): Promise<Verdict> {
   const target = targetOf(ctx);
   switch (end.kind) {
     case "ended": {
@@ -127,7 +136,7 @@ async function upgrade(ctx: StepContext): Promise<Effect> {
   const begun = await begin(ctx, node);
   if ("kind" in begun) return begun;
   const limits = { runMs: durationOf(ctx, "limit", RUN_LIMIT_MS), unreachableMs: durationOf(ctx, "contact-limit", UNREACHABLE_MS) };
-  return judgeEnd(ctx, node, await followJob(ctx, node.name, begun.place, limits));
+  return judgeResult(ctx, node, await followJob(ctx, node.name, begun.place, limits));
 }
 
 /** How the node looks: the job's own record first, then the version file and the marker of a half-done activation. */
@@ -138,7 +147,7 @@ async function look(ctx: StepContext): Promise<Look> {
   if (found.kind === "no-answer") return { kind: "cannot-tell", problem: { code: `contact-lost.${found.code}`, text: `${node.name} does not answer.`, node: node.name, observed: found.reason } };
   if (found.kind === "job" && found.running) return { kind: "running", note: "the script still runs on the node" };
   if (found.kind === "job") {
-    const verdict = await judgeEnd(ctx, node, await followJob(ctx, node.name, found.place, { runMs: 0, unreachableMs: 30_000 }));
+    const verdict = await judgeResult(ctx, node, await followJob(ctx, node.name, found.place, { runMs: 0, unreachableMs: 30_000 }));
     if (verdict.kind === "unknown") return { kind: "cannot-tell", problem: verdict.problem };
     return verdict.kind === "done" ? { kind: "done", note: verdict.note ?? "the script ended" } : { kind: "failed", problem: verdict.problem };
   }

@@ -94,15 +94,15 @@ async function generate(ctx: StepContext, installer: string, versions: ScriptVer
     const begun = await beginJob(ctx, "bootstrap", found.place, generatorCommand(installer, versions.from));
     if (begun.kind === "no-answer" && !begun.sent) return failed(ctx, { code: `ssh.${begun.code}`, text: "The bootstrap machine does not answer.", observed: begun.reason });
   }
-  const { end, stdout, stderr } = await followJob(ctx, "bootstrap", found.place, { runMs: GENERATE_LIMIT_MS, unreachableMs: UNREACHABLE_MS });
+  const { end, stdout, stderr, evidence } = await followJob(ctx, "bootstrap", found.place, { runMs: GENERATE_LIMIT_MS, unreachableMs: UNREACHABLE_MS });
   if (end.kind !== "ended") {
     const observed = end.kind === "overdue" ? "it still runs" : end.kind === "unreachable" ? end.reason : end.why;
-    return { kind: "unknown", problem: { code: "generator-lost", text: "How the generator ended is not known.", expected: "the URL of the script", observed, next: "Look at the bootstrap machine; generating again only adds another folder." } };
+    return { kind: "unknown", problem: { code: "generator-lost", text: "How the generator ended is not known.", expected: "the URL of the script", observed, evidence, next: "Look at the bootstrap machine; generating again only adds another folder." } };
   }
   const url = urlOfGenerator(stdout);
   if (end.code !== 0 || url === null) {
     const said = (stderr.trim() || stdout.trim()).split("\n").slice(-3).join("; ").slice(0, 400);
-    return failed(ctx, { code: "generator-failed", text: "The upgrade script was not generated.", expected: "exit code 0 and the script's URL", observed: `exit code ${end.code}; ${said}`, next: "Mostly genconf/config.yaml is not valid for the target version: read the generator's output." });
+    return failed(ctx, { code: "generator-failed", text: "The upgrade script was not generated.", expected: "exit code 0 and the script's URL", observed: `exit code ${end.code}; ${said}`, evidence, next: "Mostly genconf/config.yaml is not valid for the target version: read the generator's output." });
   }
   return verify(ctx, url, versions, null, installer);
 }
