@@ -28,7 +28,7 @@ export async function runRunbook(io: Io, cluster: Cluster, wanted: GenericRun, p
     throw new PawlError("invalid-document", "platform.mismatch", `runbook ${runbook.document.name} is for ${runbook.document.platform}, the inventory is ${cluster.platform.name}`);
   }
   const none = createHash("sha256").update("no policy").digest("hex");
-  const found = await survey(cluster, { runbook, given: wanted.given, policySha256: none, journey: null, only: options.only, extra: [] });
+  const found = await survey(cluster, { runbook, given: wanted.given, policySha256: none, journey: null, only: options.only, observation: null, extra: [] });
   const paper = paperOf(io, speaksUnicode(io.env));
   const end = (exit: ExitName, folder: string | null): { readonly exit: ExitName; readonly folder: string | null } => {
     if (presence.json) io.out(resultLine(exit, folder === null ? [] : [folder]));

@@ -15,6 +15,8 @@ export interface SurveyRequest {
   readonly policySha256: string;
   readonly journey: Plan["journey"];
   readonly only: readonly NodeName[];
+  /** What was observed for these inputs a moment ago; otherwise the cluster is read now. */
+  readonly observation: Observation | null;
   /** Findings the caller adds: the version path. */
   readonly extra: readonly Finding[];
 }
@@ -68,7 +70,7 @@ async function checksCanFail(cluster: Cluster, runbook: Runbook): Promise<Findin
 export async function survey(cluster: Cluster, request: SurveyRequest): Promise<Survey> {
   const inputs = resolveInputs(request.runbook.document, request.given, cluster.lab === null);
   const inventory = cluster.inventory.document;
-  const observation = await cluster.platform.observe(cluster.reader, inventory, inputs, cluster.clock);
+  const observation = request.observation ?? (await cluster.platform.observe(cluster.reader, inventory, inputs, cluster.clock));
   const checks = cluster.checksFor(observation.facts);
   const context = { inputs: { ...inputs }, node: null, since: null, inHand: [], complete: [], setAside: [] };
   const answers = await checks.measure(request.runbook.document.preflight.map((check) => ({ check, node: null, context })));

@@ -1,6 +1,6 @@
 import type { Loaded, Runbook, VersionPolicy } from "../domain/documents.ts";
 import { EXIT, type ExitName } from "../domain/errors.ts";
-import type { Facts, Finding, Plan } from "../domain/plan.ts";
+import type { Facts, Plan } from "../domain/plan.ts";
 import { allSteps } from "../domain/plan.ts";
 import type { RunResult } from "../engine/run.ts";
 import { speaksUnicode } from "../view/paper.ts";
@@ -29,13 +29,20 @@ export interface HopSurvey extends Survey {
 
 /** Reads the cluster and says which hop comes next, with all its findings and its plan. */
 export async function surveyHop(cluster: Cluster, request: UpgradeRequest, hopNumber: number): Promise<HopSurvey> {
-  const look = async (target: string, journey: Plan["journey"], extra: readonly Finding[]): Promise<Survey> =>
-    survey(cluster, { runbook: request.runbook, given: { ...request.given, target }, policySha256: request.policy.sha256, journey, only: request.options.only, extra });
-  const first = await cluster.platform.observe(cluster.reader, cluster.inventory.document, { target: request.goal }, cluster.clock);
+  const first = await cluster.platform.observe(cluster.reader, cluster.inventory.document, { ...request.given, target: request.goal }, cluster.clock);
   const hop = nextHop(request.policy, first.facts, request.goal);
   const target = hop.to ?? request.goal;
-  const journey = { goal: request.goal, policy: request.policy.file, hop: hopNumber, hops: hopNumber + hop.later.length };
-  return { ...(await look(target, journey, [hop.finding])), hop };
+  const found = await survey(cluster, {
+    runbook: request.runbook,
+    given: { ...request.given, target },
+    policySha256: request.policy.sha256,
+    journey: { goal: request.goal, policy: request.policy.file, hop: hopNumber, hops: hopNumber + hop.later.length },
+    only: request.options.only,
+    // What counts as complete depends on the target: another one is another look.
+    observation: target === request.goal ? first : null,
+    extra: [hop.finding],
+  });
+  return { ...found, hop };
 }
 
 /** Nothing is left of this plan: every node is complete already. */

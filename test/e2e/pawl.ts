@@ -57,13 +57,13 @@ export class Desk {
   }
 
   /** `--json` of a command that gives one document, or of running work: its last line. */
-  async json<T = ResultLine>(...args: readonly string[]): Promise<{ readonly code: number | null; readonly value: T; readonly events: readonly RunEvent[] }> {
+  async json<T = ResultLine>(...args: readonly string[]): Promise<{ readonly code: number | null; readonly value: T; readonly events: readonly RunEvent[]; readonly lines: readonly unknown[]; readonly err: string }> {
     const { code, out, err } = await this.pawl(...args, "--json");
     const lines = out.trim().split("\n").filter((line) => line !== "");
     const last = lines.at(-1);
     if (last === undefined) throw new Error(`pawl ${args.join(" ")} printed nothing (exit ${code}): ${err}`);
     const parsed = lines.map((line) => JSON.parse(line) as RunEvent);
-    return { code, value: JSON.parse(last) as T, events: parsed.filter((event) => typeof event.seq === "number") };
+    return { code, value: JSON.parse(last) as T, events: parsed.filter((event) => typeof event.seq === "number"), lines: parsed, err };
   }
 
   /** Runs until an event satisfies the predicate, then kills with SIGKILL; the exit code where it ended by itself before. */

@@ -16,8 +16,8 @@ import { toyChecks, toyFacts, toyInventory, toyKinds, toyPlatform, toyWorld, typ
 
 const START = Date.parse("2026-01-01T00:00:00Z");
 const GATE: GatePolicy = { consecutivePasses: 2, spanMs: 10_000, intervalMs: 10_000, deadlineMs: 60_000 };
-const step = (name: string, uses: string, more: Partial<StepSpec> = {}): StepSpec => ({ name, uses, title: name, with: {}, gates: [], optional: false, ...more });
-const phase = (name: string, more: Partial<PhaseSpec>): PhaseSpec => ({ name, title: name, source: "toy", strategy: "serial", order: "listed", waves: [], maxInFlight: 5, skipComplete: true, steps: [], after: [], ...more });
+export const step = (name: string, uses: string, more: Partial<StepSpec> = {}): StepSpec => ({ name, uses, title: name, with: {}, gates: [], optional: false, ...more });
+export const phase = (name: string, more: Partial<PhaseSpec>): PhaseSpec => ({ name, title: name, source: "toy", strategy: "serial", order: "listed", waves: [], maxInFlight: 5, skipComplete: true, steps: [], after: [], ...more });
 
 export function toyRunbook(watches: readonly WatchSpec[] = []): Runbook {
   const upgrade = step("upgrade", "toy/upgrade", { gates: [{ check: "well", policy: {}, advisory: false }] });
@@ -37,7 +37,6 @@ const checkDoc = (name: string): Loaded<Check> => ({
   document: { name, title: name, why: "", source: "", platform: "toy", severity: "mandatory", scope: { kind: "step-node" }, readings: {}, pass: "true", show: ".", gate: GATE, remedy: "look", refuses: [] },
 });
 
-const KINDS = (world: ToyWorld, clock: Parameters<typeof toyKinds>[1]): ReadonlyMap<string, StepKind> => new Map([soak, confirm, check, ...toyKinds(world, clock)].map((kind) => [kind.name, kind]));
 
 export interface ToyOptions {
   readonly bosses?: number;
@@ -73,23 +72,25 @@ export function toyRun(options: ToyOptions = {}) {
   const checks = toyChecks(world, clock);
   const artifacts = memoryArtifacts();
   const controls: ((request: ControlRequest) => void)[] = [];
+  const kinds: ReadonlyMap<string, StepKind> = new Map([soak, confirm, check, ...toyKinds(world, clock), ...(options.kinds?.(world, clock) ?? [])].map((kind) => [kind.name, kind]));
+  const platform = { ...toyPlatform(world), ...options.platform?.(world, clock) };
   let made: Plan | null = null;
   const plan = (): Plan =>
     (made ??= compile({
       runbook: { document: options.runbook ?? toyRunbook(), file: "toy", sha256: "r" },
       checks: new Map(["well", "calm"].map((name) => [name, checkDoc(name)])),
       inventory: { document: inventory, file: "toy", sha256: "i" },
-      policySha256: "-", facts: toyFacts(world, inventory), inputs: {}, platform: toyPlatform(world), kinds: KINDS(world, clock), only: [], checksFolder: "toy", journey: null,
+      policySha256: "-", facts: toyFacts(world, inventory), inputs: {}, platform, kinds, only: options.only ?? [], checksFolder: "toy", journey: null,
       hash: (text) => createHash("sha256").update(text).digest("hex"),
     }));
   const engine = (diesAfter?: number): Engine => {
     const resumed = events.length > 0;
     return startEngine(
       {
-        run: "toy-run", plan: plan(), inventory, platform: toyPlatform(world), kinds: KINDS(world, clock), journal: memoryJournal(clock, events, diesAfter), state: fold(events, EMPTY_RUN),
-        artifacts, remote: REMOTE, reader: REMOTE, local: LOCAL, checks, clock, operator: options.operator ?? yes, lock: options.lock ?? null, viewer: silent,
+        run: "toy-run", plan: plan(), inventory, platform, kinds, journal: options.journal?.(memoryJournal(clock, events, diesAfter)) ?? memoryJournal(clock, events, diesAfter), state: fold(events, EMPTY_RUN),
+        artifacts, remote: REMOTE, reader: REMOTE, local: LOCAL, checks: options.checks?.(checks, world, clock) ?? checks, clock, operator: options.operator ?? yes, lock: options.lock ?? null, viewer: silent,
         control: { listen: async (handler) => void controls.push(handler), close: async () => undefined },
-        limits: { stopAfter: options.stopAfter ?? null, untilMs: null, expectedMs: () => null }, process: { pid: 1, host: "h", boot: "b" },
+        limits: { stopAfter: options.stopAfter ?? null, untilMs: null, expectedMs: () => null, ...options.limits }, process: { pid: 1, host: "h", boot: "b" },
       },
       resumed,
     );
@@ -98,8 +99,8 @@ export function toyRun(options: ToyOptions = {}) {
     clock, inventory, world, events, checks, plan, engine, artifacts,
     run: async (diesAfter?: number): Promise<RunResult> => engine(diesAfter).done,
     /** A verb from another terminal. */
-    tell: (verb: ControlRequest["verb"], actor = "anna"): Promise<{ ok: boolean; text: string }> =>
-      new Promise((resolve) => controls.at(-1)?.({ verb, actor, answers: null, reply: resolve })),
+    tell: (verb: ControlRequest["verb"], actor = "anna", answers: number | null = null): Promise<{ ok: boolean; text: string }> =>
+      new Promise((resolve) => controls.at(-1)?.({ verb, actor, answers, reply: resolve })),
     status: (address: string) => fold(events).steps[address]?.status ?? "pending",
   };
 }
