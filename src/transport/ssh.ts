@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import pLimit from "p-limit";
 import { PawlError } from "../domain/errors.ts";
 import type { Command, Outcome } from "../engine/ports.ts";
@@ -26,6 +27,8 @@ export function createSshPool(
   options: { readonly connectTimeoutMs?: number } = {},
 ): SshPool {
   const life = new AbortController();
+  // Every connection of the pool listens to its end: hundreds of listeners are right here.
+  setMaxListeners(0, life.signal);
   const shared = {
     handshake: pLimit(HANDSHAKES),
     commands: pLimit(COMMANDS),
