@@ -46,14 +46,12 @@ export class Desk {
         this.#open = { seq, question, answer: (choice, actor, reason) => resolve({ kind: "answered", choice, actor, reason }) };
         done.signal.addEventListener("abort", () => resolve({ kind: "nobody" }), { once: true });
       });
-      session.openQuestions += 1;
       const answer = await Promise.race([fromDesk, session.parts.operator.ask(question, seq, done.signal)]);
       if (answer.kind === "answered") {
         await session.append({ type: "operator.decided", answers: seq, choice: answer.choice, target: address, reason: answer.reason }, answer.actor);
       }
       return answer;
     } finally {
-      session.openQuestions -= 1;
       session.stopping.signal.removeEventListener("abort", halted);
       this.#open = null;
       done.abort();

@@ -3,7 +3,7 @@ import type { ExitName, Problem } from "../domain/errors.ts";
 import type { Inventory } from "../domain/inventory.ts";
 import type { Plan } from "../domain/plan.ts";
 import { reduce, type RunState } from "../domain/run-state.ts";
-import type { StepStatus } from "../domain/status.ts";
+import { canMove, type StepStatus } from "../domain/status.ts";
 import type { ArtifactStore, Checks, Clock, ClusterLock, Control, Journal, LocalRunner, Operator, Platform, Remote, StepKind, Telemetry, Viewer } from "./ports.ts";
 
 /** Where a run is asked to end early, at a point it announces. */
@@ -59,8 +59,8 @@ export class Session {
   halt: Halt | null = null;
   /** Steps in hand right now, by address. */
   readonly inHand = new Set<string>();
-  /** Questions put before a person right now. */
-  openQuestions = 0;
+  /** Steps as they are once everything that was handed to the journal is on disk. */
+  readonly #ahead = new Map<string, StepStatus>();
   #wakers = new Set<() => void>();
   #exclusive: Promise<unknown> = Promise.resolve();
 
@@ -69,7 +69,13 @@ export class Session {
     this.state = parts.state;
   }
 
+  /** Writes an event and folds it in. Throws RangeError, and writes nothing, on a move the rules forbid: such a journal could never be taken up again. */
   async append(body: RunEventBody, actor?: string): Promise<RunEvent> {
+    if (body.type === "step.moved") {
+      const from = this.status(body.step);
+      if (!canMove(from, body.to)) throw new RangeError(`step ${body.step} cannot move from ${from} to ${body.to}`);
+      this.#ahead.set(body.step, body.to);
+    }
     const event = await this.parts.journal.append(body, actor);
     this.state = reduce(this.state, event);
     this.parts.viewer.show({ type: "event", event });
@@ -81,8 +87,9 @@ export class Session {
     this.parts.viewer.show(news);
   }
 
+  /** What the step is doing, moves included that are on their way to the disk: a look and a move without a wait in between cannot be overtaken. */
   status(address: string): StepStatus {
-    return this.state.steps[address]?.status ?? "pending";
+    return this.#ahead.get(address) ?? this.state.steps[address]?.status ?? "pending";
   }
 
   /** Journals an artifact that is in the store. */
