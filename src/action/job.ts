@@ -1,8 +1,8 @@
 import { formatDuration } from "../domain/duration.ts";
 import type { Effect, Look, StepContext, StepKind } from "../engine/ports.ts";
 import { argvOf, lastLine, targetOf, timeoutOf } from "./command.ts";
-import { jobFolder, pollJob, removeJob, startJob, type JobPlace } from "./remote-job.ts";
-import { waitForJob } from "./remote-job-wait.ts";
+import { jobFolder, pollJob, removeJob, type JobPlace } from "./remote-job.ts";
+import { beginJob, waitForJob, type JobWait } from "./remote-job-wait.ts";
 
 const ASK_MS = 30_000;
 
@@ -36,14 +36,15 @@ async function run(ctx: StepContext): Promise<Effect> {
   const target = targetOf(ctx);
   const place = placeOf(ctx);
   const argv = argvOf(ctx.step);
-  const started = await startJob(ctx.remote, target, { ...place, command: `exec ${shellWords(argv)}\n` });
+  const wait: JobWait = { clock: ctx.clock, remote: ctx.remote, target, place, runMs: timeoutOf(ctx.step, 60 * 60_000) };
+  const { answer: started, lossesBefore } = await beginJob(wait, `exec ${shellWords(argv)}\n`);
   if (started.kind === "no-answer" && !started.sent) {
     const problem = { code: `job-${started.code}`, text: `${ctx.step.address} could not be started`, expected: `a connection to ${target}`, observed: started.reason, node: target };
     return { kind: "failed", problem };
   }
   const text = { stdout: "", stderr: "" };
   const end = await waitForJob(
-    { clock: ctx.clock, remote: ctx.remote, target, place, runMs: timeoutOf(ctx.step, 60 * 60_000) },
+    { ...wait, lossesBefore },
     {
       onOutput: (stream, more) => {
         text[stream] += more;

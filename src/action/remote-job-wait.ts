@@ -1,6 +1,6 @@
 import { StringDecoder } from "node:string_decoder";
 import type { Clock, Remote } from "../engine/ports.ts";
-import { pollJob, readJobOutput, type JobAnswer, type JobPlace, type JobSilence, type JobState } from "./remote-job.ts";
+import { pollJob, readJobOutput, startJob, type JobAnswer, type JobPlace, type JobSilence, type JobState } from "./remote-job.ts";
 
 export interface JobWait {
   readonly clock: Clock;
@@ -13,6 +13,8 @@ export interface JobWait {
   readonly unreachableMs?: number;
   /** How long the job may run, counted from now. Default: for ever. */
   readonly runMs?: number;
+  /** Connections to the target that had broken before the job was started; by default those until now. */
+  readonly lossesBefore?: number;
 }
 
 export interface JobNews {
@@ -37,6 +39,27 @@ const READ_BYTES = 256 * 1024;
 /** A job leaves `starting` in milliseconds; one that stays lost its machine or its disk there. */
 const STARTING_MS = 30_000;
 
+/** Starts tried where the node said nothing at all: starting twice starts once. */
+const STARTS = 3;
+
+/**
+ * Starts a job and is sure about it as far as one can be: a node that does not answer is asked again, because a second start
+ * of the same folder only tells the state. A silence is `sent` when any of the questions may have reached the node.
+ * `lossesBefore` belongs into the wait that follows, which tells of every loss since.
+ */
+export async function beginJob(wait: JobWait, command: string): Promise<{ readonly answer: JobAnswer; readonly lossesBefore: number }> {
+  const { clock, remote, target, place } = wait;
+  const lossesBefore = remote.losses?.(target) ?? 0;
+  let answer = await startJob(remote, target, { ...place, command });
+  for (let tries = 1; tries < STARTS && answer.kind === "no-answer" && !answer.code.startsWith("host-key-"); tries++) {
+    await clock.sleep(wait.pollMs ?? POLL_MS);
+    const { sent } = answer;
+    answer = await startJob(remote, target, { ...place, command });
+    if (answer.kind === "no-answer") answer = { ...answer, sent: answer.sent || sent };
+  }
+  return { answer, lossesBefore };
+}
+
 /**
  * Waits for a started job, also across lost connections: keeps asking, with growing pauses while the node is silent, and takes
  * up where it was when the node answers again. A changed host key ends the wait at once: asking again cannot make it right.
@@ -46,7 +69,7 @@ export async function waitForJob(wait: JobWait, news: JobNews = {}): Promise<Job
   const pollMs = wait.pollMs ?? POLL_MS;
   const begunMs = clock.monotonic();
   const reader = createOutputReader(wait, news);
-  let losses = remote.losses?.(target) ?? 0;
+  let losses = wait.lossesBefore ?? remote.losses?.(target) ?? 0;
   let silence: Silence | null = null;
   let startingSinceMs: number | null = null;
 

@@ -1,14 +1,12 @@
 import type { StepContext } from "../../engine/ports.ts";
-import { jobFolder, pollJob, startJob, type JobAnswer, type JobPlace } from "../../action/remote-job.ts";
-import { waitForJob, type JobEnd } from "../../action/remote-job-wait.ts";
+import { jobFolder, pollJob, type JobAnswer, type JobPlace } from "../../action/remote-job.ts";
+import { beginJob, waitForJob, type JobEnd } from "../../action/remote-job-wait.ts";
 
 /** One question to a node about a job; a node that swaps all its services may be slow. */
 const QUESTION_TIMEOUT_MS = 10_000;
 const POLL_MS = 10_000;
 /** Output kept per stream; a script writes far less, a broken one may not. */
 const LARGEST_OUTPUT = 4 * 1024 * 1024;
-/** Starts tried where the node said nothing at all: starting twice starts once. */
-const STARTS = 3;
 
 /** Where the job of one attempt at this step lives: the same after a crash, another after a retry. */
 function placeOf(ctx: StepContext, attempt: number): JobPlace {
@@ -43,14 +41,9 @@ export async function findJob(ctx: StepContext, target: string): Promise<Found> 
   return { kind: "none", place: placeOf(ctx, attempt) };
 }
 
-/** Starts the job. A node that does not answer is asked again: `start` on a started job only tells its state. */
-export async function beginJob(ctx: StepContext, target: string, place: JobPlace, command: string): Promise<JobAnswer> {
-  let answer = await startJob(ctx.remote, target, { ...place, command });
-  for (let tries = 1; tries < STARTS && answer.kind === "no-answer" && !answer.code.startsWith("host-key-"); tries++) {
-    await ctx.clock.sleep(POLL_MS);
-    answer = await startJob(ctx.remote, target, { ...place, command });
-  }
-  return answer;
+/** Starts the job, asking again where the node does not answer. */
+export async function startStepJob(ctx: StepContext, target: string, place: JobPlace, command: string): Promise<JobAnswer> {
+  return (await beginJob({ clock: ctx.clock, remote: ctx.remote, target, place, pollMs: POLL_MS }, command)).answer;
 }
 
 export interface JobResult {

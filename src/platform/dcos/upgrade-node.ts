@@ -9,7 +9,7 @@ import { text } from "./json-fields.ts";
 import { readNode, type NodeReport } from "./node-facts.ts";
 import { judgeScriptEnd, judgeVanished } from "./script-outcome.ts";
 import { scriptFlags } from "./script-text.ts";
-import { beginJob, findJob, followJob, type JobResult } from "./step-job.ts";
+import { findJob, followJob, startStepJob, type JobResult } from "./step-job.ts";
 import { scriptOutput, upgradeScript, type ScriptOutput } from "./upgrade-script.ts";
 
 /** Sensible defaults where nobody publishes a figure (dcos.md 4.6). */
@@ -124,7 +124,7 @@ async function begin(ctx: StepContext, node: InventoryNode): Promise<{ readonly 
   if (script.to !== targetOf(ctx)) return failed(node, ctx, { code: "script-wrong-versions", text: "The recorded script is for another target.", expected: targetOf(ctx), observed: script.to });
   const trouble = await fetchScript(ctx, node, found.place, script);
   if (trouble !== null) return trouble;
-  const begun = await beginJob(ctx, node.name, found.place, jobCommand(found.place, script.to));
+  const begun = await startStepJob(ctx, node.name, found.place, jobCommand(found.place, script.to));
   if (begun.kind === "no-answer" && !begun.sent) return failed(node, ctx, { code: `ssh.${begun.code}`, text: `${node.name} does not answer; nothing was started.`, observed: begun.reason });
   if (begun.kind === "no-answer" && begun.code === "job-shell-failed") return failed(node, ctx, { code: "job-not-started", text: `The job could not be started on ${node.name}.`, observed: begun.reason });
   return { place: found.place };

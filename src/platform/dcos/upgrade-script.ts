@@ -9,7 +9,7 @@ import { mastersOf } from "./contract.ts";
 import { filesArgv, parseListing } from "./files-script.ts";
 import { record, text } from "./json-fields.ts";
 import { judgeScriptText, urlOfGenerator, type ScriptVersions } from "./script-text.ts";
-import { beginJob, findJob, followJob } from "./step-job.ts";
+import { findJob, followJob, startStepJob } from "./step-job.ts";
 
 /** What the upgrade steps need of the script: where it is, what it must hash to, what it is for. */
 export interface ScriptOutput {
@@ -91,7 +91,7 @@ async function generate(ctx: StepContext, installer: string, versions: ScriptVer
   const found = await findJob(ctx, "bootstrap");
   if (found.kind === "no-answer") return failed(ctx, { code: `ssh.${found.code}`, text: "The bootstrap machine does not answer.", observed: found.reason });
   if (found.kind === "none") {
-    const begun = await beginJob(ctx, "bootstrap", found.place, generatorCommand(installer, versions.from));
+    const begun = await startStepJob(ctx, "bootstrap", found.place, generatorCommand(installer, versions.from));
     if (begun.kind === "no-answer" && !begun.sent) return failed(ctx, { code: `ssh.${begun.code}`, text: "The bootstrap machine does not answer.", observed: begun.reason });
   }
   const { end, stdout, stderr, evidence } = await followJob(ctx, "bootstrap", found.place, { runMs: GENERATE_LIMIT_MS, unreachableMs: UNREACHABLE_MS });
