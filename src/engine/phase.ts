@@ -5,7 +5,7 @@ import { stepRecord } from "../domain/run-state.ts";
 import { isSettled, isStuck } from "../domain/status.ts";
 import { candidates, leaderLast, unitState, type UnitState } from "../domain/strategy.ts";
 import { failureQuestion, type Desk } from "./decide.ts";
-import { move, performStep, type StepEnd } from "./step.ts";
+import { isBarred, move, performStep, type StepEnd } from "./step.ts";
 import type { Session } from "./session.ts";
 import type { Watches } from "./watches.ts";
 
@@ -85,13 +85,19 @@ async function driveStep(session: Session, desk: Desk, phase: Phase, step: Step)
     if (status === "set-aside") return false;
     if (isSettled(status)) return true;
     if (status === "pending" && session.closed) return false;
+    if (status === "pending" && isBarred(session, step)) {
+      await session.changed();
+      continue;
+    }
     const end = isStuck(status) ? foundFailed(session, step) : await performStep(session, desk, step);
     switch (end.kind) {
       case "complete":
         stopAfter(session, [step.address]);
         return true;
+      case "barred":
+        continue;
       case "stopped":
-        if (session.halt === null && session.state.interrupted === null) session.halting({ exit: "interrupted", step: step.address, problem: { code: "stopped", text: `stopped at ${step.address}` } });
+        session.halting({ exit: "interrupted", step: step.address, problem: { code: "stopped", text: `stopped at ${step.address}` } });
         return false;
       case "waiting":
         session.halting({ exit: "waiting", step: step.address, problem: end.problem });

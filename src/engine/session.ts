@@ -1,9 +1,9 @@
 import type { ArtifactRecord, RunEvent, RunEventBody } from "../domain/events.ts";
 import type { ExitName, Problem } from "../domain/errors.ts";
 import type { Inventory } from "../domain/inventory.ts";
-import type { Plan } from "../domain/plan.ts";
+import { stepsOf, type Plan } from "../domain/plan.ts";
 import { reduce, type RunState } from "../domain/run-state.ts";
-import { canMove, type StepStatus } from "../domain/status.ts";
+import { canMove, isStuck, type StepStatus } from "../domain/status.ts";
 import type { ArtifactStore, Checks, Clock, ClusterLock, Control, Journal, LocalRunner, Operator, Platform, Remote, StepKind, Telemetry, Viewer } from "./ports.ts";
 
 /** Where a run is asked to end early, at a point it announces. */
@@ -104,9 +104,14 @@ export class Session {
     this.wake();
   }
 
-  /** No step that has an effect may start now. */
+  /** The run is halting or paused. */
   get closed(): boolean {
     return this.halt !== null || this.state.interrupted !== null;
+  }
+
+  /** A step of a phase has failed, and neither policy nor a person has decided what becomes of it. */
+  get troubled(): boolean {
+    return this.parts.plan.phases.some((phase) => stepsOf(phase).some((step) => isStuck(this.status(step.address))));
   }
 
   wake(): void {

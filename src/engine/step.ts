@@ -12,6 +12,8 @@ import type { Session } from "./session.ts";
 /** How one attempt at a step ended. `failed` covers refused gates (`gate`), failed effects and unknown outcomes. */
 export type StepEnd =
   | { readonly kind: "complete" }
+  /** Nothing had begun, and nothing may begin now: the step is pending as before. */
+  | { readonly kind: "barred" }
   | { readonly kind: "stopped" }
   | { readonly kind: "waiting"; readonly problem: Problem }
   | { readonly kind: "failed"; readonly problem: Problem; readonly as: "gate-refused" | "step-failed" | "outcome-unknown" | "refused" };
@@ -72,6 +74,12 @@ async function permission(session: Session, ctx: StepContext, step: Step): Promi
   return (await kinds.get(step.kind)?.mayI?.(ctx)) ?? { kind: "yes" };
 }
 
+/** Design rule 1: no effect begins after a halt, in a pause, or beside a failure that nobody has decided on. Declared undo at the end is exempt. */
+export function isBarred(session: Session, step: Step): boolean {
+  if (step.effect === "read" || session.parts.plan.finally.includes(step)) return false;
+  return session.closed || session.troubled;
+}
+
 async function enter(session: Session, ctx: StepContext, step: Step): Promise<StepEnd | null> {
   const allowed = await permission(session, ctx, step);
   if (allowed.kind === "no") {
@@ -79,6 +87,7 @@ async function enter(session: Session, ctx: StepContext, step: Step): Promise<St
     const as = allowed.exit === "refused" ? "refused" : allowed.exit === "gate-halted" ? "gate-refused" : "step-failed";
     return { kind: "failed", problem: allowed.problem, as };
   }
+  if (isBarred(session, step)) return { kind: "barred" };
   await move(session, step, "prepared", allowed.note === undefined ? {} : { note: allowed.note });
   if (step.effect === "restart" && step.node !== null) {
     const problem = await runHook(session, "before-node", step.node);
@@ -86,6 +95,10 @@ async function enter(session: Session, ctx: StepContext, step: Step): Promise<St
       await move(session, step, "error", { problem });
       return { kind: "failed", problem, as: "step-failed" };
     }
+  }
+  if (isBarred(session, step)) {
+    await move(session, step, "pending", { note: "nothing had begun" });
+    return { kind: "barred" };
   }
   await move(session, step, "starting");
   return null;

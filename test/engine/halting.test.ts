@@ -1,0 +1,59 @@
+import { describe, expect, it } from "vitest";
+import type { OperatorAnswer, StepKind } from "../../src/engine/ports.ts";
+import { step, toyRun, toyRunbook, yes } from "../toy/toy.ts";
+
+/** A question nobody has answered yet; the test answers it, or not. */
+function slowPerson() {
+  const open: { title: string; step: string | null; answer: (answer: OperatorAnswer) => void }[] = [];
+  return {
+    open,
+    operator: {
+      ask: (question: Parameters<typeof yes.ask>[0], seq: number, signal: AbortSignal): Promise<OperatorAnswer> => {
+        if (question.announced) return yes.ask(question, seq, signal);
+        return new Promise((resolve) => {
+          open.push({ title: question.title, step: question.step, answer: resolve });
+          signal.addEventListener("abort", () => resolve({ kind: "nobody" }), { once: true });
+        });
+      },
+    },
+  };
+}
+
+const touch: (log: string[]) => StepKind = (log) => ({ name: "toy/touch", effect: "write", shows: () => [], doIt: async (ctx) => (log.push(ctx.step.address), { kind: "done" }) });
+
+describe("after a halt", () => {
+  it("a node that was being asked for permission is not touched any more", async () => {
+    // w2 asks for two minutes whether it may; w3 fails with a costly trouble meanwhile.
+    const toy = toyRun({
+      platform: (_, clock) => ({
+        permission: async (ctx) => {
+          if (ctx.step.node === "w2") await clock.sleep(120_000);
+          return { kind: "yes" };
+        },
+      }),
+    });
+    toy.world.troubles.set("w3", "costs-tasks");
+    const result = await toy.run();
+    expect(result.exit).toBe("step-failed");
+    expect(toy.world.began).not.toContain("w2");
+    expect(toy.status("workers-2/w2/upgrade")).toBe("pending");
+  });
+
+  it("nothing with an effect starts while a question about a failure is open, and the rest goes on when it is answered", async () => {
+    const person = slowPerson();
+    const log: string[] = [];
+    const book = toyRunbook();
+    const runbook = { ...book, phases: book.phases.map((one) => (one.name === "workers" ? { ...one, steps: [...one.steps, step("touch", "toy/touch")] } : one)) };
+    const toy = toyRun({ operator: person.operator, runbook, kinds: () => [touch(log)] });
+    toy.world.troubles.set("w3", "costs-tasks");
+    const engine = toy.engine();
+    while (person.open.length === 0) await toy.clock.sleep(10_000);
+    const before = [...log];
+    await toy.clock.sleep(600_000);
+    expect(log).toEqual(before);
+    person.open[0]?.answer({ kind: "answered", choice: "set-aside", actor: "anna", reason: "disk" });
+    expect((await engine.done).exit).toBe("set-aside");
+    expect(log).toContain("workers-2/w2/touch");
+  });
+});
+
