@@ -15,6 +15,8 @@ export interface StepRecord {
   readonly since: string;
   readonly startedAt: string | null;
   readonly attempts: number;
+  /** Permission was refused: the step is in error, and nothing of it had begun. */
+  readonly denied: boolean;
   /** Who set it aside or forced it: `policy` or a person. */
   readonly actor: string;
 }
@@ -42,7 +44,7 @@ export const EMPTY_RUN: RunState = {
   run: "", phase: "created", interrupted: null, steps: {}, order: {}, asked: null, approved: {}, artifacts: [], halted: null, exit: null, lastSeq: 0, lastTime: "",
 };
 
-const UNTOUCHED: StepRecord = { status: "pending", problem: null, note: null, output: null, since: "", startedAt: null, attempts: 0, actor: "" };
+const UNTOUCHED: StepRecord = { status: "pending", problem: null, note: null, output: null, since: "", startedAt: null, attempts: 0, denied: false, actor: "" };
 
 /** The record of a step; steps nothing happened to are pending. */
 export function stepRecord(state: RunState, address: StepAddress): StepRecord {
@@ -71,6 +73,7 @@ export function reduce(state: RunState, event: RunEvent): RunState {
         // The first start counts for ever: a retry that finds the effect done already must not ask for another restart.
         startedAt: starts ? (before.startedAt ?? event.time) : before.startedAt,
         attempts: before.attempts + (starts ? 1 : 0),
+        denied: event.to === "error" && before.status === "pending",
         actor: event.actor,
       };
       return { ...next, steps: { ...state.steps, [event.step]: record } };

@@ -31,6 +31,7 @@ function mayBeSetAside(session: Session, phase: Phase): boolean {
 /** Sets a troubled node aside where policy allows it; otherwise says why not. */
 async function byPolicy(session: Session, phase: Phase, step: Step, problem: Problem): Promise<string> {
   if (step.node === null) return "the step belongs to no node";
+  if (problem.node !== step.node) return `the trouble is not that of ${step.node}`;
   const { platform, plan } = session.parts;
   const failure = { node: step.node, cause: problem.code };
   const verdict = judgeFailure({ phaseBudget: phase.budget, budget: plan.budget, before: setAsides(session), failure, costly: platform.isCostly(problem) });

@@ -168,7 +168,7 @@ export type Permission = { readonly kind: "yes"; readonly note?: string } | { re
 
 export type Effect =
   | { readonly kind: "done"; readonly note?: string; readonly output?: Json }
-  | { readonly kind: "failed"; readonly problem: Problem; readonly gate?: boolean }
+  | { readonly kind: "failed"; readonly problem: Problem }
   | { readonly kind: "unknown"; readonly problem: Problem }
   /** Nothing happened that matters; the step goes back to pending (a soak cut short by `stop`). */
   | { readonly kind: "stopped" }

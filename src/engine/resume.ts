@@ -1,4 +1,5 @@
 import { allSteps, type Step } from "../domain/plan.ts";
+import { stepRecord } from "../domain/run-state.ts";
 import type { Look } from "./ports.ts";
 import type { Desk } from "./decide.ts";
 import type { Session } from "./session.ts";
@@ -24,12 +25,13 @@ async function apply(session: Session, step: Step, look: Look): Promise<void> {
 
 /**
  * Before a resumed run does anything: every step that was in hand is looked at (design rule 3). Nothing is repeated blindly:
- * reading steps are simply done again, the others are asked through their probe; one that cannot tell stays unknown.
+ * reading steps are simply done again, the others are asked through their probe; one that cannot tell stays unknown. A step
+ * whose permission was refused had not begun: the cluster is asked again.
  */
 export async function reconcile(session: Session, desk: Desk): Promise<void> {
   for (const step of allSteps(session.parts.plan)) {
     const status = session.status(step.address);
-    if (status === "prepared") await move(session, step, "pending", { note: "nothing had begun" });
+    if (status === "prepared" || (status === "error" && stepRecord(session.state, step.address).denied)) await move(session, step, "pending", { note: "nothing had begun" });
     if (status !== "starting" && status !== "unknown") continue;
     const kind = session.parts.kinds.get(step.kind);
     if (step.effect === "read") {

@@ -111,7 +111,7 @@ async function settle(session: Session, step: Step, effect: Effect): Promise<Ste
       return null;
     case "failed":
       await move(session, step, "error", { problem: effect.problem });
-      return { kind: "failed", problem: effect.problem, as: effect.gate === true ? "gate-refused" : "step-failed" };
+      return { kind: "failed", problem: effect.problem, as: "step-failed" };
     case "unknown":
       await move(session, step, "unknown", { problem: effect.problem });
       return { kind: "failed", problem: effect.problem, as: "outcome-unknown" };

@@ -24,7 +24,7 @@ export interface TestSteps {
   context(kind: StepKind, node: string | null, options?: { readonly attempts?: number; readonly with?: JsonRecord }): StepContext;
 }
 
-const UNTOUCHED: StepRecord = { status: "pending", problem: null, note: null, output: null, since: "", startedAt: null, attempts: 0, actor: "" };
+const UNTOUCHED: StepRecord = { status: "pending", problem: null, note: null, output: null, since: "", startedAt: null, attempts: 0, denied: false, actor: "" };
 
 function store(kept: Map<string, Kept>): ArtifactStore {
   const keep = (meta: ArtifactMeta, bytes: Buffer): ArtifactRecord => {
