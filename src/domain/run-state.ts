@@ -3,7 +3,7 @@ import type { Problem } from "./errors.ts";
 import type { Json } from "./json.ts";
 import type { NodeName } from "./inventory.ts";
 import type { StepAddress } from "./plan.ts";
-import { canMove, type StepStatus } from "./status.ts";
+import { canMove, isStuck, type StepStatus } from "./status.ts";
 
 export interface StepRecord {
   readonly status: StepStatus;
@@ -76,7 +76,9 @@ export function reduce(state: RunState, event: RunEvent): RunState {
         denied: event.to === "error" && before.status === "pending",
         actor: event.actor,
       };
-      return { ...next, steps: { ...state.steps, [event.step]: record } };
+      // A failure that something else has settled is not asked about any more.
+      const moot = state.asked !== null && state.asked.question.problem !== null && state.asked.question.step === event.step && !isStuck(event.to);
+      return { ...next, steps: { ...state.steps, [event.step]: record }, asked: moot ? null : state.asked };
     }
     case "order.changed":
       return { ...next, order: { ...state.order, [event.phase]: event.order } };

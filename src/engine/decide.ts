@@ -1,6 +1,7 @@
 import type { Choice, Question } from "../domain/events.ts";
 import type { Problem } from "../domain/errors.ts";
 import type { Step } from "../domain/plan.ts";
+import { isStuck } from "../domain/status.ts";
 import type { OperatorAnswer } from "./ports.ts";
 import type { Session } from "./session.ts";
 
@@ -25,18 +26,28 @@ export class Desk {
     return this.#open;
   }
 
-  /** The decision, journaled; `nobody` where no one is there to decide or the run is ending. */
+  /** The decision, journaled; `nobody` where no one is there to decide, the run is ending, or the step is not stuck any more. */
   async ask(question: Question): Promise<OperatorAnswer> {
     const turn = this.#queue.then(() => this.#ask(question));
     this.#queue = turn.catch(() => undefined);
     return turn;
   }
 
+  /** The step that a failure is about is not stuck any more: a verb from elsewhere decided. */
+  #isMoot(question: Question): boolean {
+    return question.problem !== null && question.step !== null && !isStuck(this.#session.status(question.step));
+  }
+
+  async #settledElsewhere(question: Question, over: AbortSignal): Promise<OperatorAnswer> {
+    while (!over.aborted && !this.#isMoot(question)) await this.#session.changed();
+    return { kind: "nobody" };
+  }
+
   async #ask(question: Question): Promise<OperatorAnswer> {
     const session = this.#session;
     const address = question.step ?? question.kind;
     if ((question.kind === "start" || question.kind === "confirm") && session.state.approved[address]) return { kind: "answered", choice: "approve", actor: "journal", reason: null };
-    if (session.halt !== null) return { kind: "nobody" };
+    if (session.halt !== null || this.#isMoot(question)) return { kind: "nobody" };
     const { seq } = await session.append({ type: "decision.asked", question });
     const done = new AbortController();
     const halted = (): void => done.abort();
@@ -46,7 +57,7 @@ export class Desk {
         this.#open = { seq, question, answer: (choice, actor, reason) => resolve({ kind: "answered", choice, actor, reason }) };
         done.signal.addEventListener("abort", () => resolve({ kind: "nobody" }), { once: true });
       });
-      const answer = await Promise.race([fromDesk, session.parts.operator.ask(question, seq, done.signal)]);
+      const answer = await Promise.race([fromDesk, session.parts.operator.ask(question, seq, done.signal), this.#settledElsewhere(question, done.signal)]);
       if (answer.kind === "answered") {
         await session.append({ type: "operator.decided", answers: seq, choice: answer.choice, target: address, reason: answer.reason }, answer.actor);
       }

@@ -30,6 +30,7 @@ function mayBeSetAside(session: Session, phase: Phase): boolean {
 
 /** Sets a troubled node aside where policy allows it; otherwise says why not. */
 async function byPolicy(session: Session, phase: Phase, step: Step, problem: Problem): Promise<string> {
+  if (!isStuck(session.status(step.address))) return "it is settled";
   if (step.node === null) return "the step belongs to no node";
   if (problem.node !== step.node) return `the trouble is not that of ${step.node}`;
   const { platform, plan } = session.parts;
@@ -56,9 +57,10 @@ async function afterFailure(session: Session, desk: Desk, phase: Phase, step: St
   };
   if (end.as === "refused") return halt(end.problem);
   const verdict = await session.exclusively(() => byPolicy(session, phase, step, end.problem));
-  if (verdict === "set-aside") return "done";
+  if (!isStuck(session.status(step.address))) return "again";
   const problem = phase.budget === "rollout" ? { ...end.problem, text: `${end.problem.text} (${verdict})` } : end.problem;
   const answer = await desk.ask(failureQuestion(step, problem, end.as, mayBeSetAside(session, phase)));
+  if (!isStuck(session.status(step.address))) return "again";
   if (answer.kind === "nobody") return halt(problem);
   switch (answer.choice) {
     case "retry":

@@ -22,7 +22,7 @@ function groupOf(plan: Plan, contract: readonly OrderGroup[], step: Step): Order
 
 function setAside(plan: Plan, state: RunState, contract: readonly OrderGroup[], verb: Verb): VerbAnswer {
   const steps = allSteps(plan).filter((step) => step.node === verb.target && step.effect !== "read");
-  if (steps.length === 0) return no(`the plan changes no node named ${verb.target ?? ""}`);
+  if (verb.target === null || steps.length === 0) return no(`the plan changes no node named ${verb.target ?? ""}`);
   if (steps.some((step) => groupOf(plan, contract, step)?.budget !== "rollout")) return no(`${verb.target ?? ""} cannot be set aside: its group has no failure budget`);
   const open = steps.filter((step) => stepRecord(state, step.address).status === "pending" || isStuck(stepRecord(state, step.address).status));
   if (open.length === 0) return no(`nothing of ${verb.target ?? ""} is waiting or failed`);
@@ -37,6 +37,7 @@ export function judgeVerb(plan: Plan, state: RunState, contract: readonly OrderG
   const decided: RunEventBody = { type: "operator.decided", answers: null, choice: verb.verb, target: verb.target, reason: verb.reason };
   const withDecision = (answer: VerbAnswer): VerbAnswer => (answer.ok ? { ...answer, events: [decided, ...answer.events] } : answer);
   if (state.phase === "completed") return no("this run is complete");
+  if (answers !== null && answers !== state.asked?.seq) return no(`stale: question ${answers} is not open${state.asked === null ? "" : ` (${state.asked.seq} is)`}`);
   if (["set-aside", "force-complete", "skip"].includes(verb.verb) && (verb.reason ?? "").trim() === "") return no(`${verb.verb} needs --reason`);
   const step = allSteps(plan).find((one) => one.address === verb.target);
   const status = step === undefined ? null : stepRecord(state, step.address).status;
@@ -50,7 +51,6 @@ export function judgeVerb(plan: Plan, state: RunState, contract: readonly OrderG
     case "approve": {
       const asked = state.asked;
       if (asked !== null && (verb.target === null || verb.target === asked.question.step || verb.target === asked.question.kind)) {
-        if (answers !== null && answers !== asked.seq) return no(`stale: question ${answers} is not open any more (${asked.seq} is)`);
         if (!asked.question.announced) return no(`this is not a planned stop: ${asked.question.title}. Use retry, set-aside or stop.`);
         const target = asked.question.step ?? asked.question.kind;
         return { ok: true, text: `approved: ${asked.question.title}`, events: [{ type: "operator.decided", answers: asked.seq, choice: "approve", target, reason: verb.reason }] };
@@ -88,10 +88,12 @@ async function answerVerb(session: Session, desk: Desk, request: ControlRequest)
     open.answer(offered.choice, actor, verb.reason);
     return { ok: true, text: `${offered.choice}: ${open.question.title}` };
   }
-  if (verb.target !== null && session.inHand.has(verb.target) && verb.verb !== "approve") return { ok: false, text: `${verb.target} is in hand` };
+  const inHand = allSteps(session.parts.plan).some((step) => session.inHand.has(step.address) && (step.address === verb.target || step.node === verb.target));
+  if (verb.target !== null && inHand && verb.verb !== "approve") return { ok: false, text: `${verb.target} is in hand` };
   const answer = judgeVerb(session.parts.plan, session.state, session.parts.platform.contract, verb, answers, false);
   if (!answer.ok) return answer;
-  for (const event of answer.events) await session.append(event, actor);
+  // Handed over at once: nothing the engine does comes in between.
+  await Promise.all(answer.events.map((event) => session.append(event, actor)));
   if (verb.verb === "stop") session.halting({ exit: "interrupted", step: null, problem: { code: "stopped", text: `stopped by ${actor}`, next: `pawl resume ${session.parts.run}` } });
   return { ok: true, text: answer.text };
 }
