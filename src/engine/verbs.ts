@@ -23,10 +23,10 @@ function groupOf(plan: Plan, contract: readonly OrderGroup[], step: Step): Order
 function setAside(plan: Plan, state: RunState, contract: readonly OrderGroup[], verb: Verb): VerbAnswer {
   const steps = allSteps(plan).filter((step) => step.node === verb.target && step.effect !== "read");
   if (verb.target === null || steps.length === 0) return no(`the plan changes no node named ${verb.target ?? ""}`);
-  if (steps.some((step) => groupOf(plan, contract, step)?.budget !== "rollout")) return no(`${verb.target ?? ""} cannot be set aside: its group has no failure budget`);
+  if (steps.some((step) => groupOf(plan, contract, step)?.budget !== "rollout")) return no(`${verb.target} cannot be set aside: its group has no failure budget`);
   const open = steps.filter((step) => stepRecord(state, step.address).status === "pending" || isStuck(stepRecord(state, step.address).status));
-  if (open.length === 0) return no(`nothing of ${verb.target ?? ""} is waiting or failed`);
-  return { ok: true, text: `${verb.target ?? ""} is set aside`, events: open.map((step) => moved(step, "set-aside", state, verb.reason ?? "")) };
+  if (open.length === 0) return no(`nothing of ${verb.target} is waiting or failed`);
+  return { ok: true, text: `${verb.target} is set aside`, events: open.map((step) => moved(step, "set-aside", state, verb.reason ?? "")) };
 }
 
 /**
