@@ -1,8 +1,7 @@
-import type { ArtifactStore, Clock, Journal, Remote } from "../engine/ports.ts";
 import type { Jq } from "../check/jq.ts";
+import type { ArtifactStore, Clock, Journal, Remote } from "../engine/ports.ts";
 
-/** Simulated time may run this far ahead of an answer that is still under way. */
-const SLICE_MS = 10_000;
+/** Whoever got an answer usually writes it down or asks the next question at once: only a few quiet turns mean rest. */
 const QUIET_TURNS = 4;
 
 /** Time that stands still while pawl works, and the wrappers that tell when it works. */
@@ -14,60 +13,115 @@ export interface LabTime {
   artifacts(artifacts: ArtifactStore): ArtifactStore;
 }
 
-/**
- * The rule of simulated time (design section 8): it moves only while pawl sleeps, and waiting for an answer does not advance
- * it. A sleep is taken in slices, and no slice begins while a question is under way; so a slow machine changes how long a lab
- * takes, never what happens in it.
- */
-export function labTime(inner: Clock): LabTime {
+interface Sleeper {
+  readonly dueMs: number;
+  wake(): void;
+  fail(error: unknown): void;
+}
+
+/** Counts work under way; `rest` resolves when nothing has been under way for a few turns. */
+function createWork(): { during<T>(work: () => Promise<T>): Promise<T>; rest(): Promise<void> } {
   let working = 0;
   let waiting: (() => void)[] = [];
-  const during = async <T>(work: () => Promise<T>): Promise<T> => {
-    working += 1;
-    try {
-      return await work();
-    } finally {
-      working -= 1;
-      if (working === 0) {
-        for (const go of waiting) go();
-        waiting = [];
+  return {
+    async during(work) {
+      working += 1;
+      try {
+        return await work();
+      } finally {
+        working -= 1;
+        if (working === 0) {
+          for (const go of waiting) go();
+          waiting = [];
+        }
       }
-    }
-  };
-  const idle = async (): Promise<void> => {
-    // Whoever got an answer usually writes it down or asks the next question at once: only a few quiet turns mean rest.
-    for (let quiet = 0; quiet < QUIET_TURNS; quiet += 1) {
-      await new Promise<void>((resolve) => setImmediate(resolve));
-      if (working === 0) continue;
-      await new Promise<void>((resolve) => waiting.push(resolve));
-      quiet = -1;
-    }
-  };
-  const clock: Clock = {
-    now: () => inner.now(),
-    monotonic: () => inner.monotonic(),
-    async sleep(ms, signal) {
-      for (let left = ms; left > 0 && signal?.aborted !== true; left -= SLICE_MS) {
-        await idle();
-        await inner.sleep(Math.min(left, SLICE_MS), signal);
+    },
+    async rest() {
+      for (let quiet = 0; quiet < QUIET_TURNS; quiet += 1) {
+        await new Promise<void>((resolve) => setImmediate(resolve));
+        if (working === 0) continue;
+        await new Promise<void>((resolve) => waiting.push(resolve));
+        quiet = -1;
       }
     },
   };
+}
+
+/**
+ * The rule of simulated time (design section 8): it moves only while pawl sleeps, and waiting for an answer does not advance
+ * it. All sleeps of this process are one: when everything rests, the lab is asked for the time until the earliest of them is
+ * over. So a slow machine changes how long a lab takes, never what happens in it.
+ */
+export function labTime(inner: Clock): LabTime {
+  const work = createWork();
+  const sleepers = new Set<Sleeper>();
+  let moving = false;
+
+  const move = async (): Promise<void> => {
+    if (moving) return;
+    moving = true;
+    try {
+      while (sleepers.size > 0) {
+        await work.rest();
+        const nextMs = Math.min(...[...sleepers].map((one) => one.dueMs));
+        if (nextMs > inner.now() && nextMs < Number.POSITIVE_INFINITY) await inner.sleep(nextMs - inner.now());
+        for (const one of [...sleepers].filter((sleeper) => sleeper.dueMs <= inner.now())) one.wake();
+      }
+    } catch (error) {
+      // A lab that went away takes every sleep with it.
+      for (const one of [...sleepers]) one.fail(error);
+    } finally {
+      moving = false;
+    }
+  };
+
+  const clock: Clock = {
+    now: () => inner.now(),
+    monotonic: () => inner.monotonic(),
+    sleep: (ms, signal) =>
+      new Promise<void>((resolve, reject) => {
+        const leave = (): void => {
+          sleepers.delete(sleeper);
+          signal?.removeEventListener("abort", wake);
+        };
+        const wake = (): void => {
+          leave();
+          resolve();
+        };
+        const fail = (error: unknown): void => {
+          leave();
+          reject(error instanceof Error ? error : new Error(String(error)));
+        };
+        const sleeper: Sleeper = { dueMs: inner.now() + Math.max(0, ms), wake, fail };
+        if (signal?.aborted === true) {
+          resolve();
+          return;
+        }
+        signal?.addEventListener("abort", wake, { once: true });
+        sleepers.add(sleeper);
+        void move();
+      }),
+  };
+
   return {
     clock,
     remote: (remote) => ({
       ...remote,
-      run: (target, command, signal) => during(() => remote.run(target, command, signal)),
-      stream: (target, command, onChunk, signal) => during(() => remote.stream(target, command, onChunk, signal)),
-      http: (request, signal) => during(() => remote.http(request, signal)),
-      tcp: (host, port, send, timeoutMs, signal) => during(() => remote.tcp(host, port, send, timeoutMs, signal)),
+      run: (target, command, signal) => work.during(() => remote.run(target, command, signal)),
+      stream: (target, command, onChunk, signal) => work.during(() => remote.stream(target, command, onChunk, signal)),
+      http: (request, signal) => work.during(() => remote.http(request, signal)),
+      tcp: (host, port, send, timeoutMs, signal) => work.during(() => remote.tcp(host, port, send, timeoutMs, signal)),
       close: () => remote.close(),
     }),
     journal: (journal) => {
-      const append: Journal["append"] = (body, actor) => during(() => journal.append(body, actor));
+      const append: Journal["append"] = (body, actor) => work.during(() => journal.append(body, actor));
       return Object.create(journal, { append: { value: append } }) as typeof journal;
     },
-    artifacts: (artifacts) => ({ ...artifacts, put: (meta, bytes) => during(() => artifacts.put(meta, bytes)), sink: (meta) => during(() => artifacts.sink(meta)) }),
-    jq: (jq) => ({ evaluate: (items) => during(() => jq.evaluate(items)), close: () => jq.close() }),
+    artifacts: (artifacts) => ({
+      ...artifacts,
+      put: (meta, bytes) => work.during(() => artifacts.put(meta, bytes)),
+      sink: (meta) => work.during(() => artifacts.sink(meta)),
+    }),
+    jq: (jq) => ({ evaluate: (items) => work.during(() => jq.evaluate(items)), close: () => jq.close() }),
   };
 }
