@@ -56,14 +56,20 @@ export class Desk {
     return finish(child);
   }
 
-  /** `--json` of a command that gives one document, or of running work: its last line. */
-  async json<T = ResultLine>(...args: readonly string[]): Promise<{ readonly code: number | null; readonly value: T; readonly events: readonly RunEvent[]; readonly lines: readonly unknown[]; readonly err: string }> {
+  /** `--json` of running work: the events, every line, and the last one, which is the result. */
+  async json(...args: readonly string[]): Promise<{ readonly code: number | null; readonly value: ResultLine; readonly events: readonly RunEvent[]; readonly lines: readonly unknown[]; readonly err: string }> {
     const { code, out, err } = await this.pawl(...args, "--json");
-    const lines = out.trim().split("\n").filter((line) => line !== "");
-    const last = lines.at(-1);
-    if (last === undefined) throw new Error(`pawl ${args.join(" ")} printed nothing (exit ${code}): ${err}`);
-    const parsed = lines.map((line) => JSON.parse(line) as RunEvent);
-    return { code, value: JSON.parse(last) as T, events: parsed.filter((event) => typeof event.seq === "number"), lines: parsed, err };
+    const lines = out.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as RunEvent | ResultLine);
+    const value = lines.at(-1);
+    if (value?.type !== "result") throw new Error(`pawl ${args.join(" ")} ended without a result (exit ${code}): ${err}`);
+    return { code, value, events: lines.filter((line): line is RunEvent => "seq" in line), lines, err };
+  }
+
+  /** `--json` of a command that gives one document. */
+  async document(...args: readonly string[]): Promise<{ readonly code: number | null; readonly value: unknown; readonly err: string }> {
+    const { code, out, err } = await this.pawl(...args, "--json");
+    if (out === "") throw new Error(`pawl ${args.join(" ")} printed nothing (exit ${code}): ${err}`);
+    return { code, value: JSON.parse(out), err };
   }
 
   /** Runs until an event satisfies the predicate, then kills with SIGKILL; the exit code where it ended by itself before. */
@@ -100,7 +106,9 @@ export class Desk {
     return {
       ...up,
       state: async () => (await ask("/state", "GET")) as LabState,
-      heal: async () => void (await ask("/heal", "POST")),
+      async heal() {
+        await ask("/heal", "POST");
+      },
       stop: async () => {
         child.kill("SIGTERM");
         await finish(child);
