@@ -82,7 +82,7 @@ export function failureQuestion(step: Step, problem: Problem, kind: "gate-refuse
       // Only what a gate measured can be measured again: a refused permission leaves nothing behind that a gate could hold.
       ...(problem.code.startsWith("gate.") ? [{ choice: "measure-again" as const, does: "measure the gates again; nothing is repeated", needsReason: false }] : []),
       ...(kind === "outcome-unknown" ? [] : [{ choice: "retry" as const, does: "run this step again from its beginning", needsReason: false }]),
-      ...(maySetAside ? [{ choice: "set-aside" as const, does: `leave ${step.node ?? "it"} as it is and go on without it`, needsReason: true }] : []),
+      ...(maySetAside && step.node !== null ? [{ choice: "set-aside" as const, does: `leave ${step.node} as it is and go on without it`, needsReason: true }] : []),
       { choice: "stop", does: "halt here; everything stays as it is", needsReason: false },
     ],
   };

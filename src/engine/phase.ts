@@ -3,13 +3,13 @@ import type { ExitName, Problem } from "../domain/errors.ts";
 import { allSteps, type Phase, type Step, type Unit } from "../domain/plan.ts";
 import { stepRecord } from "../domain/run-state.ts";
 import { isSettled, isStuck } from "../domain/status.ts";
-import { candidates, leaderLast, unitState, type UnitState } from "../domain/strategy.ts";
+import { candidates, leaderLast, limitOf, unitState, type UnitState } from "../domain/strategy.ts";
 import { failureQuestion, type Desk } from "./decide.ts";
 import { isBarred, move, performStep, type StepEnd } from "./step.ts";
 import type { Session } from "./session.ts";
 import type { Watches } from "./watches.ts";
 
-const EXITS: Readonly<Record<Exclude<StepEnd & { kind: "failed" }, never>["as"], ExitName>> = {
+export const EXITS: Readonly<Record<Exclude<StepEnd & { kind: "failed" }, never>["as"], ExitName>> = {
   "gate-refused": "gate-halted",
   "step-failed": "step-failed",
   "outcome-unknown": "outcome-unknown",
@@ -41,8 +41,8 @@ async function byPolicy(session: Session, phase: Phase, step: Step, problem: Pro
   return "set-aside";
 }
 
-/** How a step that is found failed had failed; needed when a halted run is taken up again. */
-function foundFailed(session: Session, step: Step): Extract<StepEnd, { kind: "failed" }> {
+/** How a step that is found failed had failed: needed when a halted run is taken up again. */
+export function foundFailed(session: Session, step: Step): Extract<StepEnd, { kind: "failed" }> {
   const record = stepRecord(session.state, step.address);
   const problem = record.problem ?? { code: "unexplained", text: `${step.address} is ${record.status}` };
   const as = record.status === "unknown" ? "outcome-unknown" : problem.code.startsWith("gate.") ? "gate-refused" : "step-failed";
@@ -165,48 +165,68 @@ function tooLate(session: Session, phase: Phase, unit: Unit): boolean {
   return true;
 }
 
+function areDone(session: Session, units: readonly Unit[]): boolean {
+  return units.every((unit) => unitState(unit, (address) => session.status(address)) === "done");
+}
+
+/** Nothing is left to do in the phase: every node is done or set aside, and what follows the nodes is settled. */
+export function isDone(session: Session, phase: Phase): boolean {
+  return areDone(session, phase.units) && phase.after.every((step) => isSettled(session.status(step.address)));
+}
+
 /** Waits while the run is paused; true when it may go on. */
 async function whilePaused(session: Session): Promise<boolean> {
   while (session.state.interrupted !== null && session.halt === null) await session.changed();
   return session.halt === null;
 }
 
-/** Runs one phase to its end: units by the strategy, then the steps that follow them. Returns with a halt in the session where it stopped. */
-export async function drivePhase(session: Session, desk: Desk, watches: Watches, phase: Phase): Promise<void> {
-  const running = new Map<Unit, Promise<void>>();
-  const broken: unknown[] = [];
+/** Takes the phase's units to their ends, as many at once as the strategy allows. Returns early where the run halts. */
+async function driveUnits(session: Session, desk: Desk, watches: Watches, phase: Phase, running: Map<Unit, Promise<void>>): Promise<void> {
   const status = (address: string): ReturnType<Session["status"]> => session.status(address);
   const stateOf = (unit: Unit): UnitState => {
     const state = unitState(unit, status);
     return state === "waiting" && running.has(unit) ? "running" : state;
   };
   const isOpen = (): boolean => !session.closed;
-  watches.enter(phase);
-  for (;;) {
-    if (broken.length > 0) throw broken[0];
+  while (session.halt === null && !areDone(session, phase.units)) {
     const mayStart = phase.strategy.kind === "parallel" || running.size === 0;
     if (mayStart && isOpen()) {
       await watches.round();
       const begun = ordered(session, phase).filter((unit) => !running.has(unit) && ["running", "stuck"].includes(unitState(unit, status)));
-      if (begun.length === 0 && running.size === 0 && !(await reorder(session, desk, phase))) continue;
-      const fresh = begun.length > 0 ? begun : candidates(phase.strategy, ordered(session, phase), stateOf);
+      if (begun.length === 0 && running.size === 0 && !(await reorder(session, desk, phase))) return;
+      const fresh = begun.length > 0 ? begun.slice(0, limitOf(phase.strategy) - running.size) : candidates(phase.strategy, ordered(session, phase), stateOf);
       for (const unit of fresh) {
-        if (!isOpen() || tooLate(session, phase, unit)) break;
-        running.set(unit, driveUnit(session, desk, phase, unit).catch((error: unknown) => broken.push(error)).then(() => void running.delete(unit)));
-        if (phase.strategy.kind === "serial") break;
+        if (!isOpen() || (unitState(unit, status) === "waiting" && tooLate(session, phase, unit))) break;
+        running.set(unit, driveUnit(session, desk, phase, unit).catch((error: unknown) => session.fail(error)).then(() => void running.delete(unit)));
       }
     }
-    if (running.size > 0) {
-      await Promise.race([...running.values(), session.changed()]);
-      continue;
-    }
-    if (session.halt !== null || !(await whilePaused(session))) return;
-    if (phase.units.every((unit) => unitState(unit, status) === "done")) break;
+    if (running.size > 0) await Promise.race([...running.values(), session.changed()]);
+    else await whilePaused(session);
   }
+}
+
+async function driveAfter(session: Session, desk: Desk, phase: Phase): Promise<void> {
   for (const step of phase.after) {
     do {
       if (!(await whilePaused(session))) return;
     } while (!(await driveStep(session, desk, phase, step)));
   }
   stopAfter(session, [phase.name, ...(phase.wave !== null && phase.wave.index === phase.wave.count ? [phase.wave.of] : [])]);
+}
+
+/**
+ * Runs one phase to its end: units by the strategy, then the steps that follow them. Where the run halts it returns with the
+ * halt in the session, and only when nothing of the phase is in hand any more. Never throws.
+ */
+export async function drivePhase(session: Session, desk: Desk, watches: Watches, phase: Phase): Promise<void> {
+  const running = new Map<Unit, Promise<void>>();
+  watches.enter(phase);
+  try {
+    await driveUnits(session, desk, watches, phase, running);
+    await Promise.all(running.values());
+    if (session.halt === null) await driveAfter(session, desk, phase);
+  } catch (error) {
+    session.fail(error);
+    await Promise.all(running.values());
+  }
 }

@@ -1,10 +1,10 @@
 import { EXIT, type ExitName, type Problem } from "../domain/errors.ts";
-import { allSteps, stepsOf } from "../domain/plan.ts";
+import { allSteps, stepsOf, type Phase } from "../domain/plan.ts";
 import type { RunState } from "../domain/run-state.ts";
-import { isSettled } from "../domain/status.ts";
+import { isSettled, isStuck } from "../domain/status.ts";
 import { Desk } from "./decide.ts";
 import { runHook } from "./hooks.ts";
-import { drivePhase, setAsides } from "./phase.ts";
+import { drivePhase, EXITS, foundFailed, isDone, setAsides } from "./phase.ts";
 import { reconcile } from "./resume.ts";
 import { performStep } from "./step.ts";
 import { Session, type EngineParts, type Halt } from "./session.ts";
@@ -52,24 +52,37 @@ async function takeLock(session: Session): Promise<void> {
   }
 }
 
+/** Declared undo, each step once; one that failed is a failure of the run, and is found as such by a resume. */
+/** Declared undo, each step once; one that failed is a failure of the run, and is found as such by a resume. */
 async function endSteps(session: Session, desk: Desk): Promise<void> {
+  const halted = session.halt !== null;
   for (const step of session.parts.plan.finally) {
-    const whenHalted = step.with["on-halt"] === true;
-    if (isSettled(session.status(step.address)) || (session.halt !== null && !whenHalted)) continue;
-    await performStep(session, desk, step);
+    const status = session.status(step.address);
+    if (isSettled(status) || (halted && step.with["on-halt"] !== true)) continue;
+    const end = isStuck(status) ? foundFailed(session, step) : await performStep(session, desk, step);
+    if (end.kind === "failed") session.halting({ exit: EXITS[end.as], step: step.address, problem: end.problem });
+  }
+}
+
+/** Whatever happened before: the lock is given back. */
+async function leave(session: Session): Promise<void> {
+  const { lock } = session.parts;
+  try {
+    if (session.halt !== null) await runHook(session, "on-halt", null);
+  } finally {
+    if (lock !== null) await session.append({ type: "lock.released", nodes: await lock.release() });
   }
 }
 
 async function close(session: Session): Promise<ExitName> {
-  const { lock, plan } = session.parts;
-  if (session.halt !== null) await runHook(session, "on-halt", null);
-  if (lock !== null) await session.append({ type: "lock.released", nodes: await lock.release() });
+  const { plan } = session.parts;
+  await leave(session);
   if (session.halt !== null) {
     const exit = session.halt.exit === "stopped-as-asked" ? "ok" : session.halt.exit;
     await session.append({ type: "run.halted", exit: EXIT[exit], step: session.halt.step, problem: session.halt.problem });
     return exit;
   }
-  const aside = setAsides(session).map((one) => one.node);
+  const aside = [...new Set(setAsides(session).map((one) => one.node))];
   const open = plan.phases.flatMap((phase) => stepsOf(phase)).filter((step) => !isSettled(session.status(step.address)) && !aside.includes(step.node ?? ""));
   if (open.length > 0) throw new RangeError(`the run would end with open steps: ${open.map((step) => step.address).join(", ")}`);
   const exit = aside.length > 0 ? "set-aside" : "ok";
@@ -77,33 +90,48 @@ async function close(session: Session): Promise<ExitName> {
   return exit;
 }
 
-async function drive(session: Session, desk: Desk, resumed: boolean): Promise<RunResult> {
-  const { plan, journal, control, process } = session.parts;
-  await session.append({ type: "run.opened", ...process, resumed });
-  if (resumed && session.state.interrupted !== null) await session.append({ type: "plan.proceeded", because: "resumed" });
+function nextPhase(session: Session): Phase | undefined {
+  return session.halt === null ? session.parts.plan.phases.find((phase) => !isDone(session, phase)) : undefined;
+}
+
+/** Everything between the opening of a run and its end. Errors are kept in the session. */
+async function work(session: Session, desk: Desk, resumed: boolean): Promise<void> {
+  const { control, process } = session.parts;
   const watches = new Watches(session);
-  const watching = watches.run();
-  await control?.listen((request) => void handleVerb(session, desk, request).catch((error: unknown) => request.reply({ ok: false, text: String(error) })));
+  const watching = watches.run().catch((error: unknown) => session.fail(error));
   try {
+    await session.append({ type: "run.opened", ...process, resumed });
+    if (resumed && session.state.interrupted !== null) await session.append({ type: "plan.proceeded", because: "resumed" });
     if (resumed) await reconcile(session, desk);
     await approveStart(session, desk);
     await takeLock(session);
-    for (const phase of plan.phases) {
-      if (session.halt !== null) break;
-      if (stepsOf(phase).every((step) => isSettled(session.status(step.address)))) continue;
-      await drivePhase(session, desk, watches, phase);
-    }
-    watches.enter(null);
+    // The first phase that is not done, again and again: a retry may open one that lies behind.
+    for (let phase = nextPhase(session); phase !== undefined; phase = nextPhase(session)) await drivePhase(session, desk, watches, phase);
+    session.ended.abort();
     await endSteps(session, desk);
+  } catch (error) {
+    session.fail(error);
   } finally {
     session.ended.abort();
     session.wake();
     await watching;
     await control?.close();
   }
-  const exit = await close(session);
-  await journal.seal();
-  return { exit, halt: session.halt, state: session.state };
+}
+
+async function drive(session: Session, desk: Desk, resumed: boolean): Promise<RunResult> {
+  const { journal, control } = session.parts;
+  // Before anything is written: where another engine listens for this run, it ends here.
+  await control?.listen((request) => void handleVerb(session, desk, request).catch((error: unknown) => request.reply({ ok: false, text: String(error) })));
+  await work(session, desk, resumed);
+  try {
+    const exit = await close(session);
+    await journal.seal();
+    if (session.failure === null) return { exit, halt: session.halt, state: session.state };
+  } catch (error) {
+    session.fail(error);
+  }
+  throw session.failure?.error;
 }
 
 /** Starts or takes up a run. The plan is executed as it is: `resume` never recompiles. */

@@ -1,5 +1,5 @@
 import type { ArtifactRecord, RunEvent, RunEventBody } from "../domain/events.ts";
-import type { ExitName, Problem } from "../domain/errors.ts";
+import { PawlError, type ExitName, type Problem } from "../domain/errors.ts";
 import type { Inventory } from "../domain/inventory.ts";
 import { stepsOf, type Plan } from "../domain/plan.ts";
 import { reduce, type RunState } from "../domain/run-state.ts";
@@ -57,6 +57,7 @@ export class Session {
   readonly ended = new AbortController();
   state: RunState;
   halt: Halt | null = null;
+  failure: { readonly error: unknown } | null = null;
   /** Steps in hand right now, by address. */
   readonly inHand = new Set<string>();
   /** Steps as they are once everything that was handed to the journal is on disk. */
@@ -95,6 +96,14 @@ export class Session {
   /** Journals an artifact that is in the store. */
   async recorded(artifact: ArtifactRecord): Promise<void> {
     await this.append({ type: "artifact.recorded", ...artifact });
+  }
+
+  /** The run cannot go on for a reason nobody has foreseen: it halts, and the error is thrown when everything in hand has ended. */
+  fail(error: unknown): void {
+    this.failure ??= { error };
+    const text = error instanceof Error ? error.message : String(error);
+    const known = error instanceof PawlError;
+    this.halting({ exit: known ? error.exit : "internal", step: null, problem: { code: known ? error.code : "internal", text, next: `pawl resume ${this.parts.run}` } });
   }
 
   /** The first halt wins; nothing new starts after it. */

@@ -79,6 +79,7 @@ export function judgeVerb(plan: Plan, state: RunState, contract: readonly OrderG
 /** A verb that reached the live engine: it answers the open question, or becomes events. */
 async function answerVerb(session: Session, desk: Desk, request: ControlRequest): Promise<{ readonly ok: boolean; readonly text: string }> {
   const { verb, actor, answers } = request;
+  if (session.ended.signal.aborted) return { ok: false, text: "the run is ending" };
   const open = desk.open;
   const offered = open?.question.choices.find((one) => one.choice === verb.verb);
   const about = verb.target === null || verb.target === open?.question.step || open?.question.step?.split("/").includes(verb.target) === true;

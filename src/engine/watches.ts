@@ -45,7 +45,7 @@ export class Watches {
     const ended = this.#session.ended.signal;
     const end = new Promise<void>((resolve) => ended.addEventListener("abort", () => resolve(), { once: true }));
     while (!ended.aborted) {
-      if (this.#watching.length === 0 || this.#session.inHand.size === 0) {
+      if (this.#watching.length === 0 || this.#session.inHand.size === 0 || this.#session.halt !== null) {
         await Promise.race([this.#session.changed(), end]);
         continue;
       }

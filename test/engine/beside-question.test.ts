@@ -100,5 +100,16 @@ describe("verbs beside a question", () => {
     await engine.done;
     expect(toy.world.mostFlying["worker"]).toBe(1);
   });
-});
 
+  it("a set-aside node of an earlier wave that is retried is done before the run ends", async () => {
+    const toy = toyRun();
+    toy.world.troubles.set("w3", "fails");
+    const engine = toy.engine();
+    while (toy.status("workers-2/soak") !== "complete") await toy.clock.sleep(10_000);
+    toy.world.troubles.delete("w3");
+    await toy.clock.sleep(10_000);
+    expect(await toy.tell({ verb: "retry", target: "workers-2/w3/upgrade", reason: null })).toMatchObject({ ok: true });
+    expect((await engine.done).exit).toBe("ok");
+    expect(toy.world.versions.get("w3")).toBe("2");
+  });
+});

@@ -57,3 +57,55 @@ describe("after a halt", () => {
   });
 });
 
+describe("what a wave is followed by", () => {
+  it("is never set aside: the question does not offer it", async () => {
+    const offered: string[] = [];
+    const book = toyRunbook();
+    const runbook = { ...book, phases: book.phases.map((one) => (one.name === "workers" ? { ...one, after: [step("steady", "check", { gates: [{ check: "calm", policy: {}, advisory: false }] })] } : one)) };
+    const toy = toyRun({
+      runbook,
+      operator: {
+        ask: async (question, seq, signal) => {
+          if (question.announced) return yes.ask(question, seq, signal);
+          offered.push(...question.choices.map((one) => one.choice));
+          return { kind: "answered", choice: "stop", actor: "anna", reason: null };
+        },
+      },
+    });
+    toy.world.badUntil.set("calm", Number.POSITIVE_INFINITY);
+    expect((await toy.run()).exit).toBe("gate-halted");
+    expect(offered).not.toContain("set-aside");
+  });
+});
+
+describe("steps at the end", () => {
+  const book = toyRunbook();
+  const runbook = { ...book, finally: [step("undo", "toy/undo")] };
+  it("are never complete because a resume found them failed, and a failed one is not a success", async () => {
+    let tries = 0;
+    const undo: StepKind = { name: "toy/undo", effect: "write", shows: () => [], doIt: async () => ((tries += 1), { kind: "failed", problem: { code: "undo", text: "no" } }) };
+    const toy = toyRun({ runbook, kinds: () => [undo] });
+    expect((await toy.run()).exit).toBe("step-failed");
+    expect((await toy.run()).exit).toBe("step-failed");
+    expect(tries).toBe(1);
+    expect(toy.status("finally/undo")).toBe("error");
+  });
+});
+
+describe("--until", () => {
+  it("starts no node that is not expected to end in time, but follows one that has begun", async () => {
+    const start = Date.parse("2026-01-01T00:00:00Z");
+    const first = toyRun({ limits: { untilMs: start + 5 * 60_000, expectedMs: () => 4 * 60_000 } });
+    expect((await first.run()).exit).toBe("waiting");
+    expect(first.world.began).toEqual(["b2"]);
+
+    // Dies while b2 is in hand; taken up after the time: b2 is looked at and finished, nothing else starts.
+    const second = toyRun({ limits: { untilMs: start + 30_000, expectedMs: () => 1 } });
+    await expect(second.run(9)).rejects.toThrow("died");
+    expect(second.status("bosses/b2/upgrade")).toBe("starting");
+    await second.clock.sleep(600_000);
+    expect((await second.run()).exit).toBe("waiting");
+    expect(second.status("bosses/b2/upgrade")).toBe("complete");
+    expect(second.world.began).toEqual(["b2"]);
+  });
+});

@@ -4,15 +4,18 @@ import type { ArtifactStore, Clock, Journal } from "../../src/engine/ports.ts";
 
 const sha = (text: string | Buffer): string => createHash("sha256").update(text).digest("hex");
 
-/** A journal in memory that can be told to fail after an append: the process "dies" there. */
-export function memoryJournal(clock: Clock, events: RunEvent[] = [], diesAfter = Number.POSITIVE_INFINITY): Journal & { sealed: number } {
+/** A journal in memory. After `diesAfter` events the process has died: `died` is told, and no append ever comes back. */
+export function memoryJournal(clock: Clock, events: RunEvent[] = [], diesAfter = Number.POSITIVE_INFINITY, died: (error: Error) => void = () => undefined): Journal & { sealed: number } {
   let tail: Promise<unknown> = Promise.resolve();
   const journal = {
     events,
     sealed: 0,
     async append(body: RunEventBody, actor = "test"): Promise<RunEvent> {
       const turn = tail.then(() => {
-        if (events.length >= diesAfter) throw new Error("the process died here");
+        if (events.length >= diesAfter) {
+          died(new Error("the process died here"));
+          return new Promise<RunEvent>(() => undefined);
+        }
         const before = events.at(-1);
         const event = { ...body, v: 1, seq: events.length + 1, time: new Date(clock.now()).toISOString(), actor, prev: before === undefined ? "0".repeat(64) : sha(JSON.stringify(before)) } as RunEvent;
         events.push(event);

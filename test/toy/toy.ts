@@ -83,11 +83,12 @@ export function toyRun(options: ToyOptions = {}) {
       policySha256: "-", facts: toyFacts(world, inventory), inputs: {}, platform, kinds, only: options.only ?? [], checksFolder: "toy", journey: null,
       hash: (text) => createHash("sha256").update(text).digest("hex"),
     }));
-  const engine = (diesAfter?: number): Engine => {
+  const engine = (diesAfter?: number, died?: (error: Error) => void): Engine => {
     const resumed = events.length > 0;
+    const journal = memoryJournal(clock, events, diesAfter, died);
     return startEngine(
       {
-        run: "toy-run", plan: plan(), inventory, platform, kinds, journal: options.journal?.(memoryJournal(clock, events, diesAfter)) ?? memoryJournal(clock, events, diesAfter), state: fold(events, EMPTY_RUN),
+        run: "toy-run", plan: plan(), inventory, platform, kinds, journal: options.journal?.(journal) ?? journal, state: fold(events, EMPTY_RUN),
         artifacts, remote: REMOTE, reader: REMOTE, local: LOCAL, checks: options.checks?.(checks, world, clock) ?? checks, clock, operator: options.operator ?? yes, lock: options.lock ?? null, viewer: silent,
         control: { listen: async (handler) => void controls.push(handler), close: async () => undefined },
         limits: { stopAfter: options.stopAfter ?? null, untilMs: null, expectedMs: () => null, ...options.limits }, process: { pid: 1, host: "h", boot: "b" },
@@ -97,7 +98,7 @@ export function toyRun(options: ToyOptions = {}) {
   };
   return {
     clock, inventory, world, events, checks, plan, engine, artifacts,
-    run: async (diesAfter?: number): Promise<RunResult> => engine(diesAfter).done,
+    run: (diesAfter?: number): Promise<RunResult> => new Promise((resolve, reject) => void engine(diesAfter, reject).done.then(resolve, reject)),
     /** A verb from another terminal. */
     tell: (verb: ControlRequest["verb"], actor = "anna", answers: number | null = null): Promise<{ ok: boolean; text: string }> =>
       new Promise((resolve) => controls.at(-1)?.({ verb, actor, answers, reply: resolve })),
