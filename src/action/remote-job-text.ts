@@ -24,9 +24,11 @@ mv "$d/rc.new" "$d/rc"
 `;
 
 /**
- * The verbs on a job folder: `start DIR RUN` (command on stdin), `poll DIR`, `read DIR stdout|stderr OFFSET BYTES`,
- * `kill DIR SIGNAL`, `remove DIR`. Liveness comes from /proc: state and start time, so that zombies and reused pids are gone.
- * `start` refuses a folder that is not its own: the folder lies where everybody may write, and its content runs as root.
+ * The verbs on a job folder: `start DIR RUN BYTES` (command on stdin), `poll DIR`, `read DIR stdout|stderr OFFSET
+ * BYTES`, `kill DIR SIGNAL`, `remove DIR`. Liveness comes from /proc: state and start time, so that zombies and reused pids are gone.
+ * `start` refuses a folder that is not its own: the folder lies where everybody may write, and its content runs as root. It
+ * refuses a command of another length than the one announced: where the connection breaks, the input only ends early, and a
+ * command cut to nothing would end with 0.
  */
 export const JOB_TEXT = `verb=$1 d=$2
 alive() {
@@ -64,7 +66,14 @@ start)
     fi
   done
   if [ ! -d "$d/job" ]; then
-    cat >"$d/command.$$" && mv "$d/command.$$" "$d/command" || exit 1
+    cat >"$d/command.$$" || exit 1
+    came=$(wc -c <"$d/command.$$")
+    if [ "$came" -ne "$4" ]; then
+      rm -f "$d/command.$$"
+      echo "of the command's $4 bytes $came came" >&2
+      exit 1
+    fi
+    mv "$d/command.$$" "$d/command" || exit 1
     umask "$mask"
     setsid sh -c "$3" pawl-job "$d" "$$" </dev/null >/dev/null 2>&1 &
   fi

@@ -56,7 +56,12 @@ export function jobFolder(run: string, step: string, options: { readonly sudo: b
  * folder again starts nothing and tells the state. With `sudo` the job runs as root.
  */
 export async function startJob(remote: Remote, target: string, job: JobPlace & { readonly command: string }): Promise<JobAnswer> {
-  return stateOf(await remote.run(target, { ...verb(job, ["start", job.folder, RUN_TEXT]), stdin: job.command }));
+  return stateOf(
+    await remote.run(target, {
+      ...verb(job, ["start", job.folder, RUN_TEXT, String(Buffer.byteLength(job.command))]),
+      stdin: job.command,
+    }),
+  );
 }
 
 /** The state of a job, and how much output it has written so far. */
