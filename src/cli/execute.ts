@@ -8,6 +8,7 @@ import { startEngine, type RunResult } from "../engine/run.ts";
 import type { Limits } from "../engine/session.ts";
 import { createControlSocket } from "../journal/control-socket.ts";
 import { createJsonLines } from "../view/json-lines.ts";
+import { finishCommand } from "../view/next-command.ts";
 import { operatorChain, policyOperator, promptOperator } from "../view/operator.ts";
 import { speaksUnicode } from "../view/paper.ts";
 import { createPlainLines } from "../view/plain-lines.ts";
@@ -106,6 +107,8 @@ export function tellEnd(io: Io, record: RunRecord, result: RunResult, presence: 
   if (result.halt !== null && io.stdoutTty) io.err(renderProblem(result.halt.problem, paper));
   const folder = shownFolder(io, record.folder);
   if (result.exit !== "ok" && result.exit !== "set-aside") io.err(`Resume with: pawl resume ${folder}`);
+  const finish = result.exit === "set-aside" ? finishCommand(record.state(), record.plan) : null;
+  if (finish !== null) io.out(`Finish what was set aside: ${finish}`);
   io.out(`Report: ${folder}/report.md   Proof: pawl verify ${folder}`);
 }
 

@@ -15,6 +15,14 @@ function spellFor(run: string): Spell {
   return (verb, rest) => ["pawl", verb, run, rest].filter((word) => word !== "").join(" ");
 }
 
+/** The command that plans and finishes the nodes a run has set aside; null where there are none. */
+export function finishCommand(state: RunState, plan: Plan): string | null {
+  const left = allSteps(plan).filter((step) => stepRecord(state, step.address).status === "set-aside").flatMap((step) => step.node ?? []);
+  if (left.length === 0) return null;
+  const target = plan.inputs["target"];
+  return ["pawl upgrade", "-i", plan.sources.inventory, ...(target === undefined ? [] : ["--to", target]), "--only", [...new Set(left)].join(",")].join(" ");
+}
+
 /** What can be done now, most useful first. Empty for a finished run without set-aside nodes. */
 export function nextCommands(state: RunState, plan: Plan, spell: Spell = spellFor(state.run)): readonly NextCommand[] {
   const commands: NextCommand[] = [];
@@ -47,8 +55,8 @@ export function nextCommands(state: RunState, plan: Plan, spell: Spell = spellFo
     say("stop", "", "waits for what runs, writes the record, ends the engine");
   }
   if (state.phase === "completed") {
-    const left = steps.filter((step) => stepRecord(state, step.address).status === "set-aside").flatMap((step) => step.node ?? []);
-    if (left.length > 0) commands.push({ command: `pawl upgrade --only ${[...new Set(left)].join(" ")}`, does: "plans and finishes the nodes that were set aside" });
+    const command = finishCommand(state, plan);
+    if (command !== null) commands.push({ command, does: "plans and finishes the nodes that were set aside" });
   }
   return commands;
 }

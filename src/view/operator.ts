@@ -75,6 +75,8 @@ export function promptOperator(options: PromptOperatorOptions): Operator {
     try {
       io.out(`\n${renderQuestion(question, paper)}\n`);
       const picked = await pick(question, prompts, signal);
+      // The live picture begins below the answer, not right at it.
+      io.out("");
       if (isAborted(signal)) io.out("  decided elsewhere");
       return picked === null || isAborted(signal) ? NOBODY : { kind: "answered", ...picked, actor: options.actor };
     } finally {

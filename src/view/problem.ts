@@ -1,6 +1,6 @@
 import type { PawlError, Problem } from "../domain/errors.ts";
 import { inkOf, printable, symbolsOf, type Paper } from "./paper.ts";
-import { beside, clean, wrap } from "./text.ts";
+import { beside, cells, clean, pad, wrap } from "./text.ts";
 
 const LABEL = 12;
 
@@ -15,10 +15,20 @@ export function problemFacts(problem: Problem, paper: Paper): readonly string[] 
   fact("expected", problem.expected);
   fact("observed", problem.observed, (one) => ink.strong(one));
   fact("node", problem.node);
-  fact("evidence", problem.evidence?.join("\n"));
+  lines.push(...evidenceLines(problem.evidence ?? [], paper));
   const next = problem.next;
   if (next !== undefined) lines.push(...nextLines(next, paper));
   return lines;
+}
+
+/** Paths stay whole; where one has no room beside its label, all of them go below it. */
+function evidenceLines(paths: readonly string[], paper: Paper): readonly string[] {
+  const ink = inkOf(paper);
+  const [first, ...more] = paths.map(clean);
+  if (first === undefined) return [];
+  const label = `  ${ink.quiet("evidence")}`;
+  if ([first, ...more].some((path) => cells(path) > paper.columns - LABEL)) return [label, ...[first, ...more].map((path) => `    ${path}`)];
+  return [`${pad(label, LABEL)}${first}`, ...more.map((path) => `${" ".repeat(LABEL)}${path}`)];
 }
 
 /** What to do next. Lines that are a command stay whole, so that they can be copied. */
