@@ -6,7 +6,7 @@ import { speaksUnicode } from "../view/paper.ts";
 import { renderPlan } from "../view/plan-tree.ts";
 import type { Cluster } from "./cluster.ts";
 import { execute, resultLine, tellEnd, type Presence } from "./execute.ts";
-import { stepHistory } from "./history.ts";
+import { historyOf } from "./history.ts";
 import type { Io } from "./io.ts";
 import { limitsOf, paperOf, type RunOptions } from "./options.ts";
 import { createRun, shownFolder, tellEvents } from "./run-folder.ts";
@@ -42,11 +42,11 @@ export async function runRunbook(io: Io, cluster: Cluster, wanted: GenericRun, p
     }
     return end(found.exit, null);
   }
-  if (!presence.json && !wanted.quiet) io.out(`${renderFindings(found.findings, paper)}\n\n${renderPlan(found.plan, { ...paper, ...stepHistory(io, options.outputDir, cluster, found.plan) })}`);
+  if (!presence.json && !wanted.quiet) io.out(`${renderFindings(found.findings, paper)}\n\n${renderPlan(found.plan, { ...paper, estimate: historyOf(io, options.outputDir, cluster, found.plan).estimate })}`);
   const record = await createRun(io, cluster.clock, { outputDir: options.outputDir, what: wanted.what, plan: found.plan, observation: found.observation, findings: found.findings, ticket: options.ticket ?? null, locked: found.plan.lock !== null });
   if (presence.json) tellEvents(io, record);
   else if (!wanted.quiet) io.out(`\nRun ${shownFolder(io, record.folder)}`);
-  const result = await execute(io, cluster, record, { presence, limits: limitsOf(options, cluster.clock.now(), () => null) });
+  const result = await execute(io, cluster, record, { presence, limits: limitsOf(options, cluster.clock.now(), historyOf(io, options.outputDir, cluster, found.plan)) });
   tellEnd(io, record, result, presence);
   return end(result.exit, record.folder);
 }

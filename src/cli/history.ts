@@ -32,12 +32,15 @@ function lengthsOf(folder: string): readonly (readonly [string, number])[] {
   return lengths;
 }
 
-/**
- * The plan's estimate with the medians of the last runs on this cluster, by step kind and role; steps nobody has timed yet
- * count as "no history". A run that cannot be read teaches nothing.
- */
-export function stepHistory(io: Io, outputDir: string, cluster: Cluster, plan: Plan): { readonly estimate: Estimate } {
-  const folder = resolve(io.cwd, outputDir, fileNameOf(cluster.inventory.document.name));
+/** What the last runs on this cluster teach about a plan. */
+export interface History {
+  readonly estimate: Estimate;
+  /** How long the steps of a node took at most by the median of such steps; null where none was ever timed. */
+  expectedMs(phase: string, node: string): number | null;
+}
+
+/** Medians of the last runs on this cluster, by step kind and role. A run that cannot be read teaches nothing. */
+function medians(folder: string): ReadonlyMap<string, number> {
   const runs = existsSync(folder) ? readdirSync(folder).filter((name) => name.includes("-upgrade-")).sort().slice(-RUNS_LOOKED_AT) : [];
   const seen = new Map<string, number[]>();
   for (const run of runs) {
@@ -47,7 +50,20 @@ export function stepHistory(io: Io, outputDir: string, cluster: Cluster, plan: P
       continue;
     }
   }
+  return new Map([...seen].map(([key, values]) => [key, median(values) ?? 0]));
+}
+
+/** The plan's estimate, and how long each node is expected to take; steps nobody has timed yet count as "no history". */
+export function historyOf(io: Io, outputDir: string, cluster: Cluster, plan: Plan): History {
+  const known = medians(resolve(io.cwd, outputDir, fileNameOf(cluster.inventory.document.name)));
   const roleOf = new Map(plan.phases.map((phase) => [phase.name, phase.role ?? ""]));
-  const history = (step: Step): number | null => median(seen.get(`${step.kind} ${roleOf.get(step.phase) ?? ""}`) ?? []);
-  return { estimate: estimatePlan(plan, history) };
+  const lengthOf = (step: Step): number | null => known.get(`${step.kind} ${roleOf.get(step.phase) ?? ""}`) ?? null;
+  return {
+    estimate: estimatePlan(plan, lengthOf),
+    expectedMs(phase, node) {
+      const unit = plan.phases.find((one) => one.name === phase)?.units.find((one) => one.node === node);
+      const lengths = (unit?.steps ?? []).map(lengthOf).filter((ms) => ms !== null);
+      return lengths.length === 0 ? null : lengths.reduce((sum, ms) => sum + ms, 0);
+    },
+  };
 }

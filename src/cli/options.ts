@@ -67,8 +67,8 @@ function nextTime(text: string, nowMs: number): number {
 }
 
 /** Where the run ends early by wish. */
-export function limitsOf(options: Pick<RunOptions, "stopAfter" | "until">, nowMs: number, expectedMs: Limits["expectedMs"]): Limits {
-  return { stopAfter: options.stopAfter ?? null, untilMs: options.until === undefined ? null : nextTime(options.until, nowMs), expectedMs };
+export function limitsOf(options: Pick<RunOptions, "stopAfter" | "until">, nowMs: number, history: Pick<Limits, "expectedMs">): Limits {
+  return { stopAfter: options.stopAfter ?? null, untilMs: options.until === undefined ? null : nextTime(options.until, nowMs), expectedMs: (phase, node) => history.expectedMs(phase, node) };
 }
 
 /** A paper as wide as the terminal. */

@@ -8,7 +8,7 @@ import { countFindings, renderFindings } from "../view/findings.ts";
 import { renderPlan } from "../view/plan-tree.ts";
 import type { Cluster } from "./cluster.ts";
 import { execute, resultLine, tellEnd, type Presence } from "./execute.ts";
-import { stepHistory } from "./history.ts";
+import { historyOf } from "./history.ts";
 import { nextHop, type NextHop } from "./hops.ts";
 import type { Io } from "./io.ts";
 import { limitsOf, paperOf, type RunOptions } from "./options.ts";
@@ -54,7 +54,7 @@ function isDone(plan: Plan, facts: Facts, goal: string): boolean {
 export function showSurvey(io: Io, cluster: Cluster, found: HopSurvey, options: RunOptions, verbose: boolean): void {
   const paper = paperOf(io, speaksUnicode(io.env));
   io.out(renderFindings(found.findings, { ...paper, verbose }));
-  if (found.plan !== null) io.out(`\n${renderPlan(found.plan, { ...paper, verbose, ...stepHistory(io, options.outputDir, cluster, found.plan) })}`);
+  if (found.plan !== null) io.out(`\n${renderPlan(found.plan, { ...paper, verbose, estimate: historyOf(io, options.outputDir, cluster, found.plan).estimate })}`);
   for (const gap of found.observation.gaps) io.out(`not evaluated: ${gap}`);
   if (found.hop.later.length > 0) io.out(`\nAfter this hop: ${found.hop.later.join(" → ")}, each planned when the hop before it is complete.`);
 }
@@ -70,7 +70,7 @@ async function runHop(io: Io, cluster: Cluster, request: UpgradeRequest, found: 
   const { options } = request;
   const plan = found.plan;
   const record = await createRun(io, cluster.clock, { outputDir: options.outputDir, what: `upgrade-${plan.inputs["target"] ?? ""}`, plan, observation: found.observation, findings: found.findings, ticket: options.ticket ?? null, locked: true });
-  const limits = limitsOf(options, cluster.clock.now(), () => null);
+  const limits = limitsOf(options, cluster.clock.now(), historyOf(io, options.outputDir, cluster, plan));
   if (presence.json) tellEvents(io, record);
   else io.out(`\nRun ${shownFolder(io, record.folder)}`);
   const result = await execute(io, cluster, record, { presence, limits });

@@ -7,7 +7,7 @@ import { upgradeOptions, withUpgrade, type UpgradeOptions } from "./upgrade.ts";
 export function planCommand(io: Io): Command {
   return upgradeOptions(new Command("plan")).action(async (options: UpgradeOptions) => {
     const { surveyHop } = await import("../upgrade-flow.ts");
-    const { stepHistory } = await import("../history.ts");
+    const { historyOf } = await import("../history.ts");
     const { renderPlan } = await import("../../view/plan-tree.ts");
     const { renderFindings } = await import("../../view/findings.ts");
     const { speaksUnicode } = await import("../../view/paper.ts");
@@ -16,7 +16,7 @@ export function planCommand(io: Io): Command {
       const paper = paperOf(io, speaksUnicode(io.env));
       if (options.json === true) io.out(JSON.stringify({ exit: found.exit, plan: found.plan, findings: found.findings.filter((one) => one.verdict !== "pass") }));
       else if (found.plan === null) io.out(renderFindings(found.findings.filter((one) => one.verdict !== "pass"), paper));
-      else io.out(renderPlan(found.plan, { ...paper, verbose: options.verbose === true, ...stepHistory(io, options.outputDir, cluster, found.plan) }));
+      else io.out(renderPlan(found.plan, { ...paper, verbose: options.verbose === true, estimate: historyOf(io, options.outputDir, cluster, found.plan).estimate }));
       io.exit(found.plan === null ? found.exit : "ok");
     });
   });

@@ -27,6 +27,7 @@ function stale(what: string, plan: Plan): PawlError {
 async function takeUp(io: Io, folder: string, options: ResumeOptions): Promise<ExitName> {
   const { readPlan } = await import("../../journal/plan-file.ts");
   const { openCluster } = await import("../cluster.ts");
+  const { historyOf } = await import("../history.ts");
   const { execute, resultLine, tellEnd } = await import("../execute.ts");
   const { openRun } = await import("../run-folder.ts");
   const { upgrade } = await import("../upgrade-flow.ts");
@@ -49,7 +50,7 @@ async function takeUp(io: Io, folder: string, options: ResumeOptions): Promise<E
       if (state.exit === EXIT.ok && more) return await onward([folder]);
       throw new PawlError("usage", "nothing-to-resume", `run ${record.run} is complete (${exitName(state.exit ?? 0)})`, { next: `pawl status ${folder}` });
     }
-    const result = await execute(io, cluster, record, { presence, limits: limitsOf(options, cluster.clock.now(), () => null) });
+    const result = await execute(io, cluster, record, { presence, limits: limitsOf(options, cluster.clock.now(), historyOf(io, options.outputDir, cluster, plan)) });
     tellEnd(io, record, result, presence);
     const planned = result.halt?.exit === "stopped-as-asked";
     if (result.exit === "ok" && !planned && plan.journey !== null && plan.journey.hop < plan.journey.hops) return await onward([folder]);
