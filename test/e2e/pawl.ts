@@ -44,8 +44,8 @@ export class Desk {
   }
 
   /** Starts pawl without a terminal. */
-  start(args: readonly string[]): ChildProcess {
-    const child = spawn(process.execPath, [BIN, ...args], { cwd: this.folder, env: this.env, stdio: ["ignore", "pipe", "pipe"] });
+  start(args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
+    const child = spawn(process.execPath, [BIN, ...args], { cwd: this.folder, env: { ...this.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
     this.#children.add(child);
     child.on("exit", () => this.#children.delete(child));
     return child;
@@ -54,6 +54,11 @@ export class Desk {
   async pawl(...args: readonly string[]): Promise<Finished> {
     const child = this.start(args);
     return finish(child);
+  }
+
+  /** The same with other environment variables. */
+  async pawlAs(env: NodeJS.ProcessEnv, ...args: readonly string[]): Promise<Finished> {
+    return finish(this.start(args, env));
   }
 
   /** `--json` of running work: the events, every line, and the last one, which is the result. */
