@@ -90,8 +90,11 @@ async function close(session: Session): Promise<ExitName> {
   return exit;
 }
 
+/** The phase with a failure nobody has decided on, which bars all others; else the first that is not done: a retry may open one that lies behind. */
 function nextPhase(session: Session): Phase | undefined {
-  return session.halt === null ? session.parts.plan.phases.find((phase) => !isDone(session, phase)) : undefined;
+  const { phases } = session.parts.plan;
+  if (session.halt !== null) return undefined;
+  return phases.find((phase) => stepsOf(phase).some((step) => isStuck(session.status(step.address)))) ?? phases.find((phase) => !isDone(session, phase));
 }
 
 /** Everything between the opening of a run and its end. Errors are kept in the session. */
@@ -105,7 +108,6 @@ async function work(session: Session, desk: Desk, resumed: boolean): Promise<voi
     if (resumed) await reconcile(session, desk);
     await approveStart(session, desk);
     await takeLock(session);
-    // The first phase that is not done, again and again: a retry may open one that lies behind.
     for (let phase = nextPhase(session); phase !== undefined; phase = nextPhase(session)) await drivePhase(session, desk, watches, phase);
     session.ended.abort();
     await endSteps(session, desk);

@@ -70,6 +70,17 @@ describe("verbs beside a question", () => {
     expect(() => fold(toy.events)).not.toThrow();
   });
 
+  it("a retry behind a failure that nobody has decided on waits for the decision, also after a resume", async () => {
+    const toy = toyRun({ operator: { ask: async (question, seq, signal) => (question.step?.includes("w1") === true ? { kind: "answered", choice: "set-aside", actor: "anna", reason: "disk" } : yes.ask(question, seq, signal)) } });
+    toy.world.troubles.set("w1", "fails").set("w3", "costs-tasks");
+    const engine = toy.engine();
+    while (!toy.world.flying.has("w3")) await toy.clock.sleep(10_000);
+    expect(await toy.tell({ verb: "retry", target: "workers-1/w1/upgrade", reason: null })).toMatchObject({ ok: true });
+    expect((await engine.done).exit).toBe("step-failed");
+    expect((await toy.run()).exit).toBe("step-failed");
+    expect(toy.world.effects.get("w1")).toBe(1);
+  });
+
   it("a confirmation that is refused while the run is paused stops the run", async () => {
     const person: ((answer: OperatorAnswer) => void)[] = [];
     const toy = toyRun({ operator: { ask: (question, seq, signal) => (question.kind === "confirm" ? new Promise((resolve) => person.push(resolve)) : yes.ask(question, seq, signal)) } });

@@ -17,14 +17,14 @@ describe("a bug in a step kind", () => {
         return { kind: "done" };
       },
     };
-    const runbook = { ...toyRunbook(), phases: [phase("bosses", { role: "boss", order: "leader-last", steps: [step("upgrade", "toy/upgrade")] }), phase("workers", { role: "worker", strategy: "parallel", maxInFlight: 3, steps: [step("odd", "toy/odd"), step("again", "toy/odd")] })] };
+    const runbook = { ...toyRunbook(), phases: [phase("bosses", { role: "boss", order: "leader-last", steps: [step("touch", "toy/odd")] }), phase("workers", { role: "worker", strategy: "parallel", maxInFlight: 3, steps: [step("odd", "toy/odd"), step("again", "toy/odd")] })] };
     const toy = toyRun({ runbook, lock, kinds: () => [kind] });
     await expect(toy.run()).rejects.toThrow("a bug");
     const length = toy.events.length;
     await toy.clock.sleep(600_000);
     expect(toy.events).toHaveLength(length);
     expect(released).toEqual(["b1"]);
-    expect(log.sort()).toEqual(["w1", "w2", "w3"]);
+    expect(log.filter((name) => name.startsWith("w")).sort()).toEqual(["w1", "w2", "w3"]);
     expect(toy.events.at(-1)).toMatchObject({ type: "run.halted", exit: 70 });
     expect(toy.status("workers/w2/odd")).toBe("starting");
     expect(toy.status("workers/w1/odd")).toBe("complete");
