@@ -1,8 +1,12 @@
 import { formatDuration, parseDuration } from "../domain/duration.ts";
+import { PawlError } from "../domain/errors.ts";
 import type { StepKind } from "../engine/ports.ts";
 
+/** Throws PawlError invalid-document where it is no duration: a soak that does not say how long would be over at once. */
 function lengthOf(value: unknown): number {
-  return parseDuration(typeof value === "string" ? value : "") ?? 0;
+  const ms = parseDuration(typeof value === "string" ? value : "");
+  if (ms === null) throw new PawlError("invalid-document", "soak.no-length", "a soak does not say how long it takes", { expected: "with: { for: 30m }", observed: JSON.stringify(value ?? null) });
+  return ms;
 }
 
 /** Waits for `with.for` while the watches go on. A stop cuts it short; then it is done again from its beginning. */

@@ -32,7 +32,7 @@ export function assess(policy: GatePolicy, startedMs: number, seen: readonly Mea
   if (last === undefined) return { kind: "measure-again", atMs: startedMs };
   if (last.fatal && last.verdict !== "pass") return { kind: "refused", because: "fatal" };
   const { streak, spanMs } = streakOf(seen);
-  if (streak >= policy.consecutivePasses && spanMs >= policy.spanMs) return { kind: "passed", streak, spanMs };
+  if (streak > 0 && streak >= policy.consecutivePasses && spanMs >= policy.spanMs) return { kind: "passed", streak, spanMs };
   const nextMs = last.atMs + policy.intervalMs;
   const deadlineMs = startedMs + policy.deadlineMs;
   const beganMs = last.atMs - spanMs;

@@ -4,7 +4,7 @@ import { PawlError } from "../domain/errors.ts";
 import type { Inventory, InventoryNode, NodeName } from "../domain/inventory.ts";
 import { canonical } from "../domain/json.ts";
 import type { OrderGroup } from "../domain/order.ts";
-import type { EffectClass, Facts, Gate, Phase, Plan, Step, Unit } from "../domain/plan.ts";
+import { allSteps, type EffectClass, type Facts, type Gate, type Phase, type Plan, type Step, type Unit } from "../domain/plan.ts";
 import { leaderLast, waves } from "../domain/strategy.ts";
 import { obeyContract } from "./contract.ts";
 import { fillIn, type TemplateScope } from "./template.ts";
@@ -56,6 +56,10 @@ function stepOf(spec: StepSpec, phase: string, node: InventoryNode | null, input
   const inventory = input.inventory.document;
   const scope: TemplateScope = { inputs: input.inputs, node, cluster: { name: inventory.name, id: input.facts.clusterId } };
   const filled = fillIn(spec.with, scope, address);
+  const gates = gatesOf(spec, input, address);
+  // Design rule 4: what would be green without having asserted anything is no plan.
+  if ((spec.uses === "check" || kind.effect === "restart") && gates.every((gate) => gate.advisory))
+    throw new PawlError("invalid-document", "plan.vacuous", `${address}: no gate decides whether this step held`, { expected: "at least one gate that is not advisory", next: "pawl lint shows every such step." });
   return {
     address,
     phase,
@@ -65,7 +69,7 @@ function stepOf(spec: StepSpec, phase: string, node: InventoryNode | null, input
     node: node?.name ?? null,
     effect: kind.effect,
     with: filled,
-    gates: gatesOf(spec, input, address),
+    gates,
     optional: spec.optional && kind.effect === "read",
     shows: kind.shows({ with: filled, node: node?.name ?? null }, inventory),
     plannedMs: kind.plannedMs?.({ with: filled }) ?? null,
@@ -135,7 +139,7 @@ function expand(draft: Draft, groups: readonly OrderGroup[], canaryTaken: boolea
 
 /** Names of every check a runbook uses: gates, preflight, watches. */
 export function usedChecks(runbook: Runbook): readonly string[] {
-  const steps = runbook.phases.flatMap((phase) => [...phase.steps, ...phase.after, ...(phase.afterCanary ?? [])]);
+  const steps = [...runbook.phases.flatMap((phase) => [...phase.steps, ...phase.after, ...(phase.afterCanary ?? [])]), ...runbook.finally];
   return [...new Set([...steps.flatMap((step) => step.gates.map((gate) => gate.check)), ...runbook.preflight, ...runbook.watches.map((watch) => watch.check)])].sort();
 }
 
@@ -197,6 +201,10 @@ export function compile(input: CompileInput): Plan {
     rolloutNodes,
     lock: effective && managers.length > 0 ? { nodes: managers.map((node) => node.name), path: input.platform.lockPath } : null,
   };
+  const addresses = allSteps(plan).map((step) => step.address);
+  const twice = addresses.find((address, index) => addresses.indexOf(address) !== index);
+  // Two steps of one address would share one status: the second would be complete before it began.
+  if (twice !== undefined) throw new PawlError("invalid-document", "plan.address-twice", `two steps of this plan have the address ${twice}`, { next: "Rename a phase or a step." });
   obeyContract(plan, inventory, input.platform.contract);
   return plan;
 }
