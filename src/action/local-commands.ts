@@ -17,5 +17,11 @@ export const localCommands: StepKind = {
     }
     return { kind: "done", note: ctx.inventory.siteSteps.length === 0 ? "the inventory names no site steps" : `${ctx.inventory.siteSteps.length} site steps` };
   },
-  probe: () => Promise.resolve({ kind: "not-begun" }),
+  // Nobody but the operator knows what these do: they are never run a second time unasked (design rule 3).
+  probe: (ctx) =>
+    Promise.resolve(
+      ctx.inventory.siteSteps.length === 0
+        ? { kind: "not-begun" }
+        : { kind: "cannot-tell", problem: { code: "site-step-unknown", text: "the site steps had begun, and only their author can tell how far they came", next: `Look at what they do, then: pawl force-complete or pawl retry ${ctx.run} ${ctx.step.address} --reason TEXT` } },
+    ),
 };

@@ -29,6 +29,17 @@ function setAside(plan: Plan, state: RunState, contract: readonly OrderGroup[], 
   return { ok: true, text: `${verb.target} is set aside`, events: open.map((step) => moved(step, "set-aside", state, verb.reason ?? "")) };
 }
 
+/** A failed step, a node that was set aside (all its steps), or an unknown effect that somebody has looked at where no probe can. */
+function retry(plan: Plan, state: RunState, step: Step, verb: Verb, withDecision: (answer: VerbAnswer) => VerbAnswer): VerbAnswer {
+  const { status } = stepRecord(state, step.address);
+  const lookedAt = status === "unknown" && step.effect !== "restart" && (verb.reason ?? "").trim() !== "";
+  const again = status === "set-aside" ? allSteps(plan).filter((one) => one.node === step.node && stepRecord(state, one.address).status === "set-aside") : [step];
+  if (status === "error" || status === "set-aside" || lookedAt)
+    return withDecision({ ok: true, text: `${step.address} will run again`, events: again.map((one) => moved(one, "pending", state, verb.reason ?? "retried")) });
+  if (status !== "unknown") return no(`${step.address} is ${status}: only failed or set-aside steps are retried`);
+  return no(`the outcome of ${step.address} is unknown: pawl resume looks at the node first${step.effect === "restart" ? "" : "; whoever has looked gives --reason"}`);
+}
+
 /**
  * What a verb does to a run, as events, or why it does nothing (design section 5). Pure: the live engine and the commands that
  * work on a halted run both ask here. `probedDone`: the step's own probe says that its effect has happened.
@@ -60,8 +71,7 @@ export function judgeVerb(plan: Plan, state: RunState, contract: readonly OrderG
     }
     case "retry":
       if (step === undefined) return no(`the plan has no step ${verb.target ?? ""}`);
-      if (status === "error" || status === "set-aside") return withDecision({ ok: true, text: `${step.address} will run again`, events: [moved(step, "pending", state, verb.reason ?? "retried")] });
-      return no(status === "unknown" ? `the outcome of ${step.address} is unknown: pawl resume looks at the node first` : `${step.address} is ${status ?? "unknown"}: only failed or set-aside steps are retried`);
+      return retry(plan, state, step, verb, withDecision);
     case "set-aside":
       return withDecision(setAside(plan, state, contract, verb));
     case "skip":

@@ -50,18 +50,19 @@ describe("any verbs at any time", () => {
             return target;
           };
           const engine = toy.engine();
-          let over = false;
-          const done = engine.done.finally(() => (over = true));
+          const over = new AbortController();
+          const done = engine.done.finally(() => over.abort());
           const begun = toy.clock.now();
           const verbs = said.toSorted((a, b) => a[0] - b[0]).map(async ([atS, one]) => {
             await toy.clock.sleep(atS * 1_000);
-            if (!over) await toy.tell({ ...one, target: meant(one.target) });
+            if (!over.signal.aborted) await toy.tell({ ...one, target: meant(one.target) });
           });
           // A pause that nobody ends is ended here, or the run would wait for ever.
           const guard = (async () => {
-            while (!over) {
+            for (;;) {
               await toy.clock.sleep(3_600_000);
-              if (!over) await toy.tell({ verb: "resume", target: null, reason: null });
+              if (over.signal.aborted) return;
+              await toy.tell({ verb: "resume", target: null, reason: null });
             }
           })();
           const result = await done;
