@@ -10,6 +10,8 @@ async function programFor(io: Io, name: string | undefined, version: string): Pr
     .description("Moves a live cluster from one version to the next, one proven tooth at a time.")
     .version(version, "-V, --version", "print the version")
     .helpCommand("help [command]", "help for a command")
+    // Behind a command's name `--version` is the command's own: the version a lab starts with.
+    .enablePositionalOptions()
     .showHelpAfterError("(pawl --help shows all commands)")
     .configureOutput({ writeOut: (text) => io.out(text.trimEnd()), writeErr: (text) => io.err(text.trimEnd()), getOutHelpWidth: () => io.columns, getErrHelpWidth: () => io.columns })
     .exitOverride();
