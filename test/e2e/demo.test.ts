@@ -137,12 +137,12 @@ describe("a record that was altered", () => {
   it("is found in the middle of the journal, and the line is named", async () => {
     const copy = await copyOf(runs[0] ?? "", "journal");
     const file = join(copy, "journal.jsonl");
-    const text = await readFile(file, "utf8");
+    const bytes = await readFile(file);
     // A version inside a value: the line stays valid JSON, only its content lies.
-    const at = text.indexOf("1.9.4", Math.floor(text.length / 4));
+    const at = bytes.indexOf("1.9.4", Math.floor(bytes.length / 4));
     expect(at).toBeGreaterThan(0);
     await alterByte(file, at);
-    const line = text.slice(0, at).split("\n").length;
+    const line = bytes.subarray(0, at).toString("utf8").split("\n").length;
     const { code, out, err } = await desk.pawl("verify", copy);
     expect(code).toBe(1);
     expect(out + err).toMatch(new RegExp(`journal\\.jsonl:(${line}|${line + 1}) `));
@@ -151,11 +151,11 @@ describe("a record that was altered", () => {
   it("is found where the last line was altered: the head names it", async () => {
     const copy = await copyOf(runs[0] ?? "", "last-line");
     const file = join(copy, "journal.jsonl");
-    const text = await readFile(file, "utf8");
-    await alterByte(file, text.lastIndexOf('"exit":0') + '"exit":'.length);
+    const bytes = await readFile(file);
+    await alterByte(file, bytes.lastIndexOf('"exit":0') + '"exit":'.length);
     const { code, out, err } = await desk.pawl("verify", copy);
     expect(code).toBe(1);
-    expect(out + err).toContain(`journal.jsonl:${text.trimEnd().split("\n").length} `);
+    expect(out + err).toContain(`journal.jsonl:${bytes.toString("utf8").trimEnd().split("\n").length} `);
   });
 
   it("is found where the tail of the journal is gone", async () => {
