@@ -109,7 +109,12 @@ export interface Plan {
   readonly sources: { readonly runbook: string; readonly inventory: string; readonly checks: string };
   /** Where this run stands on a way of several hops; null for runs that are a whole of their own. */
   readonly journey: { readonly goal: string; readonly policy: string; readonly hop: number; readonly hops: number } | null;
-  readonly fingerprints: { readonly runbook: string; readonly checks: string; readonly inventory: string; readonly policy: string };
+  readonly fingerprints: {
+    readonly runbook: string;
+    readonly checks: string;
+    readonly inventory: string;
+    readonly policy: string;
+  };
   readonly facts: Facts;
   readonly phases: readonly Phase[];
   readonly finally: readonly Step[];
@@ -133,4 +138,10 @@ export function allSteps(plan: Plan): readonly Step[] {
 
 export function stepsOf(phase: Phase): readonly Step[] {
   return [...phase.units.flatMap((unit) => unit.steps), ...phase.after];
+}
+
+/** What a name given with `--stop-after` stands for: a phase, all waves of a phase, or one step. Both empty: nothing of this plan. */
+export function stopPlaces(plan: Plan, name: string): { readonly phases: readonly Phase[]; readonly steps: readonly Step[] } {
+  const phases = plan.phases.filter((phase) => phase.name === name || phase.wave?.of === name);
+  return { phases, steps: allSteps(plan).filter((step) => step.address === name) };
 }

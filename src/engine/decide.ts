@@ -46,7 +46,8 @@ export class Desk {
   async #ask(question: Question): Promise<OperatorAnswer> {
     const session = this.#session;
     const address = question.step ?? question.kind;
-    if ((question.kind === "start" || question.kind === "confirm") && session.state.approved[address]) return { kind: "answered", choice: "approve", actor: "journal", reason: null };
+    if ((question.kind === "start" || question.kind === "confirm") && session.state.approved[address])
+      return { kind: "answered", choice: "approve", actor: "journal", reason: null };
     if (session.halt !== null || this.#isMoot(question)) return { kind: "nobody" };
     const { seq } = await session.append({ type: "decision.asked", question });
     const done = new AbortController();
@@ -57,9 +58,16 @@ export class Desk {
         this.#open = { seq, question, answer: (choice, actor, reason) => resolve({ kind: "answered", choice, actor, reason }) };
         done.signal.addEventListener("abort", () => resolve({ kind: "nobody" }), { once: true });
       });
-      const answer = await Promise.race([fromDesk, session.parts.operator.ask(question, seq, done.signal), this.#settledElsewhere(question, done.signal)]);
+      const answer = await Promise.race([
+        fromDesk,
+        session.parts.operator.ask(question, seq, done.signal),
+        this.#settledElsewhere(question, done.signal),
+      ]);
       if (answer.kind === "answered") {
-        await session.append({ type: "operator.decided", answers: seq, choice: answer.choice, target: address, reason: answer.reason }, answer.actor);
+        await session.append(
+          { type: "operator.decided", answers: seq, choice: answer.choice, target: address, reason: answer.reason },
+          answer.actor,
+        );
       }
       return answer;
     } finally {
@@ -71,18 +79,34 @@ export class Desk {
 }
 
 /** The choices after a failure. Set-aside only where the order contract gives the group a failure budget. */
-export function failureQuestion(step: Step, problem: Problem, kind: "gate-refused" | "step-failed" | "outcome-unknown", maySetAside: boolean): Question {
+export function failureQuestion(
+  step: Step,
+  problem: Problem,
+  kind: "gate-refused" | "step-failed" | "outcome-unknown",
+  maySetAside: boolean,
+): Question {
   return {
     kind,
     step: step.address,
-    title: kind === "gate-refused" ? `A gate of ${step.address} refused` : kind === "step-failed" ? `${step.address} failed` : `The outcome of ${step.address} is unknown`,
+    title:
+      kind === "gate-refused"
+        ? `A gate of ${step.address} refused`
+        : kind === "step-failed"
+          ? `${step.address} failed`
+          : `The outcome of ${step.address} is unknown`,
     announced: false,
     problem,
     choices: [
       // Only what a gate measured can be measured again: a refused permission leaves nothing behind that a gate could hold.
-      ...(problem.code.startsWith("gate.") ? [{ choice: "measure-again" as const, does: "measure the gates again; nothing is repeated", needsReason: false }] : []),
-      ...(kind === "outcome-unknown" ? [] : [{ choice: "retry" as const, does: "run this step again from its beginning", needsReason: false }]),
-      ...(maySetAside && step.node !== null ? [{ choice: "set-aside" as const, does: `leave ${step.node} as it is and go on without it`, needsReason: true }] : []),
+      ...(problem.code.startsWith("gate.")
+        ? [{ choice: "measure-again" as const, does: "measure the gates again; nothing is repeated", needsReason: false }]
+        : []),
+      ...(kind === "outcome-unknown"
+        ? []
+        : [{ choice: "retry" as const, does: "run this step again from its beginning", needsReason: false }]),
+      ...(maySetAside && step.node !== null
+        ? [{ choice: "set-aside" as const, does: `leave ${step.node} as it is and go on without it`, needsReason: true }]
+        : []),
       { choice: "stop", does: "halt here; everything stays as it is", needsReason: false },
     ],
   };

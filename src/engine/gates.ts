@@ -29,10 +29,21 @@ export function checkContext(session: Session, step: Step | null, sinceMs: numbe
 }
 
 /** Stores the judged bytes and journals the reading. */
-export async function recordReading(session: Session, answer: CheckAnswer, step: Step | null, watch: boolean): Promise<ArtifactRef> {
+export async function recordReading(
+  session: Session,
+  answer: CheckAnswer,
+  step: Step | null,
+  watch: boolean,
+): Promise<ArtifactRef> {
   const name = `${step?.address ?? "watch"}/${answer.check}.json`;
   const artifact = await session.parts.artifacts.put(
-    { name, mediaType: "application/json", step: step?.address ?? null, node: step?.node ?? null, evidenceOf: `reading of ${answer.check}: ${answer.verdict}` },
+    {
+      name,
+      mediaType: "application/json",
+      step: step?.address ?? null,
+      node: step?.node ?? null,
+      evidenceOf: `reading of ${answer.check}: ${answer.verdict}`,
+    },
     answer.evidence,
   );
   await session.recorded(artifact);
@@ -43,7 +54,13 @@ export async function recordReading(session: Session, answer: CheckAnswer, step:
   return evidence;
 }
 
-export function refusal(session: Session, answer: CheckAnswer, step: Step | null, evidence: ArtifactRef, because: string): Problem {
+export function refusal(
+  session: Session,
+  answer: CheckAnswer,
+  step: Step | null,
+  evidence: ArtifactRef,
+  because: string,
+): Problem {
   const { title, remedy } = session.parts.checks.describe(answer.check);
   return {
     code: `gate.${answer.check}`,
@@ -63,13 +80,33 @@ interface Open {
   lastVerdict: string | null;
 }
 
-async function decide(session: Session, step: Step, open: Open, answer: CheckAnswer, startedMs: number, atMs: number): Promise<"open" | "passed" | Problem> {
+async function decide(
+  session: Session,
+  step: Step,
+  open: Open,
+  answer: CheckAnswer,
+  startedMs: number,
+  atMs: number,
+): Promise<"open" | "passed" | Problem> {
   const { clock } = session.parts;
   open.seen.push({ atMs, verdict: answer.verdict, fatal: answer.fatal });
   const decision = assess(open.gate, startedMs, open.seen);
   const { streak, spanMs } = streakOf(open.seen);
-  const wanted = { wanted: open.gate.consecutivePasses, wantedSpanMs: open.gate.spanMs, deadlineMs: startedMs + open.gate.deadlineMs };
-  session.show({ type: "reading", step: step.address, check: answer.check, verdict: answer.verdict, observed: answer.observed, streak, spanMs, ...wanted });
+  const wanted = {
+    wanted: open.gate.consecutivePasses,
+    wantedSpanMs: open.gate.spanMs,
+    deadlineMs: startedMs + open.gate.deadlineMs,
+  };
+  session.show({
+    type: "reading",
+    step: step.address,
+    check: answer.check,
+    verdict: answer.verdict,
+    observed: answer.observed,
+    streak,
+    spanMs,
+    ...wanted,
+  });
   if (decision.kind === "measure-again") {
     if (answer.verdict !== open.lastVerdict) await recordReading(session, answer, step, false);
     open.lastVerdict = answer.verdict;
@@ -78,11 +115,24 @@ async function decide(session: Session, step: Step, open: Open, answer: CheckAns
   }
   const evidence = await recordReading(session, answer, step, false);
   if (decision.kind === "passed") {
-    await session.append({ type: "gate.passed", step: step.address, check: answer.check, asserted: answer.asserted, observed: answer.observed, streak: decision.streak, spanMs: decision.spanMs });
+    await session.append({
+      type: "gate.passed",
+      step: step.address,
+      check: answer.check,
+      asserted: answer.asserted,
+      observed: answer.observed,
+      streak: decision.streak,
+      spanMs: decision.spanMs,
+    });
     return "passed";
   }
   const waited = formatDuration(clock.monotonic() - startedMs);
-  const because = decision.because === "fatal" ? "this reading ends the gate at once" : decision.because === "failed" ? `still refused after ${waited}` : `no usable answer after ${waited} (${answer.why ?? "unsteady"})`;
+  const because =
+    decision.because === "fatal"
+      ? "this reading ends the gate at once"
+      : decision.because === "failed"
+        ? `still refused after ${waited}`
+        : `no usable answer after ${waited} (${answer.why ?? "unsteady"})`;
   const problem = refusal(session, answer, step, evidence, because);
   await session.append({ type: "gate.refused", step: step.address, check: answer.check, because: decision.because, problem });
   return open.gate.advisory ? "passed" : problem;
@@ -95,7 +145,9 @@ async function decide(session: Session, step: Step, open: Open, answer: CheckAns
 export async function holdGates(session: Session, step: Step, sinceMs: number): Promise<Problem | null> {
   const { clock, checks } = session.parts;
   const startedMs = clock.monotonic();
-  const open = new Map<string, Open>(step.gates.map((gate) => [gate.check, { gate, seen: [], nextMs: startedMs, lastVerdict: null }]));
+  const open = new Map<string, Open>(
+    step.gates.map((gate) => [gate.check, { gate, seen: [], nextMs: startedMs, lastVerdict: null }]),
+  );
   while (open.size > 0) {
     const nowMs = clock.monotonic();
     const due = [...open.values()].filter((one) => one.nextMs <= nowMs);

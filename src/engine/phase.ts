@@ -1,6 +1,6 @@
 import { judgeFailure, type SetAside } from "../domain/budget.ts";
 import type { ExitName, Problem } from "../domain/errors.ts";
-import { allSteps, type Phase, type Step, type Unit } from "../domain/plan.ts";
+import { allSteps, stopPlaces, type Phase, type Step, type Unit } from "../domain/plan.ts";
 import { stepRecord } from "../domain/run-state.ts";
 import { isSettled, isStuck } from "../domain/status.ts";
 import { candidates, leaderLast, limitOf, unitState, type UnitState } from "../domain/strategy.ts";
@@ -20,7 +20,9 @@ export const EXITS: Readonly<Record<Exclude<StepEnd & { kind: "failed" }, never>
 export function setAsides(session: Session): readonly SetAside[] {
   return allSteps(session.parts.plan).flatMap((step) => {
     const record = session.state.steps[step.address];
-    return record?.status === "set-aside" && step.node !== null ? [{ node: step.node, cause: record.problem?.code ?? "by-hand" }] : [];
+    return record?.status === "set-aside" && step.node !== null
+      ? [{ node: step.node, cause: record.problem?.code ?? "by-hand" }]
+      : [];
   });
 }
 
@@ -35,9 +37,19 @@ async function byPolicy(session: Session, phase: Phase, step: Step, problem: Pro
   if (problem.node !== step.node) return `the trouble is not that of ${step.node}`;
   const { platform, plan } = session.parts;
   const failure = { node: step.node, cause: problem.code };
-  const verdict = judgeFailure({ phaseBudget: phase.budget, budget: plan.budget, before: setAsides(session), failure, costly: platform.isCostly(problem) });
+  const verdict = judgeFailure({
+    phaseBudget: phase.budget,
+    budget: plan.budget,
+    before: setAsides(session),
+    failure,
+    costly: platform.isCostly(problem),
+  });
   if (verdict.kind === "halt") return verdict.because;
-  await move(session, step, "set-aside", { problem, note: `set aside by policy; ${verdict.left} more may follow`, actor: "policy" });
+  await move(session, step, "set-aside", {
+    problem,
+    note: `set aside by policy; ${verdict.left} more may follow`,
+    actor: "policy",
+  });
   return "set-aside";
 }
 
@@ -50,7 +62,13 @@ export function foundFailed(session: Session, step: Step): Extract<StepEnd, { ki
 }
 
 /** What to do after a failure: policy may set the node aside; otherwise a person decides; otherwise the run halts. */
-async function afterFailure(session: Session, desk: Desk, phase: Phase, step: Step, end: Extract<StepEnd, { kind: "failed" }>): Promise<"again" | "done"> {
+async function afterFailure(
+  session: Session,
+  desk: Desk,
+  phase: Phase,
+  step: Step,
+  end: Extract<StepEnd, { kind: "failed" }>,
+): Promise<"again" | "done"> {
   const halt = (problem: Problem): "done" => {
     session.halting({ exit: EXITS[end.as], step: step.address, problem });
     return "done";
@@ -95,12 +113,16 @@ async function driveStep(session: Session, desk: Desk, phase: Phase, step: Step)
     const end = isStuck(status) ? foundFailed(session, step) : await performStep(session, desk, step);
     switch (end.kind) {
       case "complete":
-        stopAfter(session, [step.address]);
+        stopAfter(session);
         return true;
       case "barred":
         continue;
       case "stopped":
-        session.halting({ exit: "interrupted", step: step.address, problem: { code: "stopped", text: `stopped at ${step.address}` } });
+        session.halting({
+          exit: "interrupted",
+          step: step.address,
+          problem: { code: "stopped", text: `stopped at ${step.address}` },
+        });
         return false;
       case "waiting":
         session.halting({ exit: "waiting", step: step.address, problem: end.problem });
@@ -111,11 +133,22 @@ async function driveStep(session: Session, desk: Desk, phase: Phase, step: Step)
   }
 }
 
-/** `--stop-after`: a planned end, reached without trouble. */
-function stopAfter(session: Session, names: readonly string[]): void {
+/** `--stop-after`: a planned end without trouble, as soon as all that it names is done; also where it was done before. */
+export function stopAfter(session: Session): void {
   const wanted = session.parts.limits.stopAfter;
-  if (wanted === null || !names.includes(wanted)) return;
-  session.halting({ exit: "stopped-as-asked", step: null, problem: { code: "stop-after", text: `stopped after ${wanted}, as asked` } });
+  if (wanted === null) return;
+  const { phases, steps } = stopPlaces(session.parts.plan, wanted);
+  if (
+    phases.length + steps.length === 0 ||
+    !phases.every((phase) => isDone(session, phase)) ||
+    !steps.every((step) => isSettled(session.status(step.address)))
+  )
+    return;
+  session.halting({
+    exit: "stopped-as-asked",
+    step: null,
+    problem: { code: "stop-after", text: `stopped after ${wanted}, as asked` },
+  });
 }
 
 async function driveUnit(session: Session, desk: Desk, phase: Phase, unit: Unit): Promise<void> {
@@ -127,7 +160,9 @@ async function driveUnit(session: Session, desk: Desk, phase: Phase, unit: Unit)
 /** The phase's units in the order of now: as planned, or as re-ordered when leadership moved. */
 function ordered(session: Session, phase: Phase): readonly Unit[] {
   const order = session.state.order[phase.name];
-  return order === undefined ? phase.units : phase.units.toSorted((a, b) => order.indexOf(a.node ?? "") - order.indexOf(b.node ?? ""));
+  return order === undefined
+    ? phase.units
+    : phase.units.toSorted((a, b) => order.indexOf(a.node ?? "") - order.indexOf(b.node ?? ""));
 }
 
 /** Reads leadership again and re-orders what has not begun. False when a person did not agree. */
@@ -146,9 +181,20 @@ async function reorder(session: Session, desk: Desk, phase: Phase): Promise<bool
     { choice: "approve", does: "go on in the new order", needsReason: false },
     { choice: "stop", does: "halt here", needsReason: false },
   ] as const;
-  const answer = await desk.ask({ kind: "order-changed", step: null, title: `${because}. New order: ${names.join(", ")}`, announced: true, problem: null, choices });
+  const answer = await desk.ask({
+    kind: "order-changed",
+    step: null,
+    title: `${because}. New order: ${names.join(", ")}`,
+    announced: true,
+    problem: null,
+    choices,
+  });
   if (answer.kind !== "answered" || answer.choice !== "approve") {
-    session.halting({ exit: "waiting", step: null, problem: { code: "order-changed", text: because, next: "Look at the new order, then: pawl resume" } });
+    session.halting({
+      exit: "waiting",
+      step: null,
+      problem: { code: "order-changed", text: because, next: "Look at the new order, then: pawl resume" },
+    });
     return false;
   }
   const done = units.filter((unit) => !waiting.includes(unit)).map((unit) => unit.node ?? "");
@@ -161,7 +207,15 @@ function tooLate(session: Session, phase: Phase, unit: Unit): boolean {
   if (limits.untilMs === null || unit.node === null) return false;
   const expected = limits.expectedMs(phase.name, unit.node) ?? 0;
   if (clock.now() + expected <= limits.untilMs) return false;
-  session.halting({ exit: "waiting", step: null, problem: { code: "until", text: `${unit.node} would not be finished by the time given with --until`, next: "Go on in the next window: pawl resume" } });
+  session.halting({
+    exit: "waiting",
+    step: null,
+    problem: {
+      code: "until",
+      text: `${unit.node} would not be finished by the time given with --until`,
+      next: "Go on in the next window: pawl resume",
+    },
+  });
   return true;
 }
 
@@ -181,7 +235,13 @@ async function whilePaused(session: Session): Promise<boolean> {
 }
 
 /** Takes the phase's units to their ends, as many at once as the strategy allows. Returns early where the run halts. */
-async function driveUnits(session: Session, desk: Desk, watches: Watches, phase: Phase, running: Map<Unit, Promise<void>>): Promise<void> {
+async function driveUnits(
+  session: Session,
+  desk: Desk,
+  watches: Watches,
+  phase: Phase,
+  running: Map<Unit, Promise<void>>,
+): Promise<void> {
   const status = (address: string): ReturnType<Session["status"]> => session.status(address);
   const stateOf = (unit: Unit): UnitState => {
     const state = unitState(unit, status);
@@ -192,12 +252,22 @@ async function driveUnits(session: Session, desk: Desk, watches: Watches, phase:
     const mayStart = phase.strategy.kind === "parallel" || running.size === 0;
     if (mayStart && isOpen()) {
       await watches.round();
-      const begun = ordered(session, phase).filter((unit) => !running.has(unit) && ["running", "stuck"].includes(unitState(unit, status)));
+      const begun = ordered(session, phase).filter(
+        (unit) => !running.has(unit) && ["running", "stuck"].includes(unitState(unit, status)),
+      );
       if (begun.length === 0 && running.size === 0 && !(await reorder(session, desk, phase))) return;
-      const fresh = begun.length > 0 ? begun.slice(0, limitOf(phase.strategy) - running.size) : candidates(phase.strategy, ordered(session, phase), stateOf);
+      const fresh =
+        begun.length > 0
+          ? begun.slice(0, limitOf(phase.strategy) - running.size)
+          : candidates(phase.strategy, ordered(session, phase), stateOf);
       for (const unit of fresh) {
         if (!isOpen() || (unitState(unit, status) === "waiting" && tooLate(session, phase, unit))) break;
-        running.set(unit, driveUnit(session, desk, phase, unit).catch((error: unknown) => session.fail(error)).then(() => void running.delete(unit)));
+        running.set(
+          unit,
+          driveUnit(session, desk, phase, unit)
+            .catch((error: unknown) => session.fail(error))
+            .then(() => void running.delete(unit)),
+        );
       }
     }
     if (running.size > 0) await Promise.race([...running.values(), session.changed()]);
@@ -211,7 +281,7 @@ async function driveAfter(session: Session, desk: Desk, phase: Phase): Promise<v
       if (!(await whilePaused(session))) return;
     } while (!(await driveStep(session, desk, phase, step)));
   }
-  stopAfter(session, [phase.name, ...(phase.wave !== null && phase.wave.index === phase.wave.count ? [phase.wave.of] : [])]);
+  stopAfter(session);
 }
 
 /**

@@ -46,17 +46,30 @@ export interface HttpRequest {
 }
 
 export type HttpAnswer =
-  | { readonly kind: "answered"; readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: Buffer; readonly url: string }
+  | {
+      readonly kind: "answered";
+      readonly status: number;
+      readonly headers: Readonly<Record<string, string>>;
+      readonly body: Buffer;
+      readonly url: string;
+    }
   | { readonly kind: "no-answer"; readonly code: string; readonly reason: string };
 
-export type TcpAnswer = { readonly kind: "answered"; readonly body: Buffer } | { readonly kind: "no-answer"; readonly code: string; readonly reason: string };
+export type TcpAnswer =
+  | { readonly kind: "answered"; readonly body: Buffer }
+  | { readonly kind: "no-answer"; readonly code: string; readonly reason: string };
 
 /** Everything pawl can do to the outside. Product code gets it only behind a guard (check/guard.ts). */
 export interface Remote {
   /** `target` is a node's name, or `bootstrap`. One connection per target is kept and reused. */
   run(target: string, command: Command, signal?: AbortSignal): Promise<Outcome>;
   /** Like `run`, with stdout given away as it comes; a promise returned by `onChunk` holds the sender back. */
-  stream(target: string, command: Command, onChunk: (chunk: Buffer) => void | Promise<void>, signal?: AbortSignal): Promise<Outcome>;
+  stream(
+    target: string,
+    command: Command,
+    onChunk: (chunk: Buffer) => void | Promise<void>,
+    signal?: AbortSignal,
+  ): Promise<Outcome>;
   http(request: HttpRequest, signal?: AbortSignal): Promise<HttpAnswer>;
   /** Connects to host:port, sends the text, reads to the end of the stream. */
   tcp(host: string, port: number, send: string, timeoutMs: number, signal?: AbortSignal): Promise<TcpAnswer>;
@@ -67,7 +80,10 @@ export interface Remote {
 
 /** Local commands (hooks, site steps): argument lists, never a shell. */
 export interface LocalRunner {
-  run(argv: readonly string[], options: { readonly timeoutMs: number; readonly env?: Readonly<Record<string, string>> }): Promise<Outcome>;
+  run(
+    argv: readonly string[],
+    options: { readonly timeoutMs: number; readonly env?: Readonly<Record<string, string>> },
+  ): Promise<Outcome>;
 }
 
 export interface ArtifactMeta {
@@ -113,7 +129,12 @@ export interface CheckRequest {
 export interface CheckAnswer extends Measured {
   /** The bytes that were judged: canonical JSON of all readings, by subject. */
   readonly evidence: string;
-  readonly subjects: readonly { readonly subject: string; readonly verdict: "pass" | "fail" | "inconclusive"; readonly why: Measured["why"]; readonly value: Json }[];
+  readonly subjects: readonly {
+    readonly subject: string;
+    readonly verdict: "pass" | "fail" | "inconclusive";
+    readonly why: Measured["why"];
+    readonly value: Json;
+  }[];
 }
 
 /** Measures checks. Readings are shared by all requests of one round: one request per URL. */
@@ -125,13 +146,19 @@ export interface Checks {
 
 /** The advisory lock on the cluster (design rule 7). `holder` is text a person understands. */
 export interface ClusterLock {
-  take(): Promise<{ readonly kind: "taken"; readonly nodes: readonly NodeName[]; readonly holder: string } | { readonly kind: "held"; readonly holder: string } | { readonly kind: "no-majority"; readonly reason: string }>;
+  take(): Promise<
+    | { readonly kind: "taken"; readonly nodes: readonly NodeName[]; readonly holder: string }
+    | { readonly kind: "held"; readonly holder: string }
+    | { readonly kind: "no-majority"; readonly reason: string }
+  >;
   /** Still ours on a majority? */
   check(): Promise<{ readonly kind: "ours" } | { readonly kind: "lost"; readonly reason: string }>;
   release(): Promise<readonly NodeName[]>;
 }
 
-export type OperatorAnswer = { readonly kind: "answered"; readonly choice: Choice; readonly actor: string; readonly reason: string | null } | { readonly kind: "nobody" };
+export type OperatorAnswer =
+  | { readonly kind: "answered"; readonly choice: Choice; readonly actor: string; readonly reason: string | null }
+  | { readonly kind: "nobody" };
 
 /** Whoever decides: a policy (`--yes`), a person at the terminal. Ends with `nobody` when the signal aborts. */
 export interface Operator {
@@ -157,14 +184,27 @@ export interface Control {
 export type Telemetry =
   | { readonly type: "event"; readonly event: RunEvent }
   | { readonly type: "output"; readonly step: string; readonly line: string }
-  | { readonly type: "reading"; readonly step: string | null; readonly check: string; readonly verdict: string; readonly observed: string; readonly streak: number; readonly wanted: number; readonly spanMs: number; readonly wantedSpanMs: number; readonly deadlineMs: number }
+  | {
+      readonly type: "reading";
+      readonly step: string | null;
+      readonly check: string;
+      readonly verdict: string;
+      readonly observed: string;
+      readonly streak: number;
+      readonly wanted: number;
+      readonly spanMs: number;
+      readonly wantedSpanMs: number;
+      readonly deadlineMs: number;
+    }
   | { readonly type: "sleeping"; readonly step: string; readonly untilMs: number; readonly totalMs: number };
 
 export interface Viewer {
   show(news: Telemetry): void;
 }
 
-export type Permission = { readonly kind: "yes"; readonly note?: string } | { readonly kind: "no"; readonly exit: "refused" | "gate-halted" | "step-failed"; readonly problem: Problem };
+export type Permission =
+  | { readonly kind: "yes"; readonly note?: string }
+  | { readonly kind: "no"; readonly exit: "refused" | "gate-halted" | "step-failed"; readonly problem: Problem };
 
 export type Effect =
   | { readonly kind: "done"; readonly note?: string; readonly output?: Json }

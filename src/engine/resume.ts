@@ -15,7 +15,10 @@ async function apply(session: Session, step: Step, look: Look): Promise<void> {
       if (from === "unknown") await move(session, step, "starting", { note: `looked: ${look.note}` });
       return;
     case "done":
-      return move(session, step, "started", { note: `looked: ${look.note}`, ...(look.output === undefined ? {} : { output: look.output }) });
+      return move(session, step, "started", {
+        note: `looked: ${look.note}`,
+        ...(look.output === undefined ? {} : { output: look.output }),
+      });
     case "failed":
       return move(session, step, "error", { problem: look.problem });
     case "cannot-tell":
@@ -31,13 +34,18 @@ async function apply(session: Session, step: Step, look: Look): Promise<void> {
 export async function reconcile(session: Session, desk: Desk): Promise<void> {
   for (const step of allSteps(session.parts.plan)) {
     const status = session.status(step.address);
-    if (status === "prepared" || (status === "error" && stepRecord(session.state, step.address).denied)) await move(session, step, "pending", { note: "nothing had begun" });
+    if (status === "prepared" || (status === "error" && stepRecord(session.state, step.address).denied))
+      await move(session, step, "pending", { note: "nothing had begun" });
     if (status !== "starting" && status !== "unknown") continue;
     const kind = session.parts.kinds.get(step.kind);
     if (step.effect === "read") {
       await move(session, step, "pending", { note: "reads only; done again" });
     } else if (kind?.probe === undefined) {
-      const problem = { code: "no-probe", text: `nobody can tell whether ${step.address} has happened`, next: "Look at it yourself, then: pawl force-complete or pawl retry, with --reason" };
+      const problem = {
+        code: "no-probe",
+        text: `nobody can tell whether ${step.address} has happened`,
+        next: "Look at it yourself, then: pawl force-complete or pawl retry, with --reason",
+      };
       if (status !== "unknown") await move(session, step, "unknown", { problem });
     } else {
       await apply(session, step, await kind.probe(contextOf(session, desk, step)));

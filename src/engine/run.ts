@@ -4,7 +4,7 @@ import type { RunState } from "../domain/run-state.ts";
 import { isSettled, isStuck } from "../domain/status.ts";
 import { Desk } from "./decide.ts";
 import { runHook } from "./hooks.ts";
-import { drivePhase, EXITS, foundFailed, isDone, setAsides } from "./phase.ts";
+import { drivePhase, EXITS, foundFailed, isDone, setAsides, stopAfter } from "./phase.ts";
 import { reconcile } from "./resume.ts";
 import { performStep } from "./step.ts";
 import { Session, type EngineParts, type Halt } from "./session.ts";
@@ -30,9 +30,20 @@ async function approveStart(session: Session, desk: Desk): Promise<void> {
     { choice: "stop", does: "leave everything as it is", needsReason: false },
   ] as const;
   const { runbook, cluster } = session.parts.plan;
-  const answer = await desk.ask({ kind: "start", step: null, title: `Start ${runbook.name} on ${cluster.name}?`, announced: true, problem: null, choices });
+  const answer = await desk.ask({
+    kind: "start",
+    step: null,
+    title: `Start ${runbook.name} on ${cluster.name}?`,
+    announced: true,
+    problem: null,
+    choices,
+  });
   if (answer.kind === "answered" && answer.choice === "approve") return;
-  const problem: Problem = { code: "start-not-approved", text: "nobody approved the start; nothing was changed", next: `pawl resume ${session.parts.run} (in a terminal, or with --yes)` };
+  const problem: Problem = {
+    code: "start-not-approved",
+    text: "nobody approved the start; nothing was changed",
+    next: `pawl resume ${session.parts.run} (in a terminal, or with --yes)`,
+  };
   session.halting({ exit: answer.kind === "nobody" ? "waiting" : "interrupted", step: null, problem });
 }
 
@@ -45,10 +56,29 @@ async function takeLock(session: Session): Promise<void> {
       await session.append({ type: "lock.taken", holder: taken.holder, nodes: taken.nodes });
       return;
     case "held":
-      session.halting({ exit: "locked", step: null, problem: { code: "lock.held", text: "another run holds this cluster", expected: "no lock on the managers", observed: taken.holder, next: "Wait for it, or when its holder is gone for good: pawl unlock --reason TEXT" } });
+      session.halting({
+        exit: "locked",
+        step: null,
+        problem: {
+          code: "lock.held",
+          text: "another run holds this cluster",
+          expected: "no lock on the managers",
+          observed: taken.holder,
+          next: "Wait for it, or when its holder is gone for good: pawl unlock --reason TEXT",
+        },
+      });
       return;
     case "no-majority":
-      session.halting({ exit: "refused", step: null, problem: { code: "lock.no-majority", text: "the cluster lock could not be taken on a majority of the managers", observed: taken.reason, next: "Mend access to the managers, then: pawl resume" } });
+      session.halting({
+        exit: "refused",
+        step: null,
+        problem: {
+          code: "lock.no-majority",
+          text: "the cluster lock could not be taken on a majority of the managers",
+          observed: taken.reason,
+          next: "Mend access to the managers, then: pawl resume",
+        },
+      });
   }
 }
 
@@ -83,7 +113,9 @@ async function close(session: Session): Promise<ExitName> {
     return exit;
   }
   const aside = [...new Set(setAsides(session).map((one) => one.node))];
-  const open = plan.phases.flatMap((phase) => stepsOf(phase)).filter((step) => !isSettled(session.status(step.address)) && !aside.includes(step.node ?? ""));
+  const open = plan.phases
+    .flatMap((phase) => stepsOf(phase))
+    .filter((step) => !isSettled(session.status(step.address)) && !aside.includes(step.node ?? ""));
   if (open.length > 0) throw new RangeError(`the run would end with open steps: ${open.map((step) => step.address).join(", ")}`);
   const exit = aside.length > 0 ? "set-aside" : "ok";
   await session.append({ type: "run.completed", exit: EXIT[exit], setAside: aside });
@@ -94,7 +126,10 @@ async function close(session: Session): Promise<ExitName> {
 function nextPhase(session: Session): Phase | undefined {
   const { phases } = session.parts.plan;
   if (session.halt !== null) return undefined;
-  return phases.find((phase) => stepsOf(phase).some((step) => isStuck(session.status(step.address)))) ?? phases.find((phase) => !isDone(session, phase));
+  return (
+    phases.find((phase) => stepsOf(phase).some((step) => isStuck(session.status(step.address)))) ??
+    phases.find((phase) => !isDone(session, phase))
+  );
 }
 
 /** Everything between the opening of a run and its end. Errors are kept in the session. */
@@ -107,8 +142,10 @@ async function work(session: Session, desk: Desk, resumed: boolean): Promise<voi
     if (resumed && session.state.interrupted !== null) await session.append({ type: "plan.proceeded", because: "resumed" });
     if (resumed) await reconcile(session, desk);
     await approveStart(session, desk);
+    stopAfter(session);
     await takeLock(session);
-    for (let phase = nextPhase(session); phase !== undefined; phase = nextPhase(session)) await drivePhase(session, desk, watches, phase);
+    for (let phase = nextPhase(session); phase !== undefined; phase = nextPhase(session))
+      await drivePhase(session, desk, watches, phase);
     session.ended.abort();
     await endSteps(session, desk);
   } catch (error) {
@@ -124,7 +161,10 @@ async function work(session: Session, desk: Desk, resumed: boolean): Promise<voi
 async function drive(session: Session, desk: Desk, resumed: boolean): Promise<RunResult> {
   const { journal, control } = session.parts;
   // Before anything is written: where another engine listens for this run, it ends here.
-  await control?.listen((request) => void handleVerb(session, desk, request).catch((error: unknown) => request.reply({ ok: false, text: String(error) })));
+  await control?.listen(
+    (request) =>
+      void handleVerb(session, desk, request).catch((error: unknown) => request.reply({ ok: false, text: String(error) })),
+  );
   await work(session, desk, resumed);
   try {
     const exit = await close(session);
@@ -143,7 +183,11 @@ export function startEngine(parts: EngineParts, resumed: boolean): Engine {
   return {
     done: drive(session, desk, resumed),
     stop: (actor) => {
-      session.halting({ exit: "interrupted", step: null, problem: { code: "stopped", text: `stopped by ${actor} at a safe point`, next: `pawl resume ${parts.run}` } });
+      session.halting({
+        exit: "interrupted",
+        step: null,
+        problem: { code: "stopped", text: `stopped by ${actor} at a safe point`, next: `pawl resume ${parts.run}` },
+      });
     },
   };
 }

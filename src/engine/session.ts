@@ -4,7 +4,21 @@ import type { Inventory } from "../domain/inventory.ts";
 import { stepsOf, type Plan } from "../domain/plan.ts";
 import { reduce, type RunState } from "../domain/run-state.ts";
 import { canMove, isStuck, type StepStatus } from "../domain/status.ts";
-import type { ArtifactStore, Checks, Clock, ClusterLock, Control, Journal, LocalRunner, Operator, Platform, Remote, StepKind, Telemetry, Viewer } from "./ports.ts";
+import type {
+  ArtifactStore,
+  Checks,
+  Clock,
+  ClusterLock,
+  Control,
+  Journal,
+  LocalRunner,
+  Operator,
+  Platform,
+  Remote,
+  StepKind,
+  Telemetry,
+  Viewer,
+} from "./ports.ts";
 
 /** Where a run is asked to end early, at a point it announces. */
 export interface Limits {
@@ -103,7 +117,11 @@ export class Session {
     this.failure ??= { error };
     const text = error instanceof Error ? error.message : String(error);
     const known = error instanceof PawlError;
-    this.halting({ exit: known ? error.exit : "internal", step: null, problem: { code: known ? error.code : "internal", text, next: `pawl resume ${this.parts.run}` } });
+    this.halting({
+      exit: known ? error.exit : "internal",
+      step: null,
+      problem: { code: known ? error.code : "internal", text, next: `pawl resume ${this.parts.run}` },
+    });
   }
 
   /** The first halt wins; nothing new starts after it. */

@@ -16,10 +16,29 @@ export type StepEnd =
   | { readonly kind: "barred" }
   | { readonly kind: "stopped" }
   | { readonly kind: "waiting"; readonly problem: Problem }
-  | { readonly kind: "failed"; readonly problem: Problem; readonly as: "gate-refused" | "step-failed" | "outcome-unknown" | "refused" };
+  | {
+      readonly kind: "failed";
+      readonly problem: Problem;
+      readonly as: "gate-refused" | "step-failed" | "outcome-unknown" | "refused";
+    };
 
-export async function move(session: Session, step: Step, to: StepStatus, more: { problem?: Problem; note?: string; output?: Json; actor?: string } = {}): Promise<void> {
-  await session.append({ type: "step.moved", step: step.address, to, problem: more.problem ?? null, note: more.note ?? null, output: more.output ?? null }, more.actor);
+export async function move(
+  session: Session,
+  step: Step,
+  to: StepStatus,
+  more: { problem?: Problem; note?: string; output?: Json; actor?: string } = {},
+): Promise<void> {
+  await session.append(
+    {
+      type: "step.moved",
+      step: step.address,
+      to,
+      problem: more.problem ?? null,
+      note: more.note ?? null,
+      output: more.output ?? null,
+    },
+    more.actor,
+  );
 }
 
 export function contextOf(session: Session, desk: Desk, step: Step): StepContext {
@@ -63,7 +82,13 @@ async function permission(session: Session, ctx: StepContext, step: Step): Promi
   if (step.effect !== "read") {
     const held = await lock?.check();
     if (held?.kind === "lost") {
-      const problem: Problem = { code: "lock.lost", text: "the cluster lock is not ours any more", expected: "our lock on a majority of the managers", observed: held.reason, next: "Find out who took it (pawl status); pawl unlock --reason breaks it." };
+      const problem: Problem = {
+        code: "lock.lost",
+        text: "the cluster lock is not ours any more",
+        expected: "our lock on a majority of the managers",
+        observed: held.reason,
+        next: "Find out who took it (pawl status); pawl unlock --reason breaks it.",
+      };
       return { kind: "no", exit: "gate-halted", problem };
     }
     if (step.node !== null) {
@@ -107,7 +132,10 @@ async function enter(session: Session, ctx: StepContext, step: Step): Promise<St
 async function settle(session: Session, step: Step, effect: Effect): Promise<StepEnd | null> {
   switch (effect.kind) {
     case "done":
-      await move(session, step, "started", { ...(effect.note === undefined ? {} : { note: effect.note }), ...(effect.output === undefined ? {} : { output: effect.output }) });
+      await move(session, step, "started", {
+        ...(effect.note === undefined ? {} : { note: effect.note }),
+        ...(effect.output === undefined ? {} : { output: effect.output }),
+      });
       return null;
     case "failed":
       await move(session, step, "error", { problem: effect.problem });

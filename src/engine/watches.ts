@@ -14,7 +14,9 @@ interface Watching {
 /** Watches that belong to the phase (or to the family of its wave). */
 function activeWatches(watches: readonly Watch[], phase: Phase | null): readonly Watch[] {
   if (phase === null) return [];
-  return watches.filter((watch) => watch.phases.includes(phase.name) || (phase.wave !== null && watch.phases.includes(phase.wave.of)));
+  return watches.filter(
+    (watch) => watch.phases.includes(phase.name) || (phase.wave !== null && watch.phases.includes(phase.wave.of)),
+  );
 }
 
 /**
@@ -69,17 +71,32 @@ export class Watches {
     const due = this.#watching.filter((one) => one.dueMs <= nowMs);
     if (due.length === 0 || session.halt !== null) return;
     const context = checkContext(session, null, null);
-    const answers = await session.parts.checks.measure(due.map((one) => ({ check: one.watch.check, node: null, context })), session.ended.signal);
+    const answers = await session.parts.checks.measure(
+      due.map((one) => ({ check: one.watch.check, node: null, context })),
+      session.ended.signal,
+    );
     for (const [index, one] of due.entries()) {
       const answer = answers[index];
       if (answer === undefined || session.ended.signal.aborted) return;
       const before = one.seen.at(-1)?.verdict;
-      one.seen = [...one.seen.filter((_, at) => at >= one.seen.findLastIndex((m) => m.verdict === "pass")), { atMs: nowMs, verdict: answer.verdict, fatal: answer.fatal }];
+      one.seen = [
+        ...one.seen.filter((_, at) => at >= one.seen.findLastIndex((m) => m.verdict === "pass")),
+        { atMs: nowMs, verdict: answer.verdict, fatal: answer.fatal },
+      ];
       one.dueMs = nowMs + one.watch.intervalMs;
       const decision = assessWatch(one.watch.haltAfterMs, one.seen);
       if (decision.kind === "tripped") {
         const evidence = await recordReading(session, answer, null, true);
-        const problem = { ...refusal(session, answer, null, evidence, `bad for ${formatDuration(decision.forMs)} during ${this.#phase?.name ?? "the run"}`), code: `watch.${answer.check}` };
+        const problem = {
+          ...refusal(
+            session,
+            answer,
+            null,
+            evidence,
+            `bad for ${formatDuration(decision.forMs)} during ${this.#phase?.name ?? "the run"}`,
+          ),
+          code: `watch.${answer.check}`,
+        };
         await session.append({ type: "watch.tripped", check: answer.check, problem });
         session.halting({ exit: "gate-halted", step: null, problem });
         return;

@@ -20,14 +20,22 @@ function slowPerson() {
   };
 }
 
-const touch: (log: string[]) => StepKind = (log) => ({ name: "toy/touch", effect: "write", shows: () => [], doIt: async (ctx) => (log.push(ctx.step.address), { kind: "done" }) });
+const touch: (log: string[]) => StepKind = (log) => ({
+  name: "toy/touch",
+  effect: "write",
+  shows: () => [],
+  doIt: async (ctx) => (log.push(ctx.step.address), { kind: "done" }),
+});
 
 describe("two verbs at once", () => {
   it("of which the second is against the rules by then leave a journal that can be read", async () => {
     const toy = toyRun();
     const engine = toy.engine();
     await toy.clock.sleep(30_000);
-    const answers = await Promise.all([toy.tell({ verb: "set-aside", target: "w6", reason: "broken" }), toy.tell({ verb: "set-aside", target: "w6", reason: "broken too" })]);
+    const answers = await Promise.all([
+      toy.tell({ verb: "set-aside", target: "w6", reason: "broken" }),
+      toy.tell({ verb: "set-aside", target: "w6", reason: "broken too" }),
+    ]);
     expect(answers.filter((answer) => answer.ok)).toHaveLength(1);
     expect((await engine.done).exit).toBe("set-aside");
     expect(fold(toy.events).phase).toBe("completed");
@@ -41,7 +49,9 @@ describe("verbs beside a question", () => {
     toy.world.troubles.set("w1", "fails");
     const engine = toy.engine();
     while (person.open.length === 0) await toy.clock.sleep(10_000);
-    expect(await toy.tell({ verb: "force-complete", target: "workers-1/w1/upgrade", reason: "looked at it" })).toMatchObject({ ok: true });
+    expect(await toy.tell({ verb: "force-complete", target: "workers-1/w1/upgrade", reason: "looked at it" })).toMatchObject({
+      ok: true,
+    });
     await toy.clock.sleep(60_000);
     person.open[0]?.answer({ kind: "answered", choice: "retry", actor: "anna", reason: null });
     expect((await engine.done).exit).toBe("ok");
@@ -62,7 +72,11 @@ describe("verbs beside a question", () => {
   });
 
   it("a node whose permission is being asked cannot be set aside under the engine's hands", async () => {
-    const toy = toyRun({ platform: (_, clock) => ({ permission: async (ctx) => (ctx.step.node === "w2" && (await clock.sleep(120_000)), { kind: "yes" }) }) });
+    const toy = toyRun({
+      platform: (_, clock) => ({
+        permission: async (ctx) => (ctx.step.node === "w2" && (await clock.sleep(120_000)), { kind: "yes" }),
+      }),
+    });
     const engine = toy.engine();
     while (!toy.world.began.includes("w3")) await toy.clock.sleep(1_000);
     expect(await toy.tell({ verb: "set-aside", target: "w2", reason: "broken" })).toMatchObject({ ok: false });
@@ -71,7 +85,14 @@ describe("verbs beside a question", () => {
   });
 
   it("a retry behind a failure that nobody has decided on waits for the decision, also after a resume", async () => {
-    const toy = toyRun({ operator: { ask: async (question, seq, signal) => (question.step?.includes("w1") === true ? { kind: "answered", choice: "set-aside", actor: "anna", reason: "disk" } : yes.ask(question, seq, signal)) } });
+    const toy = toyRun({
+      operator: {
+        ask: async (question, seq, signal) =>
+          question.step?.includes("w1") === true
+            ? { kind: "answered", choice: "set-aside", actor: "anna", reason: "disk" }
+            : yes.ask(question, seq, signal),
+      },
+    });
     toy.world.troubles.set("w1", "fails").set("w3", "costs-tasks");
     const engine = toy.engine();
     while (!toy.world.flying.has("w3")) await toy.clock.sleep(10_000);
@@ -83,7 +104,12 @@ describe("verbs beside a question", () => {
 
   it("a confirmation that is refused while the run is paused stops the run", async () => {
     const person: ((answer: OperatorAnswer) => void)[] = [];
-    const toy = toyRun({ operator: { ask: (question, seq, signal) => (question.kind === "confirm" ? new Promise((resolve) => person.push(resolve)) : yes.ask(question, seq, signal)) } });
+    const toy = toyRun({
+      operator: {
+        ask: (question, seq, signal) =>
+          question.kind === "confirm" ? new Promise((resolve) => person.push(resolve)) : yes.ask(question, seq, signal),
+      },
+    });
     const engine = toy.engine();
     while (person.length === 0) await toy.clock.sleep(10_000);
     expect(await toy.tell({ verb: "pause", target: null, reason: "lunch" })).toMatchObject({ ok: true });
@@ -95,7 +121,11 @@ describe("verbs beside a question", () => {
     const toy = toyRun();
     const engine = toy.engine();
     await toy.clock.sleep(30_000);
-    for (const verb of [{ verb: "approve", target: "bosses/confirm" }, { verb: "set-aside", target: "w3" }, { verb: "pause", target: null }] as const)
+    for (const verb of [
+      { verb: "approve", target: "bosses/confirm" },
+      { verb: "set-aside", target: "w3" },
+      { verb: "pause", target: null },
+    ] as const)
       expect(await toy.tell({ ...verb, reason: "x" }, "anna", 3), verb.verb).toMatchObject({ ok: false });
     expect((await engine.done).exit).toBe("ok");
   });
@@ -103,7 +133,12 @@ describe("verbs beside a question", () => {
   it("a unit of two steps is never done while one of them is in hand", async () => {
     const log: string[] = [];
     const book = toyRunbook();
-    const runbook = { ...book, phases: book.phases.map((one) => (one.name === "workers" ? { ...one, maxInFlight: 1, steps: [...one.steps, step("touch", "toy/touch")] } : one)) };
+    const runbook = {
+      ...book,
+      phases: book.phases.map((one) =>
+        one.name === "workers" ? { ...one, maxInFlight: 1, steps: [...one.steps, step("touch", "toy/touch")] } : one,
+      ),
+    };
     const toy = toyRun({ runbook, kinds: () => [touch(log)] });
     const engine = toy.engine();
     while (!toy.world.flying.has("w2")) await toy.clock.sleep(1_000);

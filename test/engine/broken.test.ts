@@ -6,10 +6,16 @@ import { phase, step, toyRun, toyRunbook } from "../toy/toy.ts";
 describe("a bug in a step kind", () => {
   it("starts nothing else, waits for what runs, gives the lock back, writes it down, and is thrown on", async () => {
     const released: string[] = [];
-    const lock = { take: async () => ({ kind: "taken", nodes: ["b1"], holder: "me" }) as const, check: async () => ({ kind: "ours" }) as const, release: async () => (released.push("b1"), ["b1"]) };
+    const lock = {
+      take: async () => ({ kind: "taken", nodes: ["b1"], holder: "me" }) as const,
+      check: async () => ({ kind: "ours" }) as const,
+      release: async () => (released.push("b1"), ["b1"]),
+    };
     const log: string[] = [];
     const kind: StepKind = {
-      name: "toy/odd", effect: "write", shows: () => [],
+      name: "toy/odd",
+      effect: "write",
+      shows: () => [],
       doIt: async (ctx) => {
         log.push(ctx.step.node ?? "");
         if (ctx.step.node === "w2") throw new TypeError("a bug");
@@ -17,7 +23,18 @@ describe("a bug in a step kind", () => {
         return { kind: "done" };
       },
     };
-    const runbook = { ...toyRunbook(), phases: [phase("bosses", { role: "boss", order: "leader-last", steps: [step("touch", "toy/odd")] }), phase("workers", { role: "worker", strategy: "parallel", maxInFlight: 3, steps: [step("odd", "toy/odd"), step("again", "toy/odd")] })] };
+    const runbook = {
+      ...toyRunbook(),
+      phases: [
+        phase("bosses", { role: "boss", order: "leader-last", steps: [step("touch", "toy/odd")] }),
+        phase("workers", {
+          role: "worker",
+          strategy: "parallel",
+          maxInFlight: 3,
+          steps: [step("odd", "toy/odd"), step("again", "toy/odd")],
+        }),
+      ],
+    };
     const toy = toyRun({ runbook, lock, kinds: () => [kind] });
     await expect(toy.run()).rejects.toThrow("a bug");
     const length = toy.events.length;
@@ -35,10 +52,13 @@ describe("a bug in a step kind", () => {
     let asked = 0;
     const toy = toyRun({
       runbook: toyRunbook([watch]),
-      checks: (own) => ({ ...own, measure: async (requests, signal) => {
-        if (requests.some((one) => one.check === "calm") && (asked += 1) === 3) throw new TypeError("a bug");
-        return own.measure(requests, signal);
-      } }),
+      checks: (own) => ({
+        ...own,
+        measure: async (requests, signal) => {
+          if (requests.some((one) => one.check === "calm") && (asked += 1) === 3) throw new TypeError("a bug");
+          return own.measure(requests, signal);
+        },
+      }),
     });
     await expect(toy.run()).rejects.toThrow("a bug");
     expect(toy.events.at(-1)).toMatchObject({ type: "run.halted", exit: 70 });
@@ -49,16 +69,29 @@ describe("a journal that cannot be written any more", () => {
   it("ends the run with its own error, gives the lock back, and starts nothing", async () => {
     for (let good = 1; good < 40; good += 3) {
       const released: string[] = [];
-      const lock = { take: async () => ({ kind: "taken", nodes: ["b1"], holder: "me" }) as const, check: async () => ({ kind: "ours" }) as const, release: async () => (released.push("b1"), ["b1"]) };
+      const lock = {
+        take: async () => ({ kind: "taken", nodes: ["b1"], holder: "me" }) as const,
+        check: async () => ({ kind: "ours" }) as const,
+        release: async () => (released.push("b1"), ["b1"]),
+      };
       let left = good;
       const full = new PawlError("step-failed", "journal-write-failed", "the disk is full");
-      const toy = toyRun({ lock, journal: (own) => ({ ...own, append: async (body, actor) => ((left -= 1) < 0 ? Promise.reject(full) : own.append(body, actor)) }) });
+      const toy = toyRun({
+        lock,
+        journal: (own) => ({
+          ...own,
+          append: async (body, actor) => ((left -= 1) < 0 ? Promise.reject(full) : own.append(body, actor)),
+        }),
+      });
       await expect(toy.run(), `after ${good} events`).rejects.toBe(full);
       expect(released).toEqual(["b1"]);
       const began = toy.world.began.length;
       await toy.clock.sleep(600_000);
       expect(toy.world.began).toHaveLength(began);
-      for (const node of toy.world.began) expect(toy.events.some((event) => event.type === "step.moved" && event.step.includes(`/${node}/`) && event.to === "starting")).toBe(true);
+      for (const node of toy.world.began)
+        expect(
+          toy.events.some((event) => event.type === "step.moved" && event.step.includes(`/${node}/`) && event.to === "starting"),
+        ).toBe(true);
     }
   });
 });

@@ -19,7 +19,12 @@ function slowPerson() {
   };
 }
 
-const touch: (log: string[]) => StepKind = (log) => ({ name: "toy/touch", effect: "write", shows: () => [], doIt: async (ctx) => (log.push(ctx.step.address), { kind: "done" }) });
+const touch: (log: string[]) => StepKind = (log) => ({
+  name: "toy/touch",
+  effect: "write",
+  shows: () => [],
+  doIt: async (ctx) => (log.push(ctx.step.address), { kind: "done" }),
+});
 
 describe("after a halt", () => {
   it("a node that was being asked for permission is not touched any more", async () => {
@@ -43,7 +48,12 @@ describe("after a halt", () => {
     const person = slowPerson();
     const log: string[] = [];
     const book = toyRunbook();
-    const runbook = { ...book, phases: book.phases.map((one) => (one.name === "workers" ? { ...one, steps: [...one.steps, step("touch", "toy/touch")] } : one)) };
+    const runbook = {
+      ...book,
+      phases: book.phases.map((one) =>
+        one.name === "workers" ? { ...one, steps: [...one.steps, step("touch", "toy/touch")] } : one,
+      ),
+    };
     const toy = toyRun({ operator: person.operator, runbook, kinds: () => [touch(log)] });
     toy.world.troubles.set("w3", "costs-tasks");
     const engine = toy.engine();
@@ -61,7 +71,14 @@ describe("what a wave is followed by", () => {
   it("is never set aside: the question does not offer it", async () => {
     const offered: string[] = [];
     const book = toyRunbook();
-    const runbook = { ...book, phases: book.phases.map((one) => (one.name === "workers" ? { ...one, after: [step("steady", "check", { gates: [{ check: "calm", policy: {}, advisory: false }] })] } : one)) };
+    const runbook = {
+      ...book,
+      phases: book.phases.map((one) =>
+        one.name === "workers"
+          ? { ...one, after: [step("steady", "check", { gates: [{ check: "calm", policy: {}, advisory: false }] })] }
+          : one,
+      ),
+    };
     const toy = toyRun({
       runbook,
       operator: {
@@ -83,7 +100,12 @@ describe("steps at the end", () => {
   const runbook = { ...book, finally: [step("undo", "toy/undo")] };
   it("are never complete because a resume found them failed, and a failed one is not a success", async () => {
     let tries = 0;
-    const undo: StepKind = { name: "toy/undo", effect: "write", shows: () => [], doIt: async () => ((tries += 1), { kind: "failed", problem: { code: "undo", text: "no" } }) };
+    const undo: StepKind = {
+      name: "toy/undo",
+      effect: "write",
+      shows: () => [],
+      doIt: async () => ((tries += 1), { kind: "failed", problem: { code: "undo", text: "no" } }),
+    };
     const toy = toyRun({ runbook, kinds: () => [undo] });
     expect((await toy.run()).exit).toBe("step-failed");
     expect((await toy.run()).exit).toBe("step-failed");

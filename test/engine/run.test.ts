@@ -24,7 +24,10 @@ describe("a run", () => {
   });
 
   it("halts on a failing boss with step-failed and on a lost one with outcome-unknown", async () => {
-    for (const [trouble, exit] of [["fails", "step-failed"], ["unknown", "outcome-unknown"]] as const) {
+    for (const [trouble, exit] of [
+      ["fails", "step-failed"],
+      ["unknown", "outcome-unknown"],
+    ] as const) {
       const toy = toyRun();
       toy.world.troubles.set("b2", trouble);
       expect((await toy.run()).exit).toBe(exit);

@@ -5,10 +5,18 @@ import { phase, step, toyRun, toyRunbook } from "../toy/toy.ts";
 
 /** The toy's own step with the probe of the operator's commands, over an inventory that has some, or none. */
 function siteSteps(argv: readonly string[], ran: string[]): StepKind {
-  const withSteps = (ctx: StepContext): StepContext => ({ ...ctx, inventory: { ...ctx.inventory, siteSteps: argv.map((word) => ({ argv: [word], timeoutMs: 1_000 })) } });
+  const withSteps = (ctx: StepContext): StepContext => ({
+    ...ctx,
+    inventory: { ...ctx.inventory, siteSteps: argv.map((word) => ({ argv: [word], timeoutMs: 1_000 })) },
+  });
   const { probe } = localCommands;
   if (probe === undefined) throw new Error("local-commands has no probe");
-  return { ...localCommands, name: "toy/site", doIt: async (ctx) => (ran.push(...argv), await ctx.clock.sleep(60_000), { kind: "done" }), probe: (ctx) => probe(withSteps(ctx)) };
+  return {
+    ...localCommands,
+    name: "toy/site",
+    doIt: async (ctx) => (ran.push(...argv), await ctx.clock.sleep(60_000), { kind: "done" }),
+    probe: (ctx) => probe(withSteps(ctx)),
+  };
 }
 
 describe("the operator's own commands", () => {
