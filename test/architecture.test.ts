@@ -14,13 +14,17 @@ interface SourceFile {
 }
 
 function filesIn(folder: string): readonly string[] {
-  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? filesIn(join(folder, entry.name)) : entry.name.endsWith(".ts") ? [join(folder, entry.name)] : []));
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? filesIn(join(folder, entry.name)) : entry.name.endsWith(".ts") ? [join(folder, entry.name)] : [],
+  );
 }
 
 const FILES: readonly SourceFile[] = filesIn(SRC).map((file) => {
   const text = readFileSync(file, "utf8");
   const path = relative(SRC, file);
-  const imports = [...text.matchAll(/(?:^|\n)\s*(?:import|export)\b[^;"]*?from\s+"([^"]+)"|import\("([^"]+)"\)/g)].map((match) => match[1] ?? match[2] ?? "");
+  const imports = [...text.matchAll(/(?:^|\n)\s*(?:import|export)\b[^;"]*?from\s+"([^"]+)"|import\("([^"]+)"\)/g)].map(
+    (match) => match[1] ?? match[2] ?? "",
+  );
   return { path, folder: path.split("/")[0] ?? "", text, imports };
 });
 
@@ -28,7 +32,15 @@ const FILES: readonly SourceFile[] = filesIn(SRC).map((file) => {
 function readTable(): ReadonlyMap<string, readonly string[]> {
   const doc = readFileSync(join(ROOT, "docs/architecture.md"), "utf8");
   const rows = [...doc.matchAll(/^\| `([a-z]+)\/[^|]*\|[^|]*\|([^|]*)\|$/gm)];
-  return new Map(rows.map((row) => [row[1] ?? "", (row[2] ?? "").replaceAll("`", "").split(",").map((word) => word.trim())]));
+  return new Map(
+    rows.map((row) => [
+      row[1] ?? "",
+      (row[2] ?? "")
+        .replaceAll("`", "")
+        .split(",")
+        .map((word) => word.trim()),
+    ]),
+  );
 }
 
 const TABLE = readTable();
@@ -36,7 +48,11 @@ const TABLE = readTable();
 /** Where an import leads: `node:fs` → `node:`, a package → its name, a file → folder below src, ports as `engine/ports`. */
 function targetOf(file: SourceFile, specifier: string): string {
   if (specifier.startsWith("node:")) return "node:";
-  if (!specifier.startsWith(".")) return specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1).join("/");
+  if (!specifier.startsWith("."))
+    return specifier
+      .split("/")
+      .slice(0, specifier.startsWith("@") ? 2 : 1)
+      .join("/");
   const target = relative(SRC, resolve(dirname(join(SRC, file.path)), specifier));
   return target === "engine/ports.ts" ? "engine/ports" : (target.split("/")[0] ?? "");
 }
@@ -63,7 +79,11 @@ describe("the layering of docs/architecture.md", () => {
   });
 
   it("lets nobody but cli import cli, view or schedule", () => {
-    const broken = FILES.filter((file) => file.folder !== "cli").flatMap((file) => file.imports.filter((one) => ["cli", "view", "schedule"].includes(targetOf(file, one)) && targetOf(file, one) !== file.folder).map((one) => `${file.path} imports ${one}`));
+    const broken = FILES.filter((file) => file.folder !== "cli").flatMap((file) =>
+      file.imports
+        .filter((one) => ["cli", "view", "schedule"].includes(targetOf(file, one)) && targetOf(file, one) !== file.folder)
+        .map((one) => `${file.path} imports ${one}`),
+    );
     expect(broken).toEqual([]);
   });
 });
@@ -74,18 +94,30 @@ describe("the engine", () => {
     // The order of words and rules come from the SDK and the workbook; naming a source is not knowing a product.
     const isSource = (line: string): boolean => /^\s*(\*|\/\/|\/\*)/.test(line);
     const found = FILES.filter((file) => ["domain", "plan", "engine"].includes(file.folder)).flatMap((file) =>
-      file.text.split("\n").flatMap((line, index) => (!isSource(line.replace(/^[^/]*\/\/.*$/, "//")) && words.test(line.replace(/\/\*.*?\*\/|\/\/.*$/g, "")) ? [`${file.path}:${index + 1}: ${line.trim()}`] : [])),
+      file.text
+        .split("\n")
+        .flatMap((line, index) =>
+          !isSource(line.replace(/^[^/]*\/\/.*$/, "//")) && words.test(line.replace(/\/\*.*?\*\/|\/\/.*$/g, ""))
+            ? [`${file.path}:${index + 1}: ${line.trim()}`]
+            : [],
+        ),
     );
     expect(found).toEqual([]);
   });
 
   it("takes time and chance from its ports only", () => {
-    const found = FILES.filter((file) => ["domain", "plan", "engine", "report"].includes(file.folder)).filter((file) => /\bDate\.now\(|\bnew Date\(\)|Math\.random\(|\bprocess\.|setTimeout\(|setInterval\(/.test(file.text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, "")));
+    const found = FILES.filter((file) => ["domain", "plan", "engine", "report"].includes(file.folder)).filter((file) =>
+      /\bDate\.now\(|\bnew Date\(\)|Math\.random\(|\bprocess\.|setTimeout\(|setInterval\(/.test(
+        file.text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, ""),
+      ),
+    );
     expect(found.map((file) => file.path)).toEqual([]);
   });
 
   it("never asks whether a node belongs to a lab, and neither does any platform", () => {
-    const found = FILES.filter((file) => ["engine", "plan", "action", "check", "platform", "domain"].includes(file.folder)).filter((file) => /\b(isLab|inventory\.lab|\.lab\b)/.test(file.text));
+    const found = FILES.filter((file) =>
+      ["engine", "plan", "action", "check", "platform", "domain"].includes(file.folder),
+    ).filter((file) => /\b(isLab|inventory\.lab|\.lab\b)/.test(file.text));
     expect(found.map((file) => file.path)).toEqual([]);
   });
 });
@@ -100,6 +132,10 @@ describe("the files", () => {
   });
 
   it("switch neither the compiler nor the linter off", () => {
-    expect(FILES.filter((file) => /@ts-(ignore|nocheck|expect-error)|eslint-disable|\bas any\b/.test(file.text)).map((file) => file.path)).toEqual([]);
+    expect(
+      FILES.filter((file) => /@ts-(ignore|nocheck|expect-error)|eslint-disable|\bas any\b/.test(file.text)).map(
+        (file) => file.path,
+      ),
+    ).toEqual([]);
   });
 });

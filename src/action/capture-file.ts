@@ -21,14 +21,33 @@ export const captureFile: StepKind = {
       evidenceOf: `${path} on ${target}`,
       sealed: ctx.step.with["sealed"] === true,
     });
-    const outcome = await ctx.remote.stream(target, { argv: ["cat", path], sudo: ctx.step.with["sudo"] === true, timeoutMs: 10 * 60_000 }, (chunk) => sink.write(chunk));
+    const outcome = await ctx.remote.stream(
+      target,
+      { argv: ["cat", path], sudo: ctx.step.with["sudo"] === true, timeoutMs: 10 * 60_000 },
+      (chunk) => sink.write(chunk),
+    );
     if (outcome.kind === "exited" && outcome.code === 0) {
       const artifact = await sink.finish();
       await ctx.recorded(artifact);
       return { kind: "done", note: `${artifact.bytes} bytes, sha256 ${artifact.sha256.slice(0, 12)}…` };
     }
     await sink.abandon();
-    const observed = outcome.kind === "exited" ? `exit code ${outcome.code}: ${lastLine(outcome.stderr)}` : outcome.kind === "lost" ? outcome.reason : "no end in time";
-    return { kind: "failed", problem: { code: "capture-file", text: `${path} could not be captured`, expected: "the whole file", observed, node: target, next: `Mend access, then: pawl retry ${ctx.run} ${ctx.step.address}` } };
+    const observed =
+      outcome.kind === "exited"
+        ? `exit code ${outcome.code}: ${lastLine(outcome.stderr)}`
+        : outcome.kind === "lost"
+          ? outcome.reason
+          : "no end in time";
+    return {
+      kind: "failed",
+      problem: {
+        code: "capture-file",
+        text: `${path} could not be captured`,
+        expected: "the whole file",
+        observed,
+        node: target,
+        next: `Mend access, then: pawl retry ${ctx.run} ${ctx.step.address}`,
+      },
+    };
   },
 };

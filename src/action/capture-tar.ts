@@ -52,10 +52,16 @@ async function digestsOf(ctx: StepContext, target: string, paths: readonly strin
   const found = new Map<string, string>();
   for (let at = 0; at < paths.length; at += PATHS_AT_ONCE) {
     const argv = [...DIGESTS, ...paths.slice(at, at + PATHS_AT_ONCE)];
-    const outcome = await ctx.remote.run(target, { argv, sudo: ctx.step.with["sudo"] === true, timeoutMs: LISTING_MS, maxOutputBytes: 16 * 1024 * 1024 });
+    const outcome = await ctx.remote.run(target, {
+      argv,
+      sudo: ctx.step.with["sudo"] === true,
+      timeoutMs: LISTING_MS,
+      maxOutputBytes: 16 * 1024 * 1024,
+    });
     if (outcome.kind !== "exited") return outcome.kind === "lost" ? outcome.reason : `no end after ${outcome.afterMs / 1_000} s`;
     const digests = parseDigests(outcome.stdout);
-    if (digests === null) return `exit code ${outcome.code}, and a list that does not end: ${outcome.stderr.trim().slice(0, 300)}`;
+    if (digests === null)
+      return `exit code ${outcome.code}, and a list that does not end: ${outcome.stderr.trim().slice(0, 300)}`;
     for (const [path, sha256] of digests) found.set(path, sha256);
   }
   return found;
@@ -67,7 +73,10 @@ function archivedDigests(report: TarReport): Digests {
 
 /** `myid`, `version-2/snapshot.*`: the end of a path, with `*` for any part of one name. */
 function endsLike(path: string, wish: string): boolean {
-  const pattern = wish.split("*").map((part) => part.replace(/[.+?^$()[\]{}|\\]/g, "\\$&")).join("[^/]*");
+  const pattern = wish
+    .split("*")
+    .map((part) => part.replace(/[.+?^$()[\]{}|\\]/g, "\\$&"))
+    .join("[^/]*");
   return new RegExp(`/${pattern}$`).test(path);
 }
 
@@ -86,44 +95,102 @@ interface Comparison {
 async function compare(ctx: StepContext, target: string, before: Digests, report: TarReport): Promise<Comparison | string> {
   const archived = archivedDigests(report);
   const odd = [...before].filter(([path, sha256]) => archived.get(path) !== sha256);
-  const after = await digestsOf(ctx, target, odd.map(([path]) => path));
+  const after = await digestsOf(
+    ctx,
+    target,
+    odd.map(([path]) => path),
+  );
   if (typeof after === "string") return after;
   const [wrong] = odd.filter(([path, sha256]) => after.get(path) === sha256);
   return {
     proven: before.size - odd.length,
     restless: odd.map(([path]) => path),
-    wrong: wrong === undefined ? null : { path: wrong[0], wanted: wrong[1], found: archived.get(wrong[0]) ?? "not in the archive" },
+    wrong:
+      wrong === undefined ? null : { path: wrong[0], wanted: wrong[1], found: archived.get(wrong[0]) ?? "not in the archive" },
   };
 }
 
-function failed(ctx: StepContext, target: string, code: string, text: string, more: { readonly expected?: string; readonly observed: string }): Effect {
-  return { kind: "failed", problem: { code, text, ...more, node: target, next: `Look at the files on ${target}, then: pawl retry ${ctx.run} ${ctx.step.address}` } };
+function failed(
+  ctx: StepContext,
+  target: string,
+  code: string,
+  text: string,
+  more: { readonly expected?: string; readonly observed: string },
+): Effect {
+  return {
+    kind: "failed",
+    problem: {
+      code,
+      text,
+      ...more,
+      node: target,
+      next: `Look at the files on ${target}, then: pawl retry ${ctx.run} ${ctx.step.address}`,
+    },
+  };
 }
 
 async function run(ctx: StepContext): Promise<Effect> {
   const target = targetOf(ctx);
   const paths = words(ctx.step.with["paths"]).map((path) => posix.normalize(path).replace(/(?<=.)\/+$/, ""));
   if (paths.length === 0 || paths.some((path) => !path.startsWith("/") || path === "/"))
-    return failed(ctx, target, "tar-paths", "These paths cannot be archived.", { expected: "with.paths: absolute paths below /", observed: paths.join(", ") || "none" });
+    return failed(ctx, target, "tar-paths", "These paths cannot be archived.", {
+      expected: "with.paths: absolute paths below /",
+      observed: paths.join(", ") || "none",
+    });
   const before = await digestsOf(ctx, target, paths);
-  if (typeof before === "string") return failed(ctx, target, "tar-unlisted", "The files could not be listed.", { observed: before });
-  const meta = { name: `${ctx.step.address}.tar`, mediaType: "application/x-tar", step: ctx.step.address, node: ctx.step.node, evidenceOf: `${paths.join(", ")} on ${target}`, sealed: true };
-  const came = await streamTar(ctx, target, { argv: tarArgv(paths), sudo: ctx.step.with["sudo"] === true, timeoutMs: timeoutOf(ctx.step, STREAM_MS) }, meta);
+  if (typeof before === "string")
+    return failed(ctx, target, "tar-unlisted", "The files could not be listed.", { observed: before });
+  const meta = {
+    name: `${ctx.step.address}.tar`,
+    mediaType: "application/x-tar",
+    step: ctx.step.address,
+    node: ctx.step.node,
+    evidenceOf: `${paths.join(", ")} on ${target}`,
+    sealed: true,
+  };
+  const came = await streamTar(
+    ctx,
+    target,
+    { argv: tarArgv(paths), sudo: ctx.step.with["sudo"] === true, timeoutMs: timeoutOf(ctx.step, STREAM_MS) },
+    meta,
+  );
   if (came.kind === "broken") return failed(ctx, target, `tar-${came.how}`, "The stream broke.", { observed: came.observed });
   const { report, sink } = came;
-  const refuse = async (code: string, text: string, more: { readonly expected?: string; readonly observed: string }): Promise<Effect> => {
+  const refuse = async (
+    code: string,
+    text: string,
+    more: { readonly expected?: string; readonly observed: string },
+  ): Promise<Effect> => {
     await sink.abandon();
     return failed(ctx, target, code, text, more);
   };
   const form = judgeForm(came);
-  if (form.kind === "bad") return refuse(form.problem.code, form.problem.text, { ...(form.problem.expected === undefined ? {} : { expected: form.problem.expected }), observed: form.problem.observed ?? "" });
-  const missing = words(ctx.step.with["require"]).filter((wish) => !report.files.some((file) => file.bytes > 0 && endsLike(`/${file.name}`, wish)));
-  if (missing.length > 0) return refuse("tar-incomplete", "The archive lacks what it must hold.", { expected: "every required file, none of them empty", observed: `missing: ${missing.join(", ")}` });
+  if (form.kind === "bad")
+    return refuse(form.problem.code, form.problem.text, {
+      ...(form.problem.expected === undefined ? {} : { expected: form.problem.expected }),
+      observed: form.problem.observed ?? "",
+    });
+  const missing = words(ctx.step.with["require"]).filter(
+    (wish) => !report.files.some((file) => file.bytes > 0 && endsLike(`/${file.name}`, wish)),
+  );
+  if (missing.length > 0)
+    return refuse("tar-incomplete", "The archive lacks what it must hold.", {
+      expected: "every required file, none of them empty",
+      observed: `missing: ${missing.join(", ")}`,
+    });
   const compared = await compare(ctx, target, before, report);
   if (typeof compared === "string") return refuse("tar-unlisted", "The files could not be listed again.", { observed: compared });
   const { wrong, proven, restless } = compared;
-  if (wrong !== null) return refuse("tar-differs", "The archive differs from what the node has.", { expected: `${wrong.path} with SHA-256 ${wrong.wanted}`, observed: wrong.found });
-  if (proven === 0) return refuse("tar-unproven", "Nothing in the archive could be compared with the node.", { expected: "at least one file with the digest the node gave", observed: `${before.size} files on the node, none of them equal` });
+  if (wrong !== null)
+    return refuse("tar-differs", "The archive differs from what the node has.", {
+      expected: `${wrong.path} with SHA-256 ${wrong.wanted}`,
+      observed: wrong.found,
+    });
+  if (proven === 0)
+    return refuse("tar-unproven", "Nothing in the archive could be compared with the node.", {
+      expected: "at least one file with the digest the node gave",
+      observed: `${before.size} files on the node, none of them equal`,
+    });
   return keep(ctx, { paths, report, sink, code: came.code, proven, restless });
 }
 
@@ -142,8 +209,32 @@ async function keep(ctx: StepContext, found: Proven): Promise<Effect> {
   const stored = await found.sink.finish();
   await ctx.recorded(stored);
   const notes = restless.length === 0 && code === 0 ? [] : [`${Math.max(restless.length, 1)} files changed while they were read`];
-  const entries = JSON.stringify({ node: targetOf(ctx), paths, bytes: report.bytes, sha256: stored.sha256, exitCode: code, proven, changed: restless, files: report.files }, null, 1);
-  await ctx.recorded(await ctx.artifacts.put({ name: `${ctx.step.address}.entries.json`, mediaType: "application/json", step: ctx.step.address, node: ctx.step.node, evidenceOf: "what the archive holds" }, entries));
+  const entries = JSON.stringify(
+    {
+      node: targetOf(ctx),
+      paths,
+      bytes: report.bytes,
+      sha256: stored.sha256,
+      exitCode: code,
+      proven,
+      changed: restless,
+      files: report.files,
+    },
+    null,
+    1,
+  );
+  await ctx.recorded(
+    await ctx.artifacts.put(
+      {
+        name: `${ctx.step.address}.entries.json`,
+        mediaType: "application/json",
+        step: ctx.step.address,
+        node: ctx.step.node,
+        evidenceOf: "what the archive holds",
+      },
+      entries,
+    ),
+  );
   const note = [`${report.files.length} files, ${report.bytes} bytes, ${proven} digests as on the node`, ...notes].join("; ");
   return { kind: "done", note, output: { sha256: stored.sha256, bytes: stored.bytes, files: report.files.length } };
 }
@@ -155,6 +246,8 @@ async function keep(ctx: StepContext, found: Proven): Promise<Effect> {
 export const captureTar: StepKind = {
   name: "capture-tar",
   effect: "read",
-  shows: (step) => [`${step.with["sudo"] === true ? "sudo " : ""}${tarArgv(words(step.with["paths"])).join(" ")}, streamed and verified`],
+  shows: (step) => [
+    `${step.with["sudo"] === true ? "sudo " : ""}${tarArgv(words(step.with["paths"])).join(" ")}, streamed and verified`,
+  ],
   doIt: run,
 };

@@ -35,7 +35,9 @@ function parseHolder(text: string): LockHolder | null {
     const value: unknown = JSON.parse(text);
     if (typeof value !== "object" || value === null) return null;
     const { holder, host, run, time } = value as Record<string, unknown>;
-    return typeof holder === "string" && typeof host === "string" && typeof run === "string" && typeof time === "string" ? { holder, host, run, time } : null;
+    return typeof holder === "string" && typeof host === "string" && typeof run === "string" && typeof time === "string"
+      ? { holder, host, run, time }
+      : null;
   } catch {
     return null;
   }
@@ -66,20 +68,33 @@ function lines(outcome: Outcome): readonly string[] {
 }
 
 function reason(outcome: Outcome): string {
-  return outcome.kind === "lost" ? outcome.reason : outcome.kind === "timed-out" ? "no answer in time" : outcome.stderr.trim() || `exit code ${outcome.code}`;
+  return outcome.kind === "lost"
+    ? outcome.reason
+    : outcome.kind === "timed-out"
+      ? "no answer in time"
+      : outcome.stderr.trim() || `exit code ${outcome.code}`;
 }
 
 /** The advisory lock on a majority of the managers (design rule 7): an atomic directory with holder, host, run and time. */
 export function createClusterLock(parts: LockParts): ClusterLock {
   const majority = Math.floor(parts.nodes.length / 2) + 1;
   const free = async (): Promise<readonly string[]> => {
-    const answers = await Promise.all(parts.nodes.map(async (node) => ({ node, answer: lines(await ask(parts, node, FREE, [parts.run])) })));
+    const answers = await Promise.all(
+      parts.nodes.map(async (node) => ({ node, answer: lines(await ask(parts, node, FREE, [parts.run])) })),
+    );
     return answers.filter(({ answer }) => answer[0] === "freed").map(({ node }) => node);
   };
   return {
     async take() {
-      const line = JSON.stringify({ holder: parts.actor, host: parts.host, run: parts.run, time: new Date(parts.clock.now()).toISOString() });
-      const answers = await Promise.all(parts.nodes.map(async (node) => ({ node, outcome: await ask(parts, node, TAKE, [line, parts.run]) })));
+      const line = JSON.stringify({
+        holder: parts.actor,
+        host: parts.host,
+        run: parts.run,
+        time: new Date(parts.clock.now()).toISOString(),
+      });
+      const answers = await Promise.all(
+        parts.nodes.map(async (node) => ({ node, outcome: await ask(parts, node, TAKE, [line, parts.run]) })),
+      );
       const held = answers.map(({ outcome }) => lines(outcome)).find((answer) => answer[0] === "held");
       const ours = answers.filter(({ outcome }) => lines(outcome)[0] === "ours").map(({ node }) => node);
       if (held !== undefined) {
@@ -89,18 +104,22 @@ export function createClusterLock(parts: LockParts): ClusterLock {
       }
       if (ours.length >= majority) return { kind: "taken", nodes: ours, holder: `${parts.actor} on ${parts.host}` };
       await free();
-      const missing = answers.filter(({ node }) => !ours.includes(node)).map(({ node, outcome }) => `${node}: ${reason(outcome)}`);
+      const missing = answers
+        .filter(({ node }) => !ours.includes(node))
+        .map(({ node, outcome }) => `${node}: ${reason(outcome)}`);
       return { kind: "no-majority", reason: `${ours.length} of ${parts.nodes.length} managers; ${missing.join("; ")}` };
     },
     async check() {
       const answers = await Promise.all(parts.nodes.map(async (node) => ({ node, outcome: await ask(parts, node, LOOK, []) })));
       const ours = answers.filter(({ outcome }) => parseHolder(lines(outcome)[1] ?? "")?.run === parts.run);
       if (ours.length >= majority) return { kind: "ours" };
-      const seen = answers.filter((one) => !ours.includes(one)).map(({ node, outcome }) => {
-        const [state, line] = lines(outcome);
-        const other = parseHolder(line ?? "");
-        return `${node}: ${state === undefined ? reason(outcome) : state === "absent" ? "no lock" : other === null ? "unreadable" : describeHolder(other)}`;
-      });
+      const seen = answers
+        .filter((one) => !ours.includes(one))
+        .map(({ node, outcome }) => {
+          const [state, line] = lines(outcome);
+          const other = parseHolder(line ?? "");
+          return `${node}: ${state === undefined ? reason(outcome) : state === "absent" ? "no lock" : other === null ? "unreadable" : describeHolder(other)}`;
+        });
       return { kind: "lost", reason: `ours on ${ours.length} of ${parts.nodes.length}; ${seen.join("; ")}` };
     },
     release: free,

@@ -24,7 +24,13 @@ async function keepOutput(ctx: StepContext, outcome: Outcome): Promise<void> {
   if (outcome.kind === "lost") return;
   for (const stream of ["stdout", "stderr"] as const) {
     if (outcome[stream] === "") continue;
-    const meta = { name: `${ctx.step.address}/${stream}`, mediaType: "text/plain", step: ctx.step.address, node: ctx.step.node, evidenceOf: `${stream} of ${ctx.step.kind}` };
+    const meta = {
+      name: `${ctx.step.address}/${stream}`,
+      mediaType: "text/plain",
+      step: ctx.step.address,
+      node: ctx.step.node,
+      evidenceOf: `${stream} of ${ctx.step.kind}`,
+    };
     await ctx.recorded(await ctx.artifacts.put(meta, outcome[stream]));
   }
 }
@@ -35,13 +41,32 @@ function effectOf(ctx: StepContext, argv: readonly string[], outcome: Outcome, r
   switch (outcome.kind) {
     case "exited":
       if (outcome.code === 0) return { kind: "done" };
-      return { kind: "failed", problem: { ...base, code: `exit-${outcome.code}`, text: `${ctx.step.address}: the command failed`, observed: `exit code ${outcome.code}: ${lastLine(outcome.stderr) || lastLine(outcome.stdout) || "no output"}`, next: `Look at its output in the run folder, then: pawl retry ${ctx.run} ${ctx.step.address}` } };
+      return {
+        kind: "failed",
+        problem: {
+          ...base,
+          code: `exit-${outcome.code}`,
+          text: `${ctx.step.address}: the command failed`,
+          observed: `exit code ${outcome.code}: ${lastLine(outcome.stderr) || lastLine(outcome.stdout) || "no output"}`,
+          next: `Look at its output in the run folder, then: pawl retry ${ctx.run} ${ctx.step.address}`,
+        },
+      };
     case "timed-out": {
-      const problem = { ...base, code: "timed-out", text: `${ctx.step.address}: no end in sight`, observed: `still running after ${formatDuration(outcome.afterMs)}` };
+      const problem = {
+        ...base,
+        code: "timed-out",
+        text: `${ctx.step.address}: no end in sight`,
+        observed: `still running after ${formatDuration(outcome.afterMs)}`,
+      };
       return readOnly ? { kind: "failed", problem } : { kind: "unknown", problem };
     }
     case "lost": {
-      const problem = { ...base, code: `lost-${outcome.code}`, text: `${ctx.step.address}: contact was lost`, observed: outcome.reason };
+      const problem = {
+        ...base,
+        code: `lost-${outcome.code}`,
+        text: `${ctx.step.address}: contact was lost`,
+        observed: outcome.reason,
+      };
       return readOnly || !outcome.sent ? { kind: "failed", problem } : { kind: "unknown", problem };
     }
   }
@@ -57,7 +82,11 @@ function shows(step: { readonly with: JsonRecord }): readonly string[] {
 
 async function run(ctx: StepContext, readOnly: boolean): Promise<Effect> {
   const argv = argvOf(ctx.step);
-  const outcome = await ctx.remote.run(targetOf(ctx), { argv, sudo: ctx.step.with["sudo"] === true, timeoutMs: timeoutOf(ctx.step, 60_000) });
+  const outcome = await ctx.remote.run(targetOf(ctx), {
+    argv,
+    sudo: ctx.step.with["sudo"] === true,
+    timeoutMs: timeoutOf(ctx.step, 60_000),
+  });
   await keepOutput(ctx, outcome);
   return effectOf(ctx, argv, outcome, readOnly);
 }

@@ -39,7 +39,13 @@ async function run(ctx: StepContext): Promise<Effect> {
   const wait: JobWait = { clock: ctx.clock, remote: ctx.remote, target, place, runMs: timeoutOf(ctx.step, 60 * 60_000) };
   const { answer: started, lossesBefore } = await beginJob(wait, `exec ${shellWords(argv)}\n`);
   if (started.kind === "no-answer" && !started.sent) {
-    const problem = { code: `job-${started.code}`, text: `${ctx.step.address} could not be started`, expected: `a connection to ${target}`, observed: started.reason, node: target };
+    const problem = {
+      code: `job-${started.code}`,
+      text: `${ctx.step.address} could not be started`,
+      expected: `a connection to ${target}`,
+      observed: started.reason,
+      node: target,
+    };
     return { kind: "failed", problem };
   }
   const text = { stdout: "", stderr: "" };
@@ -50,18 +56,35 @@ async function run(ctx: StepContext): Promise<Effect> {
         text[stream] += more;
         for (const line of more.split("\n")) if (line.trim() !== "") ctx.say(line);
       },
-      onReattach: ({ forMs, reason }) => ctx.reattached(`contact with ${target} was lost (${reason}) and is back after ${formatDuration(forMs)}`),
+      onReattach: ({ forMs, reason }) =>
+        ctx.reattached(`contact with ${target} was lost (${reason}) and is back after ${formatDuration(forMs)}`),
     },
   );
   for (const stream of ["stdout", "stderr"] as const) {
-    const meta = { name: `${ctx.step.address}/${stream}`, mediaType: "text/plain", step: ctx.step.address, node: ctx.step.node, evidenceOf: `${stream} of ${argv.join(" ")}` };
+    const meta = {
+      name: `${ctx.step.address}/${stream}`,
+      mediaType: "text/plain",
+      step: ctx.step.address,
+      node: ctx.step.node,
+      evidenceOf: `${stream} of ${argv.join(" ")}`,
+    };
     if (text[stream] !== "") await ctx.recorded(await ctx.artifacts.put(meta, text[stream]));
   }
   switch (end.kind) {
     case "ended": {
       if (end.code === 0) return { kind: "done", note: "exit code 0" };
       const observed = `exit code ${end.code}: ${lastLine(text.stderr) || lastLine(text.stdout) || "no output"}`;
-      return { kind: "failed", problem: { code: `exit-${end.code}`, text: `${ctx.step.address} failed`, expected: `${argv.join(" ")} ends with 0`, observed, node: target, next: `Look at its output in the run folder, then: pawl retry ${ctx.run} ${ctx.step.address}` } };
+      return {
+        kind: "failed",
+        problem: {
+          code: `exit-${end.code}`,
+          text: `${ctx.step.address} failed`,
+          expected: `${argv.join(" ")} ends with 0`,
+          observed,
+          node: target,
+          next: `Look at its output in the run folder, then: pawl retry ${ctx.run} ${ctx.step.address}`,
+        },
+      };
     }
     case "gone":
       return unknown(ctx, `the job is ${end.why}`);
@@ -74,7 +97,10 @@ async function run(ctx: StepContext): Promise<Effect> {
 
 async function look(ctx: StepContext): Promise<Look> {
   const answer = await pollJob(ctx.remote, targetOf(ctx), placeOf(ctx));
-  const cannot = (text: string): Look => ({ kind: "cannot-tell", problem: { code: "job-unknown", text, node: targetOf(ctx), next: `Look at the node, then: pawl resume ${ctx.run}` } });
+  const cannot = (text: string): Look => ({
+    kind: "cannot-tell",
+    problem: { code: "job-unknown", text, node: targetOf(ctx), next: `Look at the node, then: pawl resume ${ctx.run}` },
+  });
   if (answer.kind === "no-answer") return cannot(`${targetOf(ctx)} does not answer: ${answer.reason}`);
   switch (answer.state.kind) {
     case "absent":
@@ -87,7 +113,9 @@ async function look(ctx: StepContext): Promise<Look> {
       return { kind: "running", note: `the job has ended with ${answer.state.code}` };
     case "killed":
     case "lost":
-      return cannot(`the job ended without an exit code (${answer.state.kind === "lost" ? answer.state.why : answer.state.signal})`);
+      return cannot(
+        `the job ended without an exit code (${answer.state.kind === "lost" ? answer.state.why : answer.state.signal})`,
+      );
   }
 }
 

@@ -8,7 +8,18 @@ import { localCommands } from "./local-commands.ts";
 import { soak } from "./soak.ts";
 
 /** Step kinds that know no product, by name. */
-const BUILT_IN: readonly StepKind[] = [soak, confirm, check, command, restartCommand, job, captureFile, captureTar, localCommands, removeJobFolders];
+const BUILT_IN: readonly StepKind[] = [
+  soak,
+  confirm,
+  check,
+  command,
+  restartCommand,
+  job,
+  captureFile,
+  captureTar,
+  localCommands,
+  removeJobFolders,
+];
 
 /** All kinds a runbook of the platform may use. */
 export function kindsOf(platform: { readonly kinds: readonly StepKind[] }): ReadonlyMap<string, StepKind> {

@@ -47,7 +47,10 @@ const STARTS = 3;
  * of the same folder only tells the state. A silence is `sent` when any of the questions may have reached the node.
  * `lossesBefore` belongs into the wait that follows, which tells of every loss since.
  */
-export async function beginJob(wait: JobWait, command: string): Promise<{ readonly answer: JobAnswer; readonly lossesBefore: number }> {
+export async function beginJob(
+  wait: JobWait,
+  command: string,
+): Promise<{ readonly answer: JobAnswer; readonly lossesBefore: number }> {
   const { clock, remote, target, place } = wait;
   const lossesBefore = remote.losses?.(target) ?? 0;
   let answer = await startJob(remote, target, { ...place, command });

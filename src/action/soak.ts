@@ -5,7 +5,11 @@ import type { StepKind } from "../engine/ports.ts";
 /** Throws PawlError invalid-document where it is no duration: a soak that does not say how long would be over at once. */
 function lengthOf(value: unknown): number {
   const ms = parseDuration(typeof value === "string" ? value : "");
-  if (ms === null) throw new PawlError("invalid-document", "soak.no-length", "a soak does not say how long it takes", { expected: "with: { for: 30m }", observed: JSON.stringify(value ?? null) });
+  if (ms === null)
+    throw new PawlError("invalid-document", "soak.no-length", "a soak does not say how long it takes", {
+      expected: "with: { for: 30m }",
+      observed: JSON.stringify(value ?? null),
+    });
   return ms;
 }
 

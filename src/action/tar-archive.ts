@@ -25,24 +25,37 @@ export interface BrokenTar {
 }
 
 /** Runs tar on a node and hashes, inspects and stores what comes, chunk by chunk: memory stays flat whatever the size. */
-export async function streamTar(ctx: StepContext, target: string, command: Command, meta: ArtifactMeta): Promise<StreamedTar | BrokenTar> {
+export async function streamTar(
+  ctx: StepContext,
+  target: string,
+  command: Command,
+  meta: ArtifactMeta,
+): Promise<StreamedTar | BrokenTar> {
   const sink = await ctx.artifacts.sink(meta);
   const scan = createTarScan();
   const outcome = await ctx.remote.stream(target, command, async (chunk) => {
     scan.write(chunk);
     await sink.write(chunk);
   });
-  if (outcome.kind === "exited") return { kind: "streamed", sink, report: scan.finish(), code: outcome.code, stderr: outcome.stderr };
+  if (outcome.kind === "exited")
+    return { kind: "streamed", sink, report: scan.finish(), code: outcome.code, stderr: outcome.stderr };
   await sink.abandon();
-  return { kind: "broken", how: outcome.kind, observed: outcome.kind === "lost" ? outcome.reason : `no end after ${outcome.afterMs / 1_000} s` };
+  return {
+    kind: "broken",
+    how: outcome.kind,
+    observed: outcome.kind === "lost" ? outcome.reason : `no end after ${outcome.afterMs / 1_000} s`,
+  };
 }
 
 /** Lines of tar's stderr that a folder in use causes and that leave the rest usable. */
 function livelyLines(stderr: string): readonly string[] {
-  return stderr.split("\n").filter((line) => /file changed as we read it|file removed before we read it|File shrank by/i.test(line));
+  return stderr
+    .split("\n")
+    .filter((line) => /file changed as we read it|file removed before we read it|File shrank by/i.test(line));
 }
 
-export type FormVerdict = { readonly kind: "whole"; readonly lively: readonly string[] } | { readonly kind: "bad"; readonly problem: Problem };
+export type FormVerdict =
+  { readonly kind: "whole"; readonly lively: readonly string[] } | { readonly kind: "bad"; readonly problem: Problem };
 
 /**
  * Whether what came is a whole archive. GNU tar's 1 means that files changed while they were read, which a folder in use
@@ -50,12 +63,23 @@ export type FormVerdict = { readonly kind: "whole"; readonly lively: readonly st
  */
 export function judgeForm(came: { readonly code: number; readonly stderr: string; readonly report: TarReport }): FormVerdict {
   const { code, stderr, report } = came;
-  const bad = (name: string, text: string, more: Partial<Problem>): FormVerdict => ({ kind: "bad", problem: { code: name, text, ...more } });
+  const bad = (name: string, text: string, more: Partial<Problem>): FormVerdict => ({
+    kind: "bad",
+    problem: { code: name, text, ...more },
+  });
   const lively = livelyLines(stderr);
   const said = stderr.trim().split("\n").slice(0, 3).join("; ");
   const expected = "exit code 0, or 1 with files that changed while they were read";
-  if (code > 1 || (code === 1 && lively.length === 0)) return bad("tar-failed", "tar failed on the node.", { expected, observed: `exit code ${code}${said === "" ? "" : `: ${said}`}` });
+  if (code > 1 || (code === 1 && lively.length === 0))
+    return bad("tar-failed", "tar failed on the node.", {
+      expected,
+      observed: `exit code ${code}${said === "" ? "" : `: ${said}`}`,
+    });
   if (report.damage !== null) return bad("tar-damaged", "The archive is damaged.", { observed: report.damage });
-  if (!report.ended) return bad("tar-cut", "The archive does not end as an archive ends.", { expected: "two zero blocks at its end", observed: `${report.bytes} bytes, ${report.files.length} files` });
+  if (!report.ended)
+    return bad("tar-cut", "The archive does not end as an archive ends.", {
+      expected: "two zero blocks at its end",
+      observed: `${report.bytes} bytes, ${report.files.length} files`,
+    });
   return { kind: "whole", lively: code === 1 ? lively : [] };
 }

@@ -148,7 +148,8 @@ export function createTarScan(): TarScan {
     },
     finish() {
       const cut = left > 0 || padding > 0 || held.length > 0;
-      if (cut) damage ??= entry === null ? "the archive is cut off between entries" : `the archive is cut off inside ${entry.name}`;
+      if (cut)
+        damage ??= entry === null ? "the archive is cut off between entries" : `the archive is cut off inside ${entry.name}`;
       return { files, bytes, ended: damage === null && zeroBlocks >= 2, damage };
     },
   };

@@ -26,7 +26,9 @@ export async function loadCheckCommand(io: Io): Promise<Command> {
       try {
         const { facts } = await cluster.platform.observe(cluster.reader, cluster.inventory.document, live.inputs, cluster.clock);
         const context = { inputs: { ...live.inputs }, node: live.node, since: null, inHand: [], complete: [], setAside: [] };
-        const [answer] = await cluster.checksFor(facts, [live.check]).measure([{ check: live.check.name, node: live.node, context }]);
+        const [answer] = await cluster
+          .checksFor(facts, [live.check])
+          .measure([{ check: live.check.name, node: live.node, context }]);
         if (answer === undefined) throw new PawlError("said-no", "no-answer", `${live.check.name} gave no answer`);
         return answer;
       } finally {

@@ -53,7 +53,10 @@ interface Wires {
 async function wiresOf(inventory: Inventory, remote: WiredRemote): Promise<Wires> {
   const jq = createJq();
   if (inventory.lab === undefined) return { lab: null, clock: createClock(), remote, jq };
-  await proveLab({ control: inventory.lab.control, nodes: inventory.nodes.map((node) => ({ name: node.name, hostKey: remote.hostKeyOf(node.name) })) });
+  await proveLab({
+    control: inventory.lab.control,
+    nodes: inventory.nodes.map((node) => ({ name: node.name, hostKey: remote.hostKeyOf(node.name) })),
+  });
   const lab = labTime(await createLabClock(inventory.lab.control));
   return { lab, clock: lab.clock, remote: lab.remote(remote), jq: lab.jq(jq) };
 }
@@ -66,7 +69,12 @@ async function loadAllChecks(folder: string): Promise<readonly Loaded<Check>[]> 
   const own = (await loadChecks(folder)).filter((one) => byName.get(one.document.name) !== one.sha256);
   const taken = own.find((one) => byName.has(one.document.name));
   if (taken === undefined) return [...product, ...own];
-  throw new PawlError("invalid-document", "check.taken", `${taken.file}: a check that comes with pawl has the name ${taken.document.name}`, { expected: "a name of its own", next: "Give it another name, there and in the runbook." });
+  throw new PawlError(
+    "invalid-document",
+    "check.taken",
+    `${taken.file}: a check that comes with pawl has the name ${taken.document.name}`,
+    { expected: "a name of its own", next: "Give it another name, there and in the runbook." },
+  );
 }
 
 /**
@@ -95,7 +103,8 @@ export async function openCluster(io: Io, inventoryFile: string, checksFolder: s
     clock,
     jq,
     lab,
-    checksFor: (facts, checks = loaded.map((one) => one.document)) => createChecks({ checks, remote: reader, inventory: inventory.document, platform, facts, clock, jq }),
+    checksFor: (facts, checks = loaded.map((one) => one.document)) =>
+      createChecks({ checks, remote: reader, inventory: inventory.document, platform, facts, clock, jq }),
     async close() {
       await jq.close();
       await remote.close();

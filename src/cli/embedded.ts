@@ -26,11 +26,20 @@ export function embeddedOptions(command: Command, timeScale: number): Command {
     .option("--public <n>", "public agents", whole, 2)
     .option("--version <version>", "the DC/OS version its nodes start with", "1.9.4")
     .option("--time-scale <n>", "simulated seconds per second of sleep", whole, timeScale)
-    .option("--fault <name@node[:when][:hop]>", "something that goes wrong, once (repeatable)", (value: string, before: readonly string[]) => [...before, value], []);
+    .option(
+      "--fault <name@node[:when][:hop]>",
+      "something that goes wrong, once (repeatable)",
+      (value: string, before: readonly string[]) => [...before, value],
+      [],
+    );
 }
 
 /** Starts an embedded cluster on the wire: real SSH and HTTP servers on loopback addresses of its own. */
-export async function startEmbedded(io: Io, options: EmbeddedOptions, folder: string): Promise<{ readonly lab: Lab; readonly cluster: ModelCluster }> {
+export async function startEmbedded(
+  io: Io,
+  options: EmbeddedOptions,
+  folder: string,
+): Promise<{ readonly lab: Lab; readonly cluster: ModelCluster }> {
   const { createScaledClock } = await import("../sim/clock.ts");
   const { parseFault } = await import("../sim/faults.ts");
   const { createCluster } = await import("../sim/model/cluster.ts");
@@ -44,7 +53,16 @@ export async function startEmbedded(io: Io, options: EmbeddedOptions, folder: st
   const faults = options.fault.map((text) => parseFault(text, names));
   const clock = createScaledClock({ startMs: io.now(), scale: options.timeScale });
   const network = await chooseNetwork();
-  const cluster = createCluster({ masters: options.masters, privateAgents: options.private, publicAgents: options.public, version: options.version, clock, faults, network, seed: randomInt(1, 2 ** 31) });
+  const cluster = createCluster({
+    masters: options.masters,
+    privateAgents: options.private,
+    publicAgents: options.public,
+    version: options.version,
+    clock,
+    faults,
+    network,
+    seed: randomInt(1, 2 ** 31),
+  });
   const lab = await startLab({ cluster, folder, timeScale: options.timeScale, name: "lab" });
   return { lab, cluster };
 }

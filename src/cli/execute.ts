@@ -42,17 +42,48 @@ function bootId(): string {
 function lockOf(io: Io, cluster: Cluster, record: RunRecord): ClusterLock | null {
   const { lock } = record.plan;
   if (lock === null) return null;
-  return createClusterLock({ remote: cluster.remote, nodes: lock.nodes, path: lock.path, run: record.run, actor: io.actor, host: hostname(), clock: cluster.clock });
+  return createClusterLock({
+    remote: cluster.remote,
+    nodes: lock.nodes,
+    path: lock.path,
+    run: record.run,
+    actor: io.actor,
+    host: hostname(),
+    clock: cluster.clock,
+  });
 }
 
-function viewOf(io: Io, cluster: Cluster, record: RunRecord, json: boolean): { readonly viewer: Viewer; readonly terminal: TerminalView | null } {
+function viewOf(
+  io: Io,
+  cluster: Cluster,
+  record: RunRecord,
+  json: boolean,
+): { readonly viewer: Viewer; readonly terminal: TerminalView | null } {
   if (json) return { viewer: createJsonLines((line) => io.out(line)), terminal: null };
   const unicode = speaksUnicode(io.env);
   if (io.stdoutTty) {
-    const terminal = createTerminalView({ plan: record.plan, stream: io.terminal(), columns: () => io.columns, rows: () => io.rows, colour: io.colour, unicode, clock: cluster.clock, state: record.state(), ...io.keyboard() });
+    const terminal = createTerminalView({
+      plan: record.plan,
+      stream: io.terminal(),
+      columns: () => io.columns,
+      rows: () => io.rows,
+      colour: io.colour,
+      unicode,
+      clock: cluster.clock,
+      state: record.state(),
+      ...io.keyboard(),
+    });
     return { viewer: terminal, terminal };
   }
-  return { viewer: createPlainLines({ plan: record.plan, paper: { columns: io.columns, colour: io.colour, unicode }, out: (text) => io.out(text), now: () => cluster.clock.now() }), terminal: null };
+  return {
+    viewer: createPlainLines({
+      plan: record.plan,
+      paper: { columns: io.columns, colour: io.colour, unicode },
+      out: (text) => io.out(text),
+      now: () => cluster.clock.now(),
+    }),
+    terminal: null,
+  };
 }
 
 /**
@@ -63,8 +94,14 @@ export async function execute(io: Io, cluster: Cluster, record: RunRecord, execu
   const { presence, limits } = execution;
   const { viewer, terminal } = viewOf(io, cluster, record, presence.json);
   // `--yes` without an answer ends with the trouble's own code; it never falls back to asking.
-  const person = presence.json || presence.yes ? [] : [promptOperator({ view: terminal, io, actor: io.actor, unicode: speaksUnicode(io.env) })];
-  const operator: Operator = operatorChain([policyOperator({ yes: presence.yes, approve: presence.approve, phases: record.plan.phases }), ...person]);
+  const person =
+    presence.json || presence.yes
+      ? []
+      : [promptOperator({ view: terminal, io, actor: io.actor, unicode: speaksUnicode(io.env) })];
+  const operator: Operator = operatorChain([
+    policyOperator({ yes: presence.yes, approve: presence.approve, phases: record.plan.phases }),
+    ...person,
+  ]);
   const state = record.state();
   const engine = startEngine(
     {

@@ -22,31 +22,63 @@ export interface GenericRun {
 }
 
 /** Any runbook that is a whole of its own: observe, preflight, plan, run. */
-export async function runRunbook(io: Io, cluster: Cluster, wanted: GenericRun, presence: Presence): Promise<{ readonly exit: ExitName; readonly folder: string | null }> {
+export async function runRunbook(
+  io: Io,
+  cluster: Cluster,
+  wanted: GenericRun,
+  presence: Presence,
+): Promise<{ readonly exit: ExitName; readonly folder: string | null }> {
   const { runbook, options } = wanted;
   if (runbook.document.platform !== cluster.platform.name) {
-    throw new PawlError("invalid-document", "platform.mismatch", `runbook ${runbook.document.name} is for ${runbook.document.platform}, the inventory is ${cluster.platform.name}`);
+    throw new PawlError(
+      "invalid-document",
+      "platform.mismatch",
+      `runbook ${runbook.document.name} is for ${runbook.document.platform}, the inventory is ${cluster.platform.name}`,
+    );
   }
   const none = createHash("sha256").update("no policy").digest("hex");
-  const found = await survey(cluster, { runbook, given: wanted.given, policySha256: none, journey: null, only: options.only, observation: null, extra: [] });
+  const found = await survey(cluster, {
+    runbook,
+    given: wanted.given,
+    policySha256: none,
+    journey: null,
+    only: options.only,
+    observation: null,
+    extra: [],
+  });
   const paper = paperOf(io, speaksUnicode(io.env));
   const end = (exit: ExitName, folder: string | null): { readonly exit: ExitName; readonly folder: string | null } => {
     if (presence.json) io.out(resultLine(exit, folder === null ? [] : [folder]));
     return { exit, folder };
   };
   if (found.exit !== "ok" || found.plan === null) {
-    if (presence.json) io.out(JSON.stringify({ type: "preflight", exit: EXIT[found.exit], name: found.exit, findings: found.findings }));
+    if (presence.json)
+      io.out(JSON.stringify({ type: "preflight", exit: EXIT[found.exit], name: found.exit, findings: found.findings }));
     else {
       io.out(renderFindings(found.findings, paper));
       io.err("Nothing was changed: the preflight says no.");
     }
     return end(found.exit, null);
   }
-  if (!presence.json && !wanted.quiet) io.out(`${renderFindings(found.findings, paper)}\n\n${renderPlan(found.plan, { ...paper, estimate: historyOf(io, options.outputDir, cluster, found.plan).estimate })}`);
-  const record = await createRun(io, cluster.clock, { outputDir: options.outputDir, what: wanted.what, plan: found.plan, observation: found.observation, findings: found.findings, ticket: options.ticket ?? null, locked: found.plan.lock !== null });
+  if (!presence.json && !wanted.quiet)
+    io.out(
+      `${renderFindings(found.findings, paper)}\n\n${renderPlan(found.plan, { ...paper, estimate: historyOf(io, options.outputDir, cluster, found.plan).estimate })}`,
+    );
+  const record = await createRun(io, cluster.clock, {
+    outputDir: options.outputDir,
+    what: wanted.what,
+    plan: found.plan,
+    observation: found.observation,
+    findings: found.findings,
+    ticket: options.ticket ?? null,
+    locked: found.plan.lock !== null,
+  });
   if (presence.json) tellEvents(io, record);
   else if (!wanted.quiet) io.out(`\nRun ${shownFolder(io, record.folder)}`);
-  const result = await execute(io, cluster, record, { presence, limits: limitsOf(options, cluster.clock.now(), historyOf(io, options.outputDir, cluster, found.plan)) });
+  const result = await execute(io, cluster, record, {
+    presence,
+    limits: limitsOf(options, cluster.clock.now(), historyOf(io, options.outputDir, cluster, found.plan)),
+  });
   tellEnd(io, record, result, presence);
   return end(result.exit, record.folder);
 }

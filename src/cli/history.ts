@@ -17,7 +17,11 @@ function median(values: readonly number[]): number | null {
 /** Lengths of completed steps of one run, by step kind and role. */
 function lengthsOf(folder: string): readonly (readonly [string, number])[] {
   const plan = JSON.parse(readFileSync(join(folder, "plan.json"), "utf8")) as Plan;
-  const keyOf = new Map(plan.phases.flatMap((phase) => phase.units.flatMap((unit) => unit.steps.map((step) => [step.address, `${step.kind} ${phase.role ?? ""}`] as const))));
+  const keyOf = new Map(
+    plan.phases.flatMap((phase) =>
+      phase.units.flatMap((unit) => unit.steps.map((step) => [step.address, `${step.kind} ${phase.role ?? ""}`] as const)),
+    ),
+  );
   const began = new Map<string, number>();
   const lengths: (readonly [string, number])[] = [];
   for (const line of readFileSync(join(folder, "journal.jsonl"), "utf8").split("\n")) {
@@ -41,7 +45,12 @@ export interface History {
 
 /** Medians of the last runs on this cluster, by step kind and role. A run that cannot be read teaches nothing. */
 function medians(folder: string): ReadonlyMap<string, number> {
-  const runs = existsSync(folder) ? readdirSync(folder).filter((name) => name.includes("-upgrade-")).sort().slice(-RUNS_LOOKED_AT) : [];
+  const runs = existsSync(folder)
+    ? readdirSync(folder)
+        .filter((name) => name.includes("-upgrade-"))
+        .sort()
+        .slice(-RUNS_LOOKED_AT)
+    : [];
   const seen = new Map<string, number[]>();
   for (const run of runs) {
     try {

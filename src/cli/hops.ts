@@ -12,7 +12,17 @@ export interface NextHop {
 }
 
 function pathFinding(verdict: Finding["verdict"], expected: string, observed: string, remedy: string): Finding {
-  return { id: "version-path", severity: "mandatory", verdict, title: "The way to the target is qualified", expected, observed, nodes: [], remedy, refusal: true };
+  return {
+    id: "version-path",
+    severity: "mandatory",
+    verdict,
+    title: "The way to the target is qualified",
+    expected,
+    observed,
+    nodes: [],
+    remedy,
+    refusal: true,
+  };
 }
 
 /**
@@ -20,23 +30,53 @@ function pathFinding(verdict: Finding["verdict"], expected: string, observed: st
  * done, which is finished first; more are refused. Source: workbook, "Upgrade Paths for DC/OS".
  */
 export function nextHop(policy: Loaded<VersionPolicy>, facts: Facts, goal: string): NextHop {
-  const versions = [...new Set(Object.values(facts.nodes).flatMap((node) => (node.version === null ? [] : [node.version])))].sort((a, b) => compareVersionTexts(a, b) ?? 0);
+  const versions = [...new Set(Object.values(facts.nodes).flatMap((node) => (node.version === null ? [] : [node.version])))].sort(
+    (a, b) => compareVersionTexts(a, b) ?? 0,
+  );
   const [low, high] = [versions[0], versions.at(-1)];
   const title = `a way from what is installed to ${goal} by policy ${policy.document.name}`;
-  if (low === undefined || high === undefined) return { to: null, later: [], finding: pathFinding("inconclusive", title, "no node told its version", "Mend access to the nodes.") };
-  if (versions.length > 2) return { to: null, later: [], finding: pathFinding("fail", "at most two versions in play", versions.join(", "), "Bring all nodes to one version first.") };
+  if (low === undefined || high === undefined)
+    return {
+      to: null,
+      later: [],
+      finding: pathFinding("inconclusive", title, "no node told its version", "Mend access to the nodes."),
+    };
+  if (versions.length > 2)
+    return {
+      to: null,
+      later: [],
+      finding: pathFinding("fail", "at most two versions in play", versions.join(", "), "Bring all nodes to one version first."),
+    };
   const complete = Object.values(facts.nodes).every((node) => node.version === goal);
   if (complete) return { to: goal, later: [], finding: pathFinding("pass", title, `all nodes are at ${goal} already`, "") };
   const answer = findPath(policy.document, low, goal);
   if (!answer.allowed) {
     const shortest = answer.refusal?.shortest;
     const way = shortest === undefined ? "" : ` The shortest allowed way: ${shortest.join(" → ")}.`;
-    return { to: null, later: [], finding: pathFinding("fail", title, `${answer.refusal?.rule ?? "refused"}: ${answer.refusal?.reason ?? ""}`, `Choose another target.${way}`) };
+    return {
+      to: null,
+      later: [],
+      finding: pathFinding(
+        "fail",
+        title,
+        `${answer.refusal?.rule ?? "refused"}: ${answer.refusal?.reason ?? ""}`,
+        `Choose another target.${way}`,
+      ),
+    };
   }
   const hops = answer.hops.map((hop) => hop.to);
   const [first, ...later] = hops;
   if (versions.length === 2 && high !== first) {
-    return { to: null, later: [], finding: pathFinding("fail", `nodes at ${low} or at ${first ?? goal}`, `nodes at ${low} and at ${high}`, `Finish the hop to ${high} first: pawl upgrade --to ${high}`) };
+    return {
+      to: null,
+      later: [],
+      finding: pathFinding(
+        "fail",
+        `nodes at ${low} or at ${first ?? goal}`,
+        `nodes at ${low} and at ${high}`,
+        `Finish the hop to ${high} first: pawl upgrade --to ${high}`,
+      ),
+    };
   }
   return { to: first ?? goal, later, finding: pathFinding("pass", title, [low, ...hops].join(" → "), "") };
 }

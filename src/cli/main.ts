@@ -13,7 +13,12 @@ async function programFor(io: Io, name: string | undefined, version: string): Pr
     // Behind a command's name `--version` is the command's own: the version a lab starts with.
     .enablePositionalOptions()
     .showHelpAfterError("(pawl --help shows all commands)")
-    .configureOutput({ writeOut: (text) => io.out(text.trimEnd()), writeErr: (text) => io.err(text.trimEnd()), getOutHelpWidth: () => io.columns, getErrHelpWidth: () => io.columns })
+    .configureOutput({
+      writeOut: (text) => io.out(text.trimEnd()),
+      writeErr: (text) => io.err(text.trimEnd()),
+      getOutHelpWidth: () => io.columns,
+      getErrHelpWidth: () => io.columns,
+    })
     .exitOverride();
   for (const entry of COMMANDS) {
     const command = entry.name === name ? await entry.load(io) : new Command(entry.name);
@@ -48,7 +53,17 @@ export async function runCommandLine(io: Io, args: readonly string[], version: s
       return;
     }
     if (!(error instanceof PawlError)) throw error;
-    if (args.includes("--json")) io.out(JSON.stringify({ type: "error", exit: EXIT[error.exit], name: error.exit, code: error.code, text: error.message, ...jsonable(error) }));
+    if (args.includes("--json"))
+      io.out(
+        JSON.stringify({
+          type: "error",
+          exit: EXIT[error.exit],
+          name: error.exit,
+          code: error.code,
+          text: error.message,
+          ...jsonable(error),
+        }),
+      );
     await tell(io, error);
     io.exit(error.exit);
   }

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { PawlError } from "../domain/errors.ts";
+import { stopPlaces, type Plan } from "../domain/plan.ts";
 import type { Limits } from "../engine/session.ts";
 import type { Io } from "./io.ts";
 
@@ -21,7 +22,10 @@ export interface RunOptions extends ClusterOptions {
 }
 
 const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
-const split = (value: string, before: readonly string[]): readonly string[] => [...before, ...value.split(",").filter((part) => part !== "")];
+const split = (value: string, before: readonly string[]): readonly string[] => [
+  ...before,
+  ...value.split(",").filter((part) => part !== ""),
+];
 
 export function clusterOptions(command: Command): Command {
   return command
@@ -37,7 +41,11 @@ export function runOptions(command: Command): Command {
     .option("--approve <phase>", "approve one announced stop (repeatable)", collect, [])
     .option("--only <nodes>", "change only these nodes (comma-separated, repeatable)", split, [])
     .option("--stop-after <step|phase>", "end, as planned, after this step or phase")
-    .addOption(new Option("--until <HH:MM>", "start no node that is not expected to be finished by then (local time)").argParser(checkTime))
+    .addOption(
+      new Option("--until <HH:MM>", "start no node that is not expected to be finished by then (local time)").argParser(
+        checkTime,
+      ),
+    )
     .option("--ticket <text>", "recorded in journal and report");
 }
 
@@ -51,7 +59,10 @@ export function inputsOf(pairs: readonly string[]): Readonly<Record<string, stri
   return Object.fromEntries(
     pairs.map((pair) => {
       const at = pair.indexOf("=");
-      if (at < 1) throw new PawlError("usage", "set.malformed", `--set ${pair}: an input is set as NAME=VALUE`, { next: "pawl upgrade --set soak-masters=45m …" });
+      if (at < 1)
+        throw new PawlError("usage", "set.malformed", `--set ${pair}: an input is set as NAME=VALUE`, {
+          next: "pawl upgrade --set soak-masters=45m …",
+        });
       return [pair.slice(0, at), pair.slice(at + 1)];
     }),
   );
@@ -66,12 +77,38 @@ function nextTime(text: string, nowMs: number): number {
   return at.getTime();
 }
 
-/** Where the run ends early by wish. */
-export function limitsOf(options: Pick<RunOptions, "stopAfter" | "until">, nowMs: number, history: Pick<Limits, "expectedMs">): Limits {
-  return { stopAfter: options.stopAfter ?? null, untilMs: options.until === undefined ? null : nextTime(options.until, nowMs), expectedMs: (phase, node) => history.expectedMs(phase, node) };
+/** Throws PawlError usage for a place the plan does not have: nobody would stop there. */
+function needPlace(plan: Plan, name: string): void {
+  const { phases, steps } = stopPlaces(plan, name);
+  if (phases.length + steps.length > 0) return;
+  const omitted = plan.omitted.find((one) => one.phase === name);
+  const why = omitted === undefined ? "" : ` (${omitted.reason})`;
+  const known = [...new Set(plan.phases.map((phase) => phase.wave?.of ?? phase.name))].join(", ");
+  throw new PawlError("usage", "stop-after.unknown", `--stop-after ${name}: this plan has no such phase or step${why}`, {
+    expected: `one of ${known}, or a step's address`,
+    next: "pawl plan shows them all.",
+  });
+}
+
+/** Where the run ends early by wish. Throws PawlError usage where that is no place of the plan. */
+export function limitsOf(
+  options: Pick<RunOptions, "stopAfter" | "until">,
+  plan: Plan,
+  nowMs: number,
+  history: Pick<Limits, "expectedMs">,
+): Limits {
+  if (options.stopAfter !== undefined) needPlace(plan, options.stopAfter);
+  return {
+    stopAfter: options.stopAfter ?? null,
+    untilMs: options.until === undefined ? null : nextTime(options.until, nowMs),
+    expectedMs: (phase, node) => history.expectedMs(phase, node),
+  };
 }
 
 /** A paper as wide as the terminal. */
-export function paperOf(io: Io, unicode: boolean): { readonly columns: number; readonly colour: boolean; readonly unicode: boolean } {
+export function paperOf(
+  io: Io,
+  unicode: boolean,
+): { readonly columns: number; readonly colour: boolean; readonly unicode: boolean } {
   return { columns: io.columns, colour: io.colour, unicode };
 }

@@ -25,7 +25,9 @@ export const CHECKS = join(ROOT, "checks");
 
 export function pawlVersion(): string {
   const text: unknown = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
-  return typeof text === "object" && text !== null && "version" in text && typeof text.version === "string" ? text.version : "0.0.0";
+  return typeof text === "object" && text !== null && "version" in text && typeof text.version === "string"
+    ? text.version
+    : "0.0.0";
 }
 
 /** Where pawl keeps what belongs to no run: local locks, masking keys, sockets. `PAWL_STATE_DIR`, else the XDG state folder. */
@@ -40,7 +42,12 @@ export function stateDir(env: Io["env"]): string {
 export function runbookFile(name: string, cwd: string): string {
   const own = resolve(cwd, name);
   if (existsSync(own)) return own;
-  const shipped = [join(ROOT, name), join(ROOT, "runbooks", name), join(ROOT, "runbooks", `${name}.yaml`)].find((file) => existsSync(file));
+  const shipped = [join(ROOT, name), join(ROOT, "runbooks", name), join(ROOT, "runbooks", `${name}.yaml`)].find((file) =>
+    existsSync(file),
+  );
   if (shipped !== undefined) return shipped;
-  throw new PawlError("usage", "no-runbook", `there is no runbook ${name}`, { expected: "a file, or the name of a shipped runbook", next: "ls runbooks/" });
+  throw new PawlError("usage", "no-runbook", `there is no runbook ${name}`, {
+    expected: "a file, or the name of a shipped runbook",
+    next: "ls runbooks/",
+  });
 }

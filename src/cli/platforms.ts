@@ -11,6 +11,10 @@ export const PLATFORM_NAMES = Object.keys(LOADERS);
 /** The platform an inventory names. Throws PawlError invalid-document for one pawl does not know. */
 export async function loadPlatform(name: string): Promise<Platform> {
   const load = LOADERS[name];
-  if (load === undefined) throw new PawlError("invalid-document", "platform.unknown", `there is no platform named ${name}`, { expected: PLATFORM_NAMES.join(", "), observed: name });
+  if (load === undefined)
+    throw new PawlError("invalid-document", "platform.unknown", `there is no platform named ${name}`, {
+      expected: PLATFORM_NAMES.join(", "),
+      observed: name,
+    });
   return load();
 }

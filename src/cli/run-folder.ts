@@ -27,7 +27,13 @@ export interface RunRecord {
 }
 
 /** `20261120T150000Z-upgrade-1.11.3`: sorts by time. A second one within the same second gets a number. */
-function chooseFolder(io: Io, outputDir: string, cluster: string, what: string, nowMs: number): { readonly run: string; readonly folder: string } {
+function chooseFolder(
+  io: Io,
+  outputDir: string,
+  cluster: string,
+  what: string,
+  nowMs: number,
+): { readonly run: string; readonly folder: string } {
   const stamp = new Date(nowMs).toISOString().replace(/[-:]/g, "").replace(/\.\d+/, "");
   for (let number = 1; ; number += 1) {
     const run = `${stamp}-${fileNameOf(what)}${number === 1 ? "" : `-${number}`}`;
@@ -44,9 +50,23 @@ async function lockHere(io: Io, clusterId: string, run: string, runFolder: strin
   return answer.lock;
 }
 
-async function recordOf(io: Io, folder: string, run: string, plan: Plan, clock: Clock, open: typeof createJournal, lock: HeldLock | null): Promise<RunRecord> {
+async function recordOf(
+  io: Io,
+  folder: string,
+  run: string,
+  plan: Plan,
+  clock: Clock,
+  open: typeof createJournal,
+  lock: HeldLock | null,
+): Promise<RunRecord> {
   const masker = createMasker({ key: await loadMaskKey(stateDir(io.env), plan.cluster.id) });
-  const journal = await open({ folder, clock, actor: io.actor, mask: (text) => masker.text(text), derive: (events, manifest) => reportFiles(events, plan, manifest) });
+  const journal = await open({
+    folder,
+    clock,
+    actor: io.actor,
+    mask: (text) => masker.text(text),
+    derive: (events, manifest) => reportFiles(events, plan, manifest),
+  });
   const artifacts = await openArtifactStore({ folder, masker });
   return {
     run,
@@ -82,14 +102,34 @@ export async function createRun(io: Io, clock: Clock, wanted: NewRun): Promise<R
   const sha256 = await writePlan(folder, plan);
   const record = await recordOf(io, folder, run, plan, clock, createJournal, lock);
   const { journal, artifacts } = record;
-  await journal.append({ type: "run.created", run, kind: plan.runbook.name, cluster: plan.cluster.id, plan: sha256, pawl: pawlVersion(), ticket: wanted.ticket });
+  await journal.append({
+    type: "run.created",
+    run,
+    kind: plan.runbook.name,
+    cluster: plan.cluster.id,
+    plan: sha256,
+    pawl: pawlVersion(),
+    ticket: wanted.ticket,
+  });
   for (const { meta, bytes } of wanted.observation.evidence) {
     await journal.append({ type: "artifact.recorded", ...(await artifacts.put(meta, bytes)) });
   }
-  const meta = { name: "preflight.json", mediaType: "application/json", step: null, node: null, evidenceOf: "every finding of the preflight" };
+  const meta = {
+    name: "preflight.json",
+    mediaType: "application/json",
+    step: null,
+    node: null,
+    evidenceOf: "every finding of the preflight",
+  };
   await journal.append({ type: "artifact.recorded", ...(await artifacts.put(meta, JSON.stringify(wanted.findings, null, 1))) });
   for (const finding of wanted.findings) {
-    await journal.append({ type: "finding.reported", id: finding.id, verdict: finding.verdict, severity: finding.severity, observed: finding.observed.slice(0, 500) });
+    await journal.append({
+      type: "finding.reported",
+      id: finding.id,
+      verdict: finding.verdict,
+      severity: finding.severity,
+      observed: finding.observed.slice(0, 500),
+    });
   }
   return record;
 }

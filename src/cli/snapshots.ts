@@ -16,7 +16,8 @@ export interface SnapshotSchedule extends ClusterOptions {
 /** The schedule over the real parts: this machine's snapshots, runs and comparisons. Ends with the last round's exit. */
 export async function runSnapshots(io: Io, options: SnapshotSchedule): Promise<ExitName> {
   const keep = options.keep === "all" ? null : Number(options.keep);
-  if (keep !== null && !Number.isInteger(keep)) throw new PawlError("usage", "bad-retention", `--keep ${options.keep}: give a number of snapshots, or all`);
+  if (keep !== null && !Number.isInteger(keep))
+    throw new PawlError("usage", "bad-retention", `--keep ${options.keep}: give a number of snapshots, or all`);
   const stop = new AbortController();
   const off = io.onStop(() => stop.abort());
   const json = options.json === true;
@@ -30,7 +31,12 @@ export async function runSnapshots(io: Io, options: SnapshotSchedule): Promise<E
       timezone: options.timezone,
       once: options.once === true,
       keep,
-      runSnapshot: () => takeSnapshot(json ? { ...io, out: () => undefined } : io, { inventory: options.inventory, outputDir: options.outputDir }, true),
+      runSnapshot: () =>
+        takeSnapshot(
+          json ? { ...io, out: () => undefined } : io,
+          { inventory: options.inventory, outputDir: options.outputDir },
+          true,
+        ),
       listRuns: () => listRuns(options.outputDir),
       compare: async (before, after) => {
         const comparison = await compareRuns(before, after);
@@ -40,7 +46,18 @@ export async function runSnapshots(io: Io, options: SnapshotSchedule): Promise<E
       signal: stop.signal,
     });
     const exit = exitOf(last);
-    if (json) io.out(JSON.stringify({ type: "result", exit: EXIT[exit], name: exit, run: last?.folder ?? null, runs: last === null || last.folder === null ? [] : [last.folder], drift: last?.drift ?? null, removed: last?.removed ?? [] }));
+    if (json)
+      io.out(
+        JSON.stringify({
+          type: "result",
+          exit: EXIT[exit],
+          name: exit,
+          run: last?.folder ?? null,
+          runs: last === null || last.folder === null ? [] : [last.folder],
+          drift: last?.drift ?? null,
+          removed: last?.removed ?? [],
+        }),
+      );
     return exit;
   } finally {
     off();

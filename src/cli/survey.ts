@@ -31,11 +31,28 @@ export interface Survey {
   readonly exit: ExitName;
 }
 
-function findingOf(cluster: Cluster, answer: CheckAnswer, describe: { readonly remedy: string; readonly expects: string; readonly title: string }): Finding {
+function findingOf(
+  cluster: Cluster,
+  answer: CheckAnswer,
+  describe: { readonly remedy: string; readonly expects: string; readonly title: string },
+): Finding {
   const severity = cluster.checkDocuments.get(answer.check)?.document.severity ?? "mandatory";
-  const nodes = answer.subjects.filter((one) => one.verdict !== "pass" && cluster.inventory.document.nodes.some((node) => node.name === one.subject)).map((one) => one.subject);
-  const observed = answer.verdict === "inconclusive" && answer.why !== null ? `${answer.observed} (${answer.why})` : answer.observed;
-  return { id: answer.check, severity, verdict: answer.verdict, title: describe.title, expected: describe.expects, observed, nodes, remedy: describe.remedy, refusal: false };
+  const nodes = answer.subjects
+    .filter((one) => one.verdict !== "pass" && cluster.inventory.document.nodes.some((node) => node.name === one.subject))
+    .map((one) => one.subject);
+  const observed =
+    answer.verdict === "inconclusive" && answer.why !== null ? `${answer.observed} (${answer.why})` : answer.observed;
+  return {
+    id: answer.check,
+    severity,
+    verdict: answer.verdict,
+    title: describe.title,
+    expected: describe.expects,
+    observed,
+    nodes,
+    remedy: describe.remedy,
+    refusal: false,
+  };
 }
 
 /** Exit of a preflight: a refusal nothing allows, else any mandatory or waivable finding that is not a pass, else ok. */
@@ -59,7 +76,10 @@ async function checksCanFail(cluster: Cluster, runbook: Runbook): Promise<Findin
     verdict: blind.length === 0 ? "pass" : "fail",
     title: "Every check of this runbook refuses the bad readings it is known to be given",
     expected: `${documents.length} checks refuse their recorded bad readings`,
-    observed: blind.length === 0 ? `${documents.length} refuse ${proofs.flatMap((proof) => proof.proofs).length}` : blind.map((proof) => `${proof.check}: ${proof.complaint ?? ""}`).join("; "),
+    observed:
+      blind.length === 0
+        ? `${documents.length} refuse ${proofs.flatMap((proof) => proof.proofs).length}`
+        : blind.map((proof) => `${proof.check}: ${proof.complaint ?? ""}`).join("; "),
     nodes: [],
     remedy: "Mend these checks before they guard anything.",
     refusal: false,
@@ -75,7 +95,12 @@ export async function survey(cluster: Cluster, request: SurveyRequest): Promise<
   const context = { inputs: { ...inputs }, node: null, since: null, inHand: [], complete: [], setAside: [] };
   const answers = await checks.measure(request.runbook.document.preflight.map((check) => ({ check, node: null, context })));
   const fromPlatform = cluster.platform.findings(observation.facts, inventory, inputs);
-  const findings: Finding[] = [...request.extra, await checksCanFail(cluster, request.runbook.document), ...fromPlatform, ...answers.map((answer) => findingOf(cluster, answer, checks.describe(answer.check)))];
+  const findings: Finding[] = [
+    ...request.extra,
+    await checksCanFail(cluster, request.runbook.document),
+    ...fromPlatform,
+    ...answers.map((answer) => findingOf(cluster, answer, checks.describe(answer.check))),
+  ];
   let plan: Plan | null = null;
   try {
     plan = compile({
@@ -94,7 +119,17 @@ export async function survey(cluster: Cluster, request: SurveyRequest): Promise<
     });
   } catch (error) {
     if (!(error instanceof PawlError) || error.exit !== "refused") throw error;
-    findings.push({ id: error.code, severity: "mandatory", verdict: "fail", title: error.message, expected: error.details.expected ?? "", observed: error.details.observed ?? "", nodes: [], remedy: error.details.next ?? "", refusal: true });
+    findings.push({
+      id: error.code,
+      severity: "mandatory",
+      verdict: "fail",
+      title: error.message,
+      expected: error.details.expected ?? "",
+      observed: error.details.observed ?? "",
+      nodes: [],
+      remedy: error.details.next ?? "",
+      refusal: true,
+    });
   }
   return { observation, findings, plan, answers, exit: judgeFindings(findings) };
 }

@@ -29,7 +29,12 @@ export interface HopSurvey extends Survey {
 
 /** Reads the cluster and says which hop comes next, with all its findings and its plan. */
 export async function surveyHop(cluster: Cluster, request: UpgradeRequest, hopNumber: number): Promise<HopSurvey> {
-  const first = await cluster.platform.observe(cluster.reader, cluster.inventory.document, { ...request.given, target: request.goal }, cluster.clock);
+  const first = await cluster.platform.observe(
+    cluster.reader,
+    cluster.inventory.document,
+    { ...request.given, target: request.goal },
+    cluster.clock,
+  );
   const hop = nextHop(request.policy, first.facts, request.goal);
   const target = hop.to ?? request.goal;
   const found = await survey(cluster, {
@@ -47,29 +52,59 @@ export async function surveyHop(cluster: Cluster, request: UpgradeRequest, hopNu
 
 /** Nothing is left of this plan: every node is complete already. */
 function isDone(plan: Plan, facts: Facts, goal: string): boolean {
-  const untouched = plan.phases.every((phase) => phase.units.every((unit) => unit.node === null || unit.steps.every((step) => step.effect === "read")));
+  const untouched = plan.phases.every((phase) =>
+    phase.units.every((unit) => unit.node === null || unit.steps.every((step) => step.effect === "read")),
+  );
   return untouched && Object.values(facts.nodes).every((node) => node.complete && node.version === goal);
 }
 
 export function showSurvey(io: Io, cluster: Cluster, found: HopSurvey, options: RunOptions, verbose: boolean): void {
   const paper = paperOf(io, speaksUnicode(io.env));
   io.out(renderFindings(found.findings, { ...paper, verbose }));
-  if (found.plan !== null) io.out(`\n${renderPlan(found.plan, { ...paper, verbose, estimate: historyOf(io, options.outputDir, cluster, found.plan).estimate })}`);
+  if (found.plan !== null)
+    io.out(
+      `\n${renderPlan(found.plan, { ...paper, verbose, estimate: historyOf(io, options.outputDir, cluster, found.plan).estimate })}`,
+    );
   for (const gap of found.observation.gaps) io.out(`not evaluated: ${gap}`);
-  if (found.hop.later.length > 0) io.out(`\nAfter this hop: ${found.hop.later.join(" → ")}, each planned when the hop before it is complete.`);
+  if (found.hop.later.length > 0)
+    io.out(`\nAfter this hop: ${found.hop.later.join(" → ")}, each planned when the hop before it is complete.`);
 }
 
 /** The machine-readable preflight: findings, plan, and the verdict. */
 export function surveyJson(found: HopSurvey, run: string | null): object {
   const { findings, plan, hop, observation, exit } = found;
-  return { type: "preflight", exit: EXIT[exit], name: exit, run, counts: countFindings(findings), findings, gaps: observation.gaps, hops: hop.to === null ? [] : [hop.to, ...hop.later], plan };
+  return {
+    type: "preflight",
+    exit: EXIT[exit],
+    name: exit,
+    run,
+    counts: countFindings(findings),
+    findings,
+    gaps: observation.gaps,
+    hops: hop.to === null ? [] : [hop.to, ...hop.later],
+    plan,
+  };
 }
 
-async function runHop(io: Io, cluster: Cluster, request: UpgradeRequest, found: HopSurvey, presence: Presence): Promise<{ readonly record: RunRecord; readonly result: RunResult } | null> {
+async function runHop(
+  io: Io,
+  cluster: Cluster,
+  request: UpgradeRequest,
+  found: HopSurvey,
+  presence: Presence,
+): Promise<{ readonly record: RunRecord; readonly result: RunResult } | null> {
   if (found.plan === null) return null;
   const { options } = request;
   const plan = found.plan;
-  const record = await createRun(io, cluster.clock, { outputDir: options.outputDir, what: `upgrade-${plan.inputs["target"] ?? ""}`, plan, observation: found.observation, findings: found.findings, ticket: options.ticket ?? null, locked: true });
+  const record = await createRun(io, cluster.clock, {
+    outputDir: options.outputDir,
+    what: `upgrade-${plan.inputs["target"] ?? ""}`,
+    plan,
+    observation: found.observation,
+    findings: found.findings,
+    ticket: options.ticket ?? null,
+    locked: true,
+  });
   const limits = limitsOf(options, cluster.clock.now(), historyOf(io, options.outputDir, cluster, plan));
   if (presence.json) tellEvents(io, record);
   else io.out(`\nRun ${shownFolder(io, record.folder)}`);
@@ -82,7 +117,13 @@ async function runHop(io: Io, cluster: Cluster, request: UpgradeRequest, found: 
  * Goes hop by hop to the goal, one run each, every hop planned from what the hop before it left behind. Ends at the first hop
  * that is not ok. `done`: runs of this journey so far (a resume brings one along).
  */
-export async function upgrade(io: Io, cluster: Cluster, request: UpgradeRequest, presence: Presence, done: readonly string[]): Promise<ExitName> {
+export async function upgrade(
+  io: Io,
+  cluster: Cluster,
+  request: UpgradeRequest,
+  presence: Presence,
+  done: readonly string[],
+): Promise<ExitName> {
   const runs = [...done];
   const end = (exit: ExitName): ExitName => {
     if (presence.json) io.out(resultLine(exit, runs));
@@ -92,7 +133,12 @@ export async function upgrade(io: Io, cluster: Cluster, request: UpgradeRequest,
     const found = await surveyHop(cluster, request, runs.length + 1);
     const nothingLeft = found.plan !== null && isDone(found.plan, found.observation.facts, request.goal);
     if (nothingLeft && found.exit === "ok") {
-      if (!presence.json) io.out(runs.length > 0 ? `\nEvery node is at ${request.goal}: ${runs.length} ${runs.length === 1 ? "hop" : "hops"} done.` : `Every node is at ${request.goal} already; nothing to do.`);
+      if (!presence.json)
+        io.out(
+          runs.length > 0
+            ? `\nEvery node is at ${request.goal}: ${runs.length} ${runs.length === 1 ? "hop" : "hops"} done.`
+            : `Every node is at ${request.goal} already; nothing to do.`,
+        );
       return end("ok");
     }
     if (!presence.json) showSurvey(io, cluster, found, request.options, false);

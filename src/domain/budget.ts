@@ -11,7 +11,8 @@ export interface SetAside {
   readonly cause: string;
 }
 
-export type FailureDecision = { readonly kind: "set-aside"; readonly left: number } | { readonly kind: "halt"; readonly because: string };
+export type FailureDecision =
+  { readonly kind: "set-aside"; readonly left: number } | { readonly kind: "halt"; readonly because: string };
 
 /**
  * Whether policy may set a troubled node aside. Never in a phase without budget (managers, the canary wave), never for a
@@ -28,7 +29,10 @@ export function judgeFailure(input: {
   if (input.phaseBudget === "none") return { kind: "halt", because: "this phase has no failure budget" };
   if (input.costly) return { kind: "halt", because: "the failure cost tasks or an app its minimum" };
   if (input.before.some((one) => one.cause === input.failure.cause))
-    return { kind: "halt", because: `a second node failed with the same cause (${input.failure.cause}): it must be investigated` };
+    return {
+      kind: "halt",
+      because: `a second node failed with the same cause (${input.failure.cause}): it must be investigated`,
+    };
   const left = input.budget - input.before.length - 1;
   if (left < 0) return { kind: "halt", because: `the failure budget of ${input.budget} is used up` };
   return { kind: "set-aside", left };

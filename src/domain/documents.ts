@@ -19,7 +19,13 @@ export type ReadingSpec = {
   /** A missing answer becomes null instead of making the subject inconclusive. */
   readonly optional: boolean;
 } & (
-  | { readonly kind: "http"; readonly method: string; readonly url: string; readonly body?: string; readonly followRedirects: number }
+  | {
+      readonly kind: "http";
+      readonly method: string;
+      readonly url: string;
+      readonly body?: string;
+      readonly followRedirects: number;
+    }
   | { readonly kind: "command"; readonly argv: readonly string[]; readonly sudo: boolean }
   | { readonly kind: "four-letter"; readonly word: string; readonly port: string }
   | { readonly kind: "file"; readonly path: string }
@@ -159,4 +165,3 @@ export interface VersionPolicy {
   readonly moves: readonly { readonly from: string; readonly to: readonly string[]; readonly why?: string }[];
   readonly notes: readonly { readonly about: readonly string[]; readonly text: string }[];
 }
-

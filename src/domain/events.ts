@@ -56,7 +56,14 @@ export interface Measured {
 /** All events of a run. Names are `noun.verb` in the past tense. Every body fits a line under 4 KiB. */
 export interface RunEventMap {
   /** The plan was approved for execution; `plan` is the SHA-256 of plan.json. */
-  "run.created": { readonly run: string; readonly kind: string; readonly cluster: string; readonly plan: string; readonly pawl: string; readonly ticket: string | null };
+  "run.created": {
+    readonly run: string;
+    readonly kind: string;
+    readonly cluster: string;
+    readonly plan: string;
+    readonly pawl: string;
+    readonly ticket: string | null;
+  };
   /** An engine took the run up, for the first time or again. */
   "run.opened": { readonly pid: number; readonly host: string; readonly boot: string; readonly resumed: boolean };
   "lock.taken": { readonly holder: string; readonly nodes: readonly NodeName[] };
@@ -64,19 +71,46 @@ export interface RunEventMap {
   /** A finding of the preflight, for the record. */
   "finding.reported": { readonly id: string; readonly verdict: string; readonly severity: string; readonly observed: string };
   /** A step changed status. `starting` is the intent: on disk before the effect begins. */
-  "step.moved": { readonly step: StepAddress; readonly to: StepStatus; readonly problem: Problem | null; readonly note: string | null; readonly output: Json };
+  "step.moved": {
+    readonly step: StepAddress;
+    readonly to: StepStatus;
+    readonly problem: Problem | null;
+    readonly note: string | null;
+    readonly output: Json;
+  };
   /** Contact with a node was lost and regained while a step was in hand. */
   "step.reattached": { readonly step: StepAddress; readonly note: string };
   "artifact.recorded": ArtifactRecord;
-  "check.measured": Measured & { readonly step: StepAddress | null; readonly watch: boolean; readonly evidence: ArtifactRef | null };
-  "gate.passed": { readonly step: StepAddress; readonly check: string; readonly asserted: { readonly subjects: number; readonly passed: number }; readonly observed: string; readonly streak: number; readonly spanMs: number };
-  "gate.refused": { readonly step: StepAddress; readonly check: string; readonly because: "failed" | "inconclusive" | "fatal"; readonly problem: Problem };
+  "check.measured": Measured & {
+    readonly step: StepAddress | null;
+    readonly watch: boolean;
+    readonly evidence: ArtifactRef | null;
+  };
+  "gate.passed": {
+    readonly step: StepAddress;
+    readonly check: string;
+    readonly asserted: { readonly subjects: number; readonly passed: number };
+    readonly observed: string;
+    readonly streak: number;
+    readonly spanMs: number;
+  };
+  "gate.refused": {
+    readonly step: StepAddress;
+    readonly check: string;
+    readonly because: "failed" | "inconclusive" | "fatal";
+    readonly problem: Problem;
+  };
   "watch.tripped": { readonly check: string; readonly problem: Problem };
   /** Leadership moved: what is left of the phase runs in this order. */
   "order.changed": { readonly phase: string; readonly order: readonly NodeName[]; readonly because: string };
   "decision.asked": { readonly question: Question };
   /** `answers` is the seq of the question; null for verbs that answer none. */
-  "operator.decided": { readonly answers: number | null; readonly choice: Choice | Verb["verb"]; readonly target: string | null; readonly reason: string | null };
+  "operator.decided": {
+    readonly answers: number | null;
+    readonly choice: Choice | Verb["verb"];
+    readonly target: string | null;
+    readonly reason: string | null;
+  };
   "plan.interrupted": { readonly because: string };
   "plan.proceeded": { readonly because: string };
   "run.halted": { readonly exit: number; readonly step: StepAddress | null; readonly problem: Problem };

@@ -41,10 +41,31 @@ export interface RunState {
 }
 
 export const EMPTY_RUN: RunState = {
-  run: "", phase: "created", interrupted: null, steps: {}, order: {}, asked: null, approved: {}, artifacts: [], halted: null, exit: null, lastSeq: 0, lastTime: "",
+  run: "",
+  phase: "created",
+  interrupted: null,
+  steps: {},
+  order: {},
+  asked: null,
+  approved: {},
+  artifacts: [],
+  halted: null,
+  exit: null,
+  lastSeq: 0,
+  lastTime: "",
 };
 
-const UNTOUCHED: StepRecord = { status: "pending", problem: null, note: null, output: null, since: "", startedAt: null, attempts: 0, denied: false, actor: "" };
+const UNTOUCHED: StepRecord = {
+  status: "pending",
+  problem: null,
+  note: null,
+  output: null,
+  since: "",
+  startedAt: null,
+  attempts: 0,
+  denied: false,
+  actor: "",
+};
 
 /** The record of a step; steps nothing happened to are pending. */
 export function stepRecord(state: RunState, address: StepAddress): StepRecord {
@@ -61,7 +82,8 @@ export function reduce(state: RunState, event: RunEvent): RunState {
       return { ...next, phase: "open", halted: null, exit: null };
     case "step.moved": {
       const before = stepRecord(state, event.step);
-      if (!canMove(before.status, event.to)) throw new RangeError(`step ${event.step} cannot move from ${before.status} to ${event.to}`);
+      if (!canMove(before.status, event.to))
+        throw new RangeError(`step ${event.step} cannot move from ${before.status} to ${event.to}`);
       // Taking up an effect that still runs (unknown to starting) is the same attempt: job folders are named by it.
       const starts = event.to === "starting" && before.status !== "unknown";
       const record: StepRecord = {
@@ -77,7 +99,11 @@ export function reduce(state: RunState, event: RunEvent): RunState {
         actor: event.actor,
       };
       // A failure that something else has settled is not asked about any more.
-      const moot = state.asked !== null && state.asked.question.problem !== null && state.asked.question.step === event.step && !isStuck(event.to);
+      const moot =
+        state.asked !== null &&
+        state.asked.question.problem !== null &&
+        state.asked.question.step === event.step &&
+        !isStuck(event.to);
       return { ...next, steps: { ...state.steps, [event.step]: record }, asked: moot ? null : state.asked };
     }
     case "order.changed":
@@ -88,7 +114,8 @@ export function reduce(state: RunState, event: RunEvent): RunState {
       return {
         ...next,
         asked: event.answers !== null && event.answers === state.asked?.seq ? null : state.asked,
-        approved: event.choice === "approve" && event.target !== null ? { ...state.approved, [event.target]: true } : state.approved,
+        approved:
+          event.choice === "approve" && event.target !== null ? { ...state.approved, [event.target]: true } : state.approved,
       };
     case "plan.interrupted":
       return { ...next, interrupted: event.because };
@@ -99,7 +126,13 @@ export function reduce(state: RunState, event: RunEvent): RunState {
       return { ...next, artifacts: [...state.artifacts, record] };
     }
     case "run.halted":
-      return { ...next, phase: "halted", halted: { exit: event.exit, step: event.step, problem: event.problem }, exit: event.exit, asked: event.exit === 8 ? state.asked : null };
+      return {
+        ...next,
+        phase: "halted",
+        halted: { exit: event.exit, step: event.step, problem: event.problem },
+        exit: event.exit,
+        asked: event.exit === 8 ? state.asked : null,
+      };
     case "run.completed":
       return { ...next, phase: "completed", exit: event.exit, asked: null };
     case "finding.reported":

@@ -22,11 +22,17 @@ export function candidates(strategy: Strategy, order: readonly Unit[], stateOf: 
   const states = order.map((unit) => ({ unit, state: stateOf(unit) }));
   if (states.some(({ state }) => state === "stuck")) return [];
   const room = limitOf(strategy) - states.filter(({ state }) => state === "running").length;
-  return states.filter(({ state }) => state === "waiting").slice(0, Math.max(0, room)).map(({ unit }) => unit);
+  return states
+    .filter(({ state }) => state === "waiting")
+    .slice(0, Math.max(0, room))
+    .map(({ unit }) => unit);
 }
 
 /** `last` moved to the end, in the order given there; the rest keeps its order. */
-export function leaderLast<T extends { readonly node: NodeName | null }>(units: readonly T[], last: readonly NodeName[]): readonly T[] {
+export function leaderLast<T extends { readonly node: NodeName | null }>(
+  units: readonly T[],
+  last: readonly NodeName[],
+): readonly T[] {
   const rank = (unit: T): number => (unit.node === null ? -1 : last.indexOf(unit.node));
   return units.toSorted((a, b) => rank(a) - rank(b));
 }
@@ -35,7 +41,10 @@ export function leaderLast<T extends { readonly node: NodeName | null }>(units: 
  * Waves of the given sizes, the last size repeated until nobody is left; percentages are of all nodes, rounded up.
  * Non-critical nodes first, and never both kinds in one wave (design section 4).
  */
-export function waves<T extends { readonly critical: boolean }>(nodes: readonly T[], sizes: readonly (number | `${number}%`)[]): readonly (readonly T[])[] {
+export function waves<T extends { readonly critical: boolean }>(
+  nodes: readonly T[],
+  sizes: readonly (number | `${number}%`)[],
+): readonly (readonly T[])[] {
   const sizeOf = (index: number): number => {
     const size = sizes[index] ?? sizes.at(-1) ?? 1;
     return Math.max(1, typeof size === "number" ? size : Math.ceil((Number.parseFloat(size) / 100) * nodes.length));

@@ -1,6 +1,9 @@
 import type { Measurement } from "./gate.ts";
 
-export type WatchDecision = { readonly kind: "quiet" } | { readonly kind: "troubled"; readonly sinceMs: number } | { readonly kind: "tripped"; readonly forMs: number };
+export type WatchDecision =
+  | { readonly kind: "quiet" }
+  | { readonly kind: "troubled"; readonly sinceMs: number }
+  | { readonly kind: "tripped"; readonly forMs: number };
 
 /** A watch trips when nothing but bad readings were seen for `haltAfterMs`, or at once on a fatal one. Inconclusive is bad. */
 export function assessWatch(haltAfterMs: number, seen: readonly Measurement[]): WatchDecision {

@@ -4,7 +4,16 @@ import { PawlError } from "../domain/errors.ts";
 import type { Inventory, InventoryNode, NodeName } from "../domain/inventory.ts";
 import { canonical } from "../domain/json.ts";
 import type { OrderGroup } from "../domain/order.ts";
-import { allSteps, type EffectClass, type Facts, type Gate, type Phase, type Plan, type Step, type Unit } from "../domain/plan.ts";
+import {
+  allSteps,
+  type EffectClass,
+  type Facts,
+  type Gate,
+  type Phase,
+  type Plan,
+  type Step,
+  type Unit,
+} from "../domain/plan.ts";
 import { leaderLast, waves } from "../domain/strategy.ts";
 import { obeyContract } from "./contract.ts";
 import { fillIn, type TemplateScope } from "./template.ts";
@@ -44,7 +53,10 @@ interface Draft {
 function gatesOf(spec: StepSpec, input: CompileInput, where: string): readonly Gate[] {
   return spec.gates.map((gate) => {
     const check = input.checks.get(gate.check);
-    if (check === undefined) throw new PawlError("invalid-document", "plan.unknown-check", `${where}: there is no check named ${gate.check}`, { next: "pawl lint shows every broken reference." });
+    if (check === undefined)
+      throw new PawlError("invalid-document", "plan.unknown-check", `${where}: there is no check named ${gate.check}`, {
+        next: "pawl lint shows every broken reference.",
+      });
     return { check: gate.check, ...check.document.gate, ...gate.policy, advisory: gate.advisory };
   });
 }
@@ -52,14 +64,20 @@ function gatesOf(spec: StepSpec, input: CompileInput, where: string): readonly G
 function stepOf(spec: StepSpec, phase: string, node: InventoryNode | null, input: CompileInput): Step {
   const address = node === null ? `${phase}/${spec.name}` : `${phase}/${node.name}/${spec.name}`;
   const kind = input.kinds.get(spec.uses);
-  if (kind === undefined) throw new PawlError("invalid-document", "plan.unknown-kind", `${address}: there is no step kind named ${spec.uses}`, { next: "pawl lint shows every broken reference." });
+  if (kind === undefined)
+    throw new PawlError("invalid-document", "plan.unknown-kind", `${address}: there is no step kind named ${spec.uses}`, {
+      next: "pawl lint shows every broken reference.",
+    });
   const inventory = input.inventory.document;
   const scope: TemplateScope = { inputs: input.inputs, node, cluster: { name: inventory.name, id: input.facts.clusterId } };
   const filled = fillIn(spec.with, scope, address);
   const gates = gatesOf(spec, input, address);
   // Design rule 4: what would be green without having asserted anything is no plan.
   if ((spec.uses === "check" || kind.effect === "restart") && gates.every((gate) => gate.advisory))
-    throw new PawlError("invalid-document", "plan.vacuous", `${address}: no gate decides whether this step held`, { expected: "at least one gate that is not advisory", next: "pawl lint shows every such step." });
+    throw new PawlError("invalid-document", "plan.vacuous", `${address}: no gate decides whether this step held`, {
+      expected: "at least one gate that is not advisory",
+      next: "pawl lint shows every such step.",
+    });
   return {
     address,
     phase,
@@ -81,42 +99,90 @@ function hasEffect(spec: PhaseSpec, input: CompileInput): boolean {
 }
 
 /** Nodes the phase is for, without those that are done already or not asked for, in rollout order. */
-function selectNodes({ spec, input }: Draft): { readonly chosen: readonly InventoryNode[]; readonly found: readonly InventoryNode[]; readonly all: number } {
+function selectNodes({ spec, input }: Draft): {
+  readonly chosen: readonly InventoryNode[];
+  readonly found: readonly InventoryNode[];
+  readonly all: number;
+} {
   const all = input.inventory.document.nodes.filter((node) => node.role === spec.role);
   const effect = hasEffect(spec, input);
   const asked = effect && input.only.length > 0 ? all.filter((node) => input.only.includes(node.name)) : all;
   const done = (node: InventoryNode): boolean => spec.skipComplete && (input.facts.nodes[node.name]?.complete ?? false);
   const chosen = asked.filter((node) => !done(node));
   const last = spec.role === undefined ? [] : (input.facts.last[spec.role] ?? []);
-  const sorted = spec.order === "leader-last" ? leaderLast(chosen.map((node) => ({ ...node, node: node.name })), last) : chosen;
-  return { chosen: sorted.map((node) => input.inventory.document.nodes.find((one) => one.name === node.name) ?? node), found: asked.filter(done), all: all.length };
+  const sorted =
+    spec.order === "leader-last"
+      ? leaderLast(
+          chosen.map((node) => ({ ...node, node: node.name })),
+          last,
+        )
+      : chosen;
+  return {
+    chosen: sorted.map((node) => input.inventory.document.nodes.find((one) => one.name === node.name) ?? node),
+    found: asked.filter(done),
+    all: all.length,
+  };
 }
 
 function unitsOf(nodes: readonly InventoryNode[], phase: string, { spec, input }: Draft): readonly Unit[] {
-  return nodes.map((node) => ({ node: node.name, critical: node.critical, steps: spec.steps.map((step) => stepOf(step, phase, node, input)) }));
+  return nodes.map((node) => ({
+    node: node.name,
+    critical: node.critical,
+    steps: spec.steps.map((step) => stepOf(step, phase, node, input)),
+  }));
 }
 
-function expand(draft: Draft, groups: readonly OrderGroup[], canaryTaken: boolean): { readonly phases: readonly Phase[]; readonly omitted: string | null; readonly found: readonly InventoryNode[] } {
+function expand(
+  draft: Draft,
+  groups: readonly OrderGroup[],
+  canaryTaken: boolean,
+): { readonly phases: readonly Phase[]; readonly omitted: string | null; readonly found: readonly InventoryNode[] } {
   const { spec, input } = draft;
   const base = { title: spec.title, source: spec.source, role: spec.role ?? null, leaderLast: spec.order === "leader-last" };
   if (spec.role === undefined) {
     const unit: Unit = { node: null, critical: false, steps: spec.steps.map((step) => stepOf(step, spec.name, null, input)) };
     const after = spec.after.map((step) => stepOf(step, spec.name, null, input));
-    const whole: Phase = { ...base, name: spec.name, strategy: { kind: "serial" }, budget: "none", wave: null, units: [unit], after };
+    const whole: Phase = {
+      ...base,
+      name: spec.name,
+      strategy: { kind: "serial" },
+      budget: "none",
+      wave: null,
+      units: [unit],
+      after,
+    };
     return { phases: [whole], omitted: null, found: [] };
   }
   const { chosen, found, all } = selectNodes(draft);
   if (chosen.length === 0) {
     const seen = input.facts.counts[spec.role];
     const counted = seen === null || seen === undefined ? "the cluster did not say how many it has" : `the cluster has ${seen}`;
-    const reason = found.length > 0 ? `all ${found.length} ${spec.role} nodes are complete (found so)` : `no ${spec.role} node to do (inventory: ${all}, ${counted})`;
+    const reason =
+      found.length > 0
+        ? `all ${found.length} ${spec.role} nodes are complete (found so)`
+        : `no ${spec.role} node to do (inventory: ${all}, ${counted})`;
     return { phases: [], omitted: reason, found };
   }
   const rollout = hasEffect(spec, input) && groups.some((group) => group.role === spec.role && group.budget === "rollout");
   if (spec.strategy !== "canary") {
-    const strategy = spec.strategy === "serial" ? ({ kind: "serial" } as const) : ({ kind: "parallel", maxInFlight: spec.maxInFlight } as const);
+    const strategy =
+      spec.strategy === "serial" ? ({ kind: "serial" } as const) : ({ kind: "parallel", maxInFlight: spec.maxInFlight } as const);
     const after = spec.after.map((step) => stepOf(step, spec.name, null, input));
-    return { phases: [{ ...base, name: spec.name, strategy, budget: rollout && canaryTaken ? "rollout" : "none", wave: null, units: unitsOf(chosen, spec.name, draft), after }], omitted: null, found };
+    return {
+      phases: [
+        {
+          ...base,
+          name: spec.name,
+          strategy,
+          budget: rollout && canaryTaken ? "rollout" : "none",
+          wave: null,
+          units: unitsOf(chosen, spec.name, draft),
+          after,
+        },
+      ],
+      omitted: null,
+      found,
+    };
   }
   const cut = waves(chosen, spec.waves);
   const phases = cut.map((nodes, index): Phase => {
@@ -139,12 +205,25 @@ function expand(draft: Draft, groups: readonly OrderGroup[], canaryTaken: boolea
 
 /** Names of every check a runbook uses: gates, preflight, watches. */
 export function usedChecks(runbook: Runbook): readonly string[] {
-  const steps = [...runbook.phases.flatMap((phase) => [...phase.steps, ...phase.after, ...(phase.afterCanary ?? [])]), ...runbook.finally];
-  return [...new Set([...steps.flatMap((step) => step.gates.map((gate) => gate.check)), ...runbook.preflight, ...runbook.watches.map((watch) => watch.check)])].sort();
+  const steps = [
+    ...runbook.phases.flatMap((phase) => [...phase.steps, ...phase.after, ...(phase.afterCanary ?? [])]),
+    ...runbook.finally,
+  ];
+  return [
+    ...new Set([
+      ...steps.flatMap((step) => step.gates.map((gate) => gate.check)),
+      ...runbook.preflight,
+      ...runbook.watches.map((watch) => watch.check),
+    ]),
+  ].sort();
 }
 
 /** One fingerprint over all checks a runbook uses; a changed check makes a plan stale. */
-export function checksFingerprint(runbook: Runbook, checks: ReadonlyMap<string, Loaded<Check>>, hash: (text: string) => string): string {
+export function checksFingerprint(
+  runbook: Runbook,
+  checks: ReadonlyMap<string, Loaded<Check>>,
+  hash: (text: string) => string,
+): string {
   return hash(canonical(usedChecks(runbook).map((name) => [name, checks.get(name)?.sha256 ?? "missing"])));
 }
 
@@ -156,7 +235,8 @@ export function compile(input: CompileInput): Plan {
   const { document: runbook } = input.runbook;
   const inventory = input.inventory.document;
   const unknown = input.only.filter((name) => !inventory.nodes.some((node) => node.name === name));
-  if (unknown.length > 0) throw new PawlError("usage", "plan.unknown-node", `the inventory has no node named ${unknown.join(", ")}`);
+  if (unknown.length > 0)
+    throw new PawlError("usage", "plan.unknown-node", `the inventory has no node named ${unknown.join(", ")}`);
 
   const phases: Phase[] = [];
   const omitted: { phase: string; reason: string }[] = [];
@@ -171,11 +251,20 @@ export function compile(input: CompileInput): Plan {
     if (rollout && hasEffect(spec, input) && expanded.phases.length > 0) canaryTaken = true;
   }
   const rolloutNodes = new Set(
-    phases.filter((phase) => input.platform.contract.some((group) => group.role === phase.role && group.budget === "rollout")).filter((phase) => phase.units.some((unit) => unit.steps.some((step) => step.effect !== "read"))).flatMap((phase) => phase.units.map((unit) => unit.node)),
+    phases
+      .filter((phase) => input.platform.contract.some((group) => group.role === phase.role && group.budget === "rollout"))
+      .filter((phase) => phase.units.some((unit) => unit.steps.some((step) => step.effect !== "read")))
+      .flatMap((phase) => phase.units.map((unit) => unit.node)),
   ).size;
-  const effective = phases.some((phase) => [...phase.units.flatMap((unit) => unit.steps), ...phase.after].some((step) => step.effect !== "read"));
-  const managers = inventory.nodes.filter((node) => input.platform.contract.some((group) => group.manager && group.role === node.role));
-  for (const watch of runbook.watches) if (!input.checks.has(watch.check)) throw new PawlError("invalid-document", "plan.unknown-check", `watches: there is no check named ${watch.check}`);
+  const effective = phases.some((phase) =>
+    [...phase.units.flatMap((unit) => unit.steps), ...phase.after].some((step) => step.effect !== "read"),
+  );
+  const managers = inventory.nodes.filter((node) =>
+    input.platform.contract.some((group) => group.manager && group.role === node.role),
+  );
+  for (const watch of runbook.watches)
+    if (!input.checks.has(watch.check))
+      throw new PawlError("invalid-document", "plan.unknown-check", `watches: there is no check named ${watch.check}`);
 
   const plan: Plan = {
     v: 1,
@@ -204,7 +293,10 @@ export function compile(input: CompileInput): Plan {
   const addresses = allSteps(plan).map((step) => step.address);
   const twice = addresses.find((address, index) => addresses.indexOf(address) !== index);
   // Two steps of one address would share one status: the second would be complete before it began.
-  if (twice !== undefined) throw new PawlError("invalid-document", "plan.address-twice", `two steps of this plan have the address ${twice}`, { next: "Rename a phase or a step." });
+  if (twice !== undefined)
+    throw new PawlError("invalid-document", "plan.address-twice", `two steps of this plan have the address ${twice}`, {
+      next: "Rename a phase or a step.",
+    });
   obeyContract(plan, inventory, input.platform.contract);
   return plan;
 }

@@ -13,10 +13,21 @@ function changesNodes(phase: Phase): boolean {
  */
 export function obeyContract(plan: Plan, inventory: Inventory, contract: readonly OrderGroup[]): void {
   const open = (role: string, names: ReadonlySet<string>): readonly string[] =>
-    inventory.nodes.filter((node) => node.role === role && !names.has(node.name) && !(plan.facts.nodes[node.name]?.complete ?? false)).map((node) => node.name);
+    inventory.nodes
+      .filter((node) => node.role === role && !names.has(node.name) && !(plan.facts.nodes[node.name]?.complete ?? false))
+      .map((node) => node.name);
   for (const step of allSteps(plan)) {
     if (step.effect === "restart" && step.node === null)
-      throw new PawlError("refused", "order.restart-without-node", `step ${step.address} takes a machine out of service without saying which node it is`, { expected: "a phase with `each`, so that permission is asked of the cluster for every node", observed: "a step that belongs to no node", next: "Correct the runbook." });
+      throw new PawlError(
+        "refused",
+        "order.restart-without-node",
+        `step ${step.address} takes a machine out of service without saying which node it is`,
+        {
+          expected: "a phase with `each`, so that permission is asked of the cluster for every node",
+          observed: "a step that belongs to no node",
+          next: "Correct the runbook.",
+        },
+      );
   }
   const planned = new Map<string, Set<string>>();
   for (const phase of plan.phases) {
@@ -24,13 +35,24 @@ export function obeyContract(plan: Plan, inventory: Inventory, contract: readonl
     const group = contract.find((one) => one.role === phase.role);
     if (group === undefined) continue;
     const refuse = (code: string, expected: string, observed: string): never => {
-      throw new PawlError("refused", code, `phase ${phase.name} breaks the order contract of ${plan.platform}`, { expected, observed, next: "Correct the runbook, or run the missing nodes first." });
+      throw new PawlError("refused", code, `phase ${phase.name} breaks the order contract of ${plan.platform}`, {
+        expected,
+        observed,
+        next: "Correct the runbook, or run the missing nodes first.",
+      });
     };
-    if (group.serial && phase.strategy.kind !== "serial") refuse("order.not-serial", `${group.title} one at a time`, `strategy with ${phase.strategy.maxInFlight} in flight`);
-    if (group.leaderLast && !phase.leaderLast) refuse("order.leader-not-last", `the leader of ${group.title} last`, "order: listed");
+    if (group.serial && phase.strategy.kind !== "serial")
+      refuse("order.not-serial", `${group.title} one at a time`, `strategy with ${phase.strategy.maxInFlight} in flight`);
+    if (group.leaderLast && !phase.leaderLast)
+      refuse("order.leader-not-last", `the leader of ${group.title} last`, "order: listed");
     for (const before of group.after) {
       const missing = open(before, planned.get(before) ?? new Set());
-      if (missing.length > 0) refuse("order.too-early", `every ${before} complete before any ${group.role}`, `${missing.join(", ")} not complete and not planned before`);
+      if (missing.length > 0)
+        refuse(
+          "order.too-early",
+          `every ${before} complete before any ${group.role}`,
+          `${missing.join(", ")} not complete and not planned before`,
+        );
     }
     const names = planned.get(phase.role) ?? new Set<string>();
     for (const unit of phase.units) if (unit.node !== null) names.add(unit.node);
@@ -38,6 +60,10 @@ export function obeyContract(plan: Plan, inventory: Inventory, contract: readonl
     const leader = (plan.facts.last[phase.role] ?? []).at(-1);
     const skipped = open(phase.role, names);
     if (group.leaderLast && leader !== undefined && phase.units.some((unit) => unit.node === leader) && skipped.length > 0)
-      refuse("order.leader-not-last", `the leader of ${group.title} last`, `${leader} leads, and ${skipped.join(", ")} would still be to do`);
+      refuse(
+        "order.leader-not-last",
+        `the leader of ${group.title} last`,
+        `${leader} leads, and ${skipped.join(", ")} would still be to do`,
+      );
   }
 }

@@ -12,11 +12,16 @@ const ACCEPTS: Readonly<Record<string, { readonly pattern: RegExp; readonly exam
  * The runbook's inputs with defaults filled in, all as text. `enforceFloors` is false only on a proven lab: no flag shortens
  * a soak on a real cluster. Throws PawlError usage, naming every wrong input at once.
  */
-export function resolveInputs(runbook: Runbook, given: Readonly<Record<string, string>>, enforceFloors: boolean): Readonly<Record<string, string>> {
+export function resolveInputs(
+  runbook: Runbook,
+  given: Readonly<Record<string, string>>,
+  enforceFloors: boolean,
+): Readonly<Record<string, string>> {
   const complaints: string[] = [];
   const resolved: Record<string, string> = {};
   for (const name of Object.keys(given)) {
-    if (!(name in runbook.inputs)) complaints.push(`${name}: this runbook has no such input (it has ${Object.keys(runbook.inputs).join(", ") || "none"})`);
+    if (!(name in runbook.inputs))
+      complaints.push(`${name}: this runbook has no such input (it has ${Object.keys(runbook.inputs).join(", ") || "none"})`);
   }
   for (const [name, spec] of Object.entries(runbook.inputs)) {
     const value = given[name] ?? spec.default;
@@ -25,19 +30,27 @@ export function resolveInputs(runbook: Runbook, given: Readonly<Record<string, s
       continue;
     }
     const accepted = ACCEPTS[spec.type];
-    if (accepted !== undefined && !accepted.pattern.test(value)) complaints.push(`${name}: "${value}" is not a ${spec.type} such as ${accepted.example}`);
+    if (accepted !== undefined && !accepted.pattern.test(value))
+      complaints.push(`${name}: "${value}" is not a ${spec.type} such as ${accepted.example}`);
     if (spec.type === "duration") {
       const ms = parseDuration(value);
       if (ms === null) complaints.push(`${name}: "${value}" is not a duration such as 30m`);
       else if (enforceFloors && spec.floorMs !== undefined && ms < spec.floorMs)
-        complaints.push(`${name}: ${value} is shorter than ${formatDuration(spec.floorMs)}, the least that is accepted on a real cluster`);
+        complaints.push(
+          `${name}: ${value} is shorter than ${formatDuration(spec.floorMs)}, the least that is accepted on a real cluster`,
+        );
     }
     resolved[name] = value;
   }
   if (complaints.length > 0) {
-    throw new PawlError("usage", "inputs.invalid", `the inputs do not fit runbook ${runbook.name}:\n  ${complaints.join("\n  ")}`, {
-      next: "Set inputs with --set NAME=VALUE.",
-    });
+    throw new PawlError(
+      "usage",
+      "inputs.invalid",
+      `the inputs do not fit runbook ${runbook.name}:\n  ${complaints.join("\n  ")}`,
+      {
+        next: "Set inputs with --set NAME=VALUE.",
+      },
+    );
   }
   return resolved;
 }

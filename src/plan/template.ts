@@ -17,8 +17,17 @@ function lookUp(path: string, scope: TemplateScope, where: string): string {
     first === "inputs" ? scope.inputs : first === "node" ? scope.node : first === "cluster" ? scope.cluster : null;
   const value = group !== null && Object.hasOwn(group, name) ? group[name] : undefined;
   if (value === undefined) {
-    const known = [...Object.keys(scope.inputs).map((key) => `inputs.${key}`), ...(scope.node === null ? [] : ["node.name", "node.address", "node.role"]), "cluster.name", "cluster.id"];
-    throw new PawlError("invalid-document", "template.unknown-name", `${where}: {{ ${path} }} names nothing; known here: ${known.join(", ")}`);
+    const known = [
+      ...Object.keys(scope.inputs).map((key) => `inputs.${key}`),
+      ...(scope.node === null ? [] : ["node.name", "node.address", "node.role"]),
+      "cluster.name",
+      "cluster.id",
+    ];
+    throw new PawlError(
+      "invalid-document",
+      "template.unknown-name",
+      `${where}: {{ ${path} }} names nothing; known here: ${known.join(", ")}`,
+    );
   }
   return value;
 }

@@ -44,11 +44,17 @@ export interface SimHttpRequest {
 }
 
 export type SimHttpAnswer =
-  | { readonly kind: "answered"; readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: string | Buffer }
+  | {
+      readonly kind: "answered";
+      readonly status: number;
+      readonly headers: Readonly<Record<string, string>>;
+      readonly body: string | Buffer;
+    }
   | { readonly kind: "refused" }
   | { readonly kind: "hang" };
 
-export type SimTcpAnswer = { readonly kind: "answered"; readonly body: string } | { readonly kind: "refused" } | { readonly kind: "hang" };
+export type SimTcpAnswer =
+  { readonly kind: "answered"; readonly body: string } | { readonly kind: "refused" } | { readonly kind: "hang" };
 
 /** A port something of the model listens on. */
 export interface SimListener {

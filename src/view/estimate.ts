@@ -18,12 +18,22 @@ export interface Estimate {
 const NOTHING: Estimate = { soakMs: 0, gateMs: 0, workMs: 0, withoutHistory: 0 };
 
 function add(a: Estimate, b: Estimate): Estimate {
-  return { soakMs: a.soakMs + b.soakMs, gateMs: a.gateMs + b.gateMs, workMs: a.workMs + b.workMs, withoutHistory: a.withoutHistory + b.withoutHistory };
+  return {
+    soakMs: a.soakMs + b.soakMs,
+    gateMs: a.gateMs + b.gateMs,
+    workMs: a.workMs + b.workMs,
+    withoutHistory: a.withoutHistory + b.withoutHistory,
+  };
 }
 
 /** Gates of one step are measured side by side: the slowest decides. */
 function stepEstimate(step: Step, history: (step: Step) => number | null): Estimate {
-  const gateMs = Math.max(0, ...step.gates.filter((gate) => !gate.advisory).map((gate) => Math.max(gate.spanMs, (gate.consecutivePasses - 1) * gate.intervalMs)));
+  const gateMs = Math.max(
+    0,
+    ...step.gates
+      .filter((gate) => !gate.advisory)
+      .map((gate) => Math.max(gate.spanMs, (gate.consecutivePasses - 1) * gate.intervalMs)),
+  );
   if (step.plannedMs !== null) return { soakMs: step.plannedMs, gateMs, workMs: 0, withoutHistory: 0 };
   const known = history(step);
   return { soakMs: 0, gateMs, workMs: known ?? 0, withoutHistory: known === null && step.effect !== "read" ? 1 : 0 };
@@ -33,7 +43,12 @@ function phaseEstimate(phase: Phase, history: (step: Step) => number | null): Es
   const units = phase.units.map((unit) => unit.steps.map((step) => stepEstimate(step, history)).reduce(add, NOTHING));
   const all = units.reduce(add, NOTHING);
   const share = 1 / Math.max(1, Math.min(limitOf(phase.strategy), units.length));
-  const side = { soakMs: all.soakMs * share, gateMs: all.gateMs * share, workMs: all.workMs * share, withoutHistory: all.withoutHistory };
+  const side = {
+    soakMs: all.soakMs * share,
+    gateMs: all.gateMs * share,
+    workMs: all.workMs * share,
+    withoutHistory: all.withoutHistory,
+  };
   return add(side, phase.after.map((step) => stepEstimate(step, history)).reduce(add, NOTHING));
 }
 

@@ -23,7 +23,11 @@ export function countFindings(findings: readonly Finding[]): FindingCounts {
   const bad = findings.filter((one) => one.verdict !== "pass");
   const of = (severity: Finding["severity"]): number => bad.filter((one) => one.severity === severity).length;
   return {
-    all: findings.length, passed: findings.length - bad.length, mandatory: of("mandatory"), waivable: of("waivable"), advisory: of("advisory"),
+    all: findings.length,
+    passed: findings.length - bad.length,
+    mandatory: of("mandatory"),
+    waivable: of("waivable"),
+    advisory: of("advisory"),
     refusals: bad.filter((one) => one.refusal).length,
   };
 }
@@ -40,7 +44,13 @@ function blockOf(finding: Finding, paper: FindingsPaper): readonly string[] {
   const { bad, unknown, dash } = symbolsOf(paper);
   const paint = finding.severity === "advisory" ? (text: string) => ink.waiting(text) : (text: string) => ink.trouble(text);
   const told = finding.verdict === "inconclusive" ? "could not be told" : finding.refusal ? "refused by policy" : "failed";
-  const [head = "", ...more] = beside(`${paint(finding.verdict === "inconclusive" ? unknown : bad)} `, 2, oneLine(finding.title), paper.columns, (text) => ink.strong(text));
+  const [head = "", ...more] = beside(
+    `${paint(finding.verdict === "inconclusive" ? unknown : bad)} `,
+    2,
+    oneLine(finding.title),
+    paper.columns,
+    (text) => ink.strong(text),
+  );
   const fact = (label: string, text: string, tint: (text: string) => string = (one) => one): readonly string[] =>
     text === "" ? [] : beside(`  ${ink.quiet(label)}`, 12, clean(text), paper.columns, tint);
   return [
@@ -59,9 +69,17 @@ function passLines(passes: readonly Finding[], paper: FindingsPaper): readonly s
   const ink = inkOf(paper);
   const { ok, ellipsis } = symbolsOf(paper);
   if (passes.length === 0) return [];
-  if (paper.verbose !== true) return beside(`${ink.proven(ok)} `, cells(ok) + 1, `${passes.length} passed: ${passes.map((one) => one.id).join(", ")}`, paper.columns);
+  if (paper.verbose !== true)
+    return beside(
+      `${ink.proven(ok)} `,
+      cells(ok) + 1,
+      `${passes.length} passed: ${passes.map((one) => one.id).join(", ")}`,
+      paper.columns,
+    );
   const width = Math.max(...passes.map((one) => cells(one.id)));
-  return passes.map((one) => clip(`${ink.proven(ok)} ${pad(one.id, width)}  ${ink.quiet(oneLine(one.observed))}`, paper.columns, ellipsis));
+  return passes.map((one) =>
+    clip(`${ink.proven(ok)} ${pad(one.id, width)}  ${ink.quiet(oneLine(one.observed))}`, paper.columns, ellipsis),
+  );
 }
 
 /** The answers of a preflight: what did not pass first, each with expected, observed, nodes and remedy; passes folded; a summary line. */
@@ -83,6 +101,7 @@ function summaryLine(findings: readonly Finding[], paper: Paper): string {
   ].filter((part) => part !== "");
   const said = `${counts.passed} of ${count(counts.all, "finding")} passed`;
   if (parts.length === 0) return ink.proven(`${said}.`);
-  const paint = counts.mandatory + counts.waivable > 0 ? (text: string) => ink.trouble(text) : (text: string) => ink.waiting(text);
+  const paint =
+    counts.mandatory + counts.waivable > 0 ? (text: string) => ink.trouble(text) : (text: string) => ink.waiting(text);
   return `${said}; ${paint(`not passed: ${parts.join(", ")}`)}.`;
 }

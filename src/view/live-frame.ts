@@ -34,11 +34,25 @@ function headLines(plan: Plan, live: Live, now: Now, paper: Paper): readonly str
     live.beganAt === "" ? "" : `${formatDuration(Math.max(0, now.wallMs - Date.parse(live.beganAt)))} so far`,
     `${done} of ${count(steps.length, "step")}`,
   ].filter((part) => part !== "");
-  return [clip(`${ink.strong(title)}${gap}${way}`, paper.columns, ellipsis), clip(`${ink.quiet(parts.join(` ${dot} `))}${aside === 0 ? "" : ink.waiting(` ${dot} ${aside} set aside`)}`, paper.columns, ellipsis)];
+  return [
+    clip(`${ink.strong(title)}${gap}${way}`, paper.columns, ellipsis),
+    clip(
+      `${ink.quiet(parts.join(` ${dot} `))}${aside === 0 ? "" : ink.waiting(` ${dot} ${aside} set aside`)}`,
+      paper.columns,
+      ellipsis,
+    ),
+  ];
 }
 
 /** One picture of the run: header, phases, what is in hand. Never more than `rows - 1` lines, none wider than `columns`. */
-export function frameLines(plan: Plan, views: readonly PhaseView[], rows: readonly string[], live: Live, now: Now, paper: FramePaper): readonly string[] {
+export function frameLines(
+  plan: Plan,
+  views: readonly PhaseView[],
+  rows: readonly string[],
+  live: Live,
+  now: Now,
+  paper: FramePaper,
+): readonly string[] {
   const room = Math.max(6, paper.rows - 1);
   const head = headLines(plan, live, now, paper);
   const body = room - head.length - 2;
@@ -50,15 +64,28 @@ export function frameLines(plan: Plan, views: readonly PhaseView[], rows: readon
 }
 
 /** What stays on the screen when the run has ended: the phases and the result. After a halt the problem follows from whoever ran the engine. */
-export function summaryLines(plan: Plan, views: readonly PhaseView[], rows: readonly string[], live: Live, now: Now, paper: FramePaper): readonly string[] {
+export function summaryLines(
+  plan: Plan,
+  views: readonly PhaseView[],
+  rows: readonly string[],
+  live: Live,
+  now: Now,
+  paper: FramePaper,
+): readonly string[] {
   const ink = inkOf(paper);
   const { ok, bad, stop, dash } = symbolsOf(paper);
   const { state } = live;
   const lines = [...headLines(plan, live, now, paper), "", ...phaseWindow(views, rows, Math.max(10, paper.rows - 8), paper), ""];
-  const aside = allSteps(plan).filter((step) => stepRecord(state, step.address).status === "set-aside").flatMap((step) => step.node ?? []);
+  const aside = allSteps(plan)
+    .filter((step) => stepRecord(state, step.address).status === "set-aside")
+    .flatMap((step) => step.node ?? []);
   if (state.phase === "completed") {
     const words = `completed, exit ${state.exit ?? 0} (${exitName(state.exit ?? 0)})`;
-    lines.push(state.exit === 0 ? ink.proven(`${ok} ${words}`) : ink.waiting(`${stop} ${words}; set aside: ${foldNames([...new Set(aside)], dash)}`));
+    lines.push(
+      state.exit === 0
+        ? ink.proven(`${ok} ${words}`)
+        : ink.waiting(`${stop} ${words}; set aside: ${foldNames([...new Set(aside)], dash)}`),
+    );
   } else if (state.halted !== null) {
     const where = state.halted.step === null ? "" : ` at ${state.halted.step}`;
     if (state.halted.exit === 0) lines.push(ink.waiting(`${stop} stopped as asked${where}`));

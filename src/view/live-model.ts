@@ -5,7 +5,10 @@ import { lastLine, oneLine } from "./text.ts";
 type Reading = Extract<Telemetry, { type: "reading" }>;
 
 /** How one gate of a step stands: held, refused, or its last reading. */
-export type GateView = { readonly kind: "held"; readonly observed: string } | { readonly kind: "refused"; readonly observed: string } | { readonly kind: "open"; readonly reading: Reading };
+export type GateView =
+  | { readonly kind: "held"; readonly observed: string }
+  | { readonly kind: "refused"; readonly observed: string }
+  | { readonly kind: "open"; readonly reading: Reading };
 
 /** What a live view knows: the folded journal, and the news that are not in it. */
 export interface Live {
@@ -42,7 +45,9 @@ function withGate(live: Live, step: string, check: string, gate: GateView): Live
 export function takeNews(live: Live, news: Telemetry): Live {
   switch (news.type) {
     case "reading":
-      return news.step === null ? live : withGate(live, news.step, news.check, { kind: "open", reading: { ...news, observed: oneLine(news.observed) } });
+      return news.step === null
+        ? live
+        : withGate(live, news.step, news.check, { kind: "open", reading: { ...news, observed: oneLine(news.observed) } });
     case "output": {
       const line = oneLine(lastLine(news.line));
       return line === "" ? live : { ...live, output: { ...live.output, [news.step]: line } };
@@ -56,17 +61,27 @@ export function takeNews(live: Live, news: Telemetry): Live {
   const next: Live = { ...live, state: foldSafely(live.state, event), beganAt: live.beganAt === "" ? event.time : live.beganAt };
   switch (event.type) {
     case "step.moved": {
-      if (event.to === "starting" || event.to === "pending") return { ...next, gates: without(next.gates, event.step), output: without(next.output, event.step) };
+      if (event.to === "starting" || event.to === "pending")
+        return { ...next, gates: without(next.gates, event.step), output: without(next.output, event.step) };
       if (event.to === "started") return { ...next, gates: without(next.gates, event.step) };
       return event.to === "prepared" ? next : { ...next, sleeping: without(next.sleeping, event.step) };
     }
     case "gate.passed":
       return withGate(next, event.step, event.check, { kind: "held", observed: oneLine(event.observed) });
     case "gate.refused":
-      return withGate(next, event.step, event.check, { kind: "refused", observed: oneLine(event.problem.observed ?? event.problem.text) });
+      return withGate(next, event.step, event.check, {
+        kind: "refused",
+        observed: oneLine(event.problem.observed ?? event.problem.text),
+      });
     case "check.measured":
       if (!event.watch) return next;
-      return { ...next, badWatches: event.verdict === "pass" ? without(next.badWatches, event.check) : { ...next.badWatches, [event.check]: oneLine(event.observed) } };
+      return {
+        ...next,
+        badWatches:
+          event.verdict === "pass"
+            ? without(next.badWatches, event.check)
+            : { ...next.badWatches, [event.check]: oneLine(event.observed) },
+      };
     case "run.created":
     case "run.opened":
     case "lock.taken":

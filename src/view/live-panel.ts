@@ -32,7 +32,9 @@ function mark({ step, record }: Flight, paper: Paper): string {
   if (record.status === "error") return ink.trouble(bad);
   if (record.status === "unknown") return ink.trouble(unknown);
   if (step.kind === "confirm") return ink.waiting(stop);
-  return step.kind === "soak" || (record.status === "started" && step.gates.length > 0) ? ink.waiting(waiting) : ink.active(active);
+  return step.kind === "soak" || (record.status === "started" && step.gates.length > 0)
+    ? ink.waiting(waiting)
+    : ink.active(active);
 }
 
 /** What is going on with a step, in words; the step's title while it runs. */
@@ -63,10 +65,15 @@ function gateLine(check: string, nameWidth: number, gate: GateView | undefined, 
   if (gate.kind === "held") return spread(`  ${ink.proven(ok)} ${name}  ${ink.quiet(gate.observed)}`, "", paper);
   if (gate.kind === "refused") return spread(`  ${ink.trouble(bad)} ${name}  ${gate.observed}`, "", paper);
   const { verdict, observed, streak, wanted, spanMs, wantedSpanMs, deadlineMs } = gate.reading;
-  const span = wantedSpanMs > 0 ? ` over ${formatDuration(Math.min(spanMs, wantedSpanMs))} of ${formatDuration(wantedSpanMs)}` : "";
+  const span =
+    wantedSpanMs > 0 ? ` over ${formatDuration(Math.min(spanMs, wantedSpanMs))} of ${formatDuration(wantedSpanMs)}` : "";
   const left = `at most ${formatDuration(Math.max(0, deadlineMs - now.monotonicMs))} more`;
   const state = verdict === "pass" ? `${streak}/${wanted}${span}` : `${verdict}: ${observed}`;
-  return spread(`  ${ink.waiting(waiting)} ${name}  ${verdict === "pass" ? `${state}  ${ink.quiet(observed)}` : ink.waiting(state)}`, ink.quiet(left), paper);
+  return spread(
+    `  ${ink.waiting(waiting)} ${name}  ${verdict === "pass" ? `${state}  ${ink.quiet(observed)}` : ink.waiting(state)}`,
+    ink.quiet(left),
+    paper,
+  );
 }
 
 /** Few gates are listed; of many those that have held, and those that were not measured yet, take one line each. */
@@ -80,9 +87,19 @@ function gateLines(step: Step, gates: Readonly<Record<string, GateView>>, now: N
   const open = names.filter((name) => gates[name]?.kind === "open" || gates[name]?.kind === "refused");
   const later = names.filter((name) => gates[name] === undefined);
   return [
-    ...(held.length === 0 ? [] : [clip(`  ${ink.proven(ok)} ${ink.quiet(`${held.length === 1 ? "holds" : `${held.length} hold`}: ${held.join(", ")}`)}`, paper.columns, ellipsis)]),
+    ...(held.length === 0
+      ? []
+      : [
+          clip(
+            `  ${ink.proven(ok)} ${ink.quiet(`${held.length === 1 ? "holds" : `${held.length} hold`}: ${held.join(", ")}`)}`,
+            paper.columns,
+            ellipsis,
+          ),
+        ]),
     ...open.map((name) => gateLine(name, width, gates[name], now, paper)),
-    ...(later.length === 0 ? [] : [clip(ink.quiet(`  ${pending} not measured yet: ${later.join(", ")}`), paper.columns, ellipsis)]),
+    ...(later.length === 0
+      ? []
+      : [clip(ink.quiet(`  ${pending} not measured yet: ${later.join(", ")}`), paper.columns, ellipsis)]),
   ];
 }
 
@@ -100,16 +117,24 @@ function detail(flight: Flight, live: Live, now: Now, paper: Paper): readonly st
   const ink = inkOf(paper);
   const { pipe, ellipsis } = symbolsOf(paper);
   const { step, record } = flight;
-  const lines = [spread(`${mark(flight, paper)} ${ink.strong(step.address)}  ${words(flight, live)}`, ink.quiet(pad(elapsed(record, now), TIME, "right")), paper)];
+  const lines = [
+    spread(
+      `${mark(flight, paper)} ${ink.strong(step.address)}  ${words(flight, live)}`,
+      ink.quiet(pad(elapsed(record, now), TIME, "right")),
+      paper,
+    ),
+  ];
   const sleep = live.sleeping[step.address];
   if (step.kind === "soak" && sleep !== undefined) lines.push(soakLine(sleep, now, paper));
-  if (isStuck(record.status) && record.problem?.observed !== undefined) lines.push(clip(`  ${ink.quiet("observed")}  ${oneLine(record.problem.observed)}`, paper.columns, ellipsis));
+  if (isStuck(record.status) && record.problem?.observed !== undefined)
+    lines.push(clip(`  ${ink.quiet("observed")}  ${oneLine(record.problem.observed)}`, paper.columns, ellipsis));
   const gates = live.gates[step.address];
   if (record.status === "started" || (isStuck(record.status) && gates !== undefined)) {
     lines.push(...gateLines(step, gates ?? {}, now, paper));
   }
   const said = live.output[step.address];
-  if (said !== undefined && !isStuck(record.status)) lines.push(clip(`  ${ink.quiet(`${pipe} ${said}`)}`, paper.columns, ellipsis));
+  if (said !== undefined && !isStuck(record.status))
+    lines.push(clip(`  ${ink.quiet(`${pipe} ${said}`)}`, paper.columns, ellipsis));
   return lines;
 }
 
@@ -119,8 +144,17 @@ function brief(flight: Flight, width: number, live: Live, now: Now, paper: Paper
   const { step, record } = flight;
   const open = Object.entries(live.gates[step.address] ?? {}).find(([, gate]) => gate.kind === "open");
   const gate = open?.[1].kind === "open" ? open[1].reading : null;
-  const text = record.status === "started" && gate !== null ? (gate.verdict === "pass" ? `${gate.check} ${gate.streak}/${gate.wanted}` : `${gate.check} ${gate.verdict}: ${gate.observed}`) : (live.output[step.address] ?? words(flight, live));
-  return spread(`${mark(flight, paper)} ${pad(step.address, width)}  ${text}`, ink.quiet(pad(elapsed(record, now), TIME, "right")), paper);
+  const text =
+    record.status === "started" && gate !== null
+      ? gate.verdict === "pass"
+        ? `${gate.check} ${gate.streak}/${gate.wanted}`
+        : `${gate.check} ${gate.verdict}: ${gate.observed}`
+      : (live.output[step.address] ?? words(flight, live));
+  return spread(
+    `${mark(flight, paper)} ${pad(step.address, width)}  ${text}`,
+    ink.quiet(pad(elapsed(record, now), TIME, "right")),
+    paper,
+  );
 }
 
 /** Everything in hand in at most `room` lines: in full where few steps are, one line each where many are, the rest counted. */
@@ -128,9 +162,13 @@ export function panelLines(plan: Plan, live: Live, now: Now, room: number, paper
   const ink = inkOf(paper);
   const { waiting, bad, dash, ellipsis } = symbolsOf(paper);
   const notes = [
-    ...(live.state.interrupted === null ? [] : [`${ink.waiting(waiting)} ${ink.waiting(`paused: ${oneLine(live.state.interrupted)}; nothing new starts`)}`]),
+    ...(live.state.interrupted === null
+      ? []
+      : [`${ink.waiting(waiting)} ${ink.waiting(`paused: ${oneLine(live.state.interrupted)}; nothing new starts`)}`]),
     ...Object.entries(live.badWatches).map(([check, observed]) => `${ink.trouble(bad)} watch ${check}: ${observed}`),
-  ].map((line) => clip(line, paper.columns, ellipsis)).slice(0, Math.max(0, room - 1));
+  ]
+    .map((line) => clip(line, paper.columns, ellipsis))
+    .slice(0, Math.max(0, room - 1));
   const flights = allSteps(plan)
     .map((step) => ({ step, record: stepRecord(live.state, step.address) }))
     .filter(({ record }) => isBusy(record.status) || isStuck(record.status))
@@ -144,5 +182,9 @@ export function panelLines(plan: Plan, live: Live, now: Now, room: number, paper
   if (lines.length <= left) return [...notes, ...lines];
   const hidden = flights.slice(left - 1);
   const names = foldNames(sortNames(hidden.map(({ step }) => step.node ?? step.address)), dash);
-  return [...notes, ...lines.slice(0, Math.max(0, left - 1)), clip(ink.quiet(`  ${ellipsis} and ${hidden.length} more: ${names}`), paper.columns, ellipsis)];
+  return [
+    ...notes,
+    ...lines.slice(0, Math.max(0, left - 1)),
+    clip(ink.quiet(`  ${ellipsis} and ${hidden.length} more: ${names}`), paper.columns, ellipsis),
+  ];
 }

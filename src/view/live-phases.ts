@@ -15,9 +15,13 @@ export function phaseColumns(views: readonly PhaseView[], columns: number): Phas
 
 function progressWords(view: PhaseView): string {
   const aside = view.setAside.length > 0 ? `, ${view.setAside.length} set aside` : "";
-  if (view.nodes === 0) return view.status === "pending" ? count(view.steps, "step") : `${view.stepsDone} of ${count(view.steps, "step")}`;
+  if (view.nodes === 0)
+    return view.status === "pending" ? count(view.steps, "step") : `${view.stepsDone} of ${count(view.steps, "step")}`;
   if (view.status === "pending") return count(view.nodes, view.phase.role ?? "node", view.phase.role ?? "nodes");
-  const after = view.nodesDone + view.setAside.length === view.nodes && view.status !== "complete" ? `, ${view.stepsDone} of ${count(view.steps, "step")}` : "";
+  const after =
+    view.nodesDone + view.setAside.length === view.nodes && view.status !== "complete"
+      ? `, ${view.stepsDone} of ${count(view.steps, "step")}`
+      : "";
   return `${view.nodesDone} of ${view.nodes} ${view.phase.role ?? "nodes"}${aside}${after}`;
 }
 
@@ -25,7 +29,8 @@ function progressWords(view: PhaseView): string {
 export function phaseRow(view: PhaseView, widths: PhaseColumns, nowMs: number, paper: Paper): string {
   const ink = inkOf(paper);
   const { ellipsis } = symbolsOf(paper);
-  const time = view.startedMs === null || view.status === "pending" ? "" : formatDuration((view.endedMs ?? nowMs) - view.startedMs);
+  const time =
+    view.startedMs === null || view.status === "pending" ? "" : formatDuration((view.endedMs ?? nowMs) - view.startedMs);
   const name = pad(clip(view.phase.name, widths.name, ellipsis), widths.name);
   const room = paper.columns - widths.name - 4 - 10;
   const words = pad(clip(progressWords(view), room, ellipsis), room);
@@ -59,7 +64,10 @@ export function phaseWindow(views: readonly PhaseView[], rows: readonly string[]
   const aside = before.flatMap((view) => view.setAside).length;
   const names = (part: readonly PhaseView[]): string => `${part[0]?.phase.name ?? ""} ${dash} ${part.at(-1)?.phase.name ?? ""}`;
   const lines = rows.slice(first, last);
-  if (before.length > 0) lines.unshift(`${aside === 0 ? ink.proven(ok) : ink.waiting(ok)} ${ink.quiet(`${count(before.length, "phase")} complete (${names(before)})`)}${aside === 0 ? "" : ink.waiting(`, ${aside} set aside`)}`);
+  if (before.length > 0)
+    lines.unshift(
+      `${aside === 0 ? ink.proven(ok) : ink.waiting(ok)} ${ink.quiet(`${count(before.length, "phase")} complete (${names(before)})`)}${aside === 0 ? "" : ink.waiting(`, ${aside} set aside`)}`,
+    );
   if (after.length > 0) lines.push(ink.quiet(`${pending} ${count(after.length, "more phase")} (${names(after)})`));
   return lines.map((line) => clip(line, paper.columns));
 }

@@ -17,10 +17,19 @@ function spellFor(run: string): Spell {
 
 /** The command that plans and finishes the nodes a run has set aside; null where there are none. */
 export function finishCommand(state: RunState, plan: Plan): string | null {
-  const left = allSteps(plan).filter((step) => stepRecord(state, step.address).status === "set-aside").flatMap((step) => step.node ?? []);
+  const left = allSteps(plan)
+    .filter((step) => stepRecord(state, step.address).status === "set-aside")
+    .flatMap((step) => step.node ?? []);
   if (left.length === 0) return null;
   const target = plan.inputs["target"];
-  return ["pawl upgrade", "-i", plan.sources.inventory, ...(target === undefined ? [] : ["--to", target]), "--only", [...new Set(left)].join(",")].join(" ");
+  return [
+    "pawl upgrade",
+    "-i",
+    plan.sources.inventory,
+    ...(target === undefined ? [] : ["--to", target]),
+    "--only",
+    [...new Set(left)].join(","),
+  ].join(" ");
 }
 
 /** What can be done now, most useful first. Empty for a finished run without set-aside nodes. */
@@ -44,7 +53,8 @@ export function nextCommands(state: RunState, plan: Plan, spell: Spell = spellFo
     for (const step of steps) {
       const { status } = stepRecord(state, step.address);
       if (status === "error") say("retry", step.address, "lets this one step run again");
-      if (status === "unknown") say("resume", "", `looks at ${step.node ?? "the cluster"} before it decides about ${step.address}`);
+      if (status === "unknown")
+        say("resume", "", `looks at ${step.node ?? "the cluster"} before it decides about ${step.address}`);
     }
     say("resume", "", "takes the run up where it halted");
   }

@@ -23,13 +23,20 @@ function names(value: string, question: Question, phases: readonly NamedPhase[])
  * `--yes` and `--approve PHASE` (design section 1): approves announced stops and decides nothing else. Whoever names a
  * stop of the plan with `--approve` has thereby approved its start. Everything else is `nobody`.
  */
-export function policyOperator(policy: { readonly yes: boolean; readonly approve: readonly string[]; readonly phases: readonly NamedPhase[] }): Operator {
+export function policyOperator(policy: {
+  readonly yes: boolean;
+  readonly approve: readonly string[];
+  readonly phases: readonly NamedPhase[];
+}): Operator {
   return {
     ask(question: Question): Promise<OperatorAnswer> {
       const offered = question.choices.some(({ choice }) => choice === "approve");
       if (!question.announced || question.problem !== null || !offered) return Promise.resolve(NOBODY);
       if (policy.yes) return Promise.resolve({ kind: "answered", choice: "approve", actor: "policy:--yes", reason: null });
-      const named = question.kind === "start" ? policy.approve.length > 0 : policy.approve.some((value) => names(value, question, policy.phases));
+      const named =
+        question.kind === "start"
+          ? policy.approve.length > 0
+          : policy.approve.some((value) => names(value, question, policy.phases));
       return Promise.resolve(named ? { kind: "answered", choice: "approve", actor: "policy:--approve", reason: null } : NOBODY);
     },
   };
@@ -51,7 +58,13 @@ export function operatorChain(operators: readonly Operator[]): Operator {
 export interface PromptOperatorOptions {
   /** The live view, which is silent while a prompt is open; null where there is none. */
   readonly view: { pause(): void; resume(): void } | null;
-  readonly io: { out(text: string): void; readonly stdinTty: boolean; readonly stdoutTty: boolean; readonly columns: number; readonly colour: boolean };
+  readonly io: {
+    out(text: string): void;
+    readonly stdinTty: boolean;
+    readonly stdoutTty: boolean;
+    readonly columns: number;
+    readonly colour: boolean;
+  };
   readonly unicode?: boolean;
   /** Who is at the keyboard, `user@host`. */
   readonly actor: string;
@@ -93,7 +106,11 @@ export function promptOperator(options: PromptOperatorOptions): Operator {
   };
 }
 
-async function pick(question: Question, prompts: Prompts, signal: AbortSignal): Promise<{ readonly choice: Choice; readonly reason: string | null } | null> {
+async function pick(
+  question: Question,
+  prompts: Prompts,
+  signal: AbortSignal,
+): Promise<{ readonly choice: Choice; readonly reason: string | null } | null> {
   try {
     for (;;) {
       const choice = await prompts.select(question, signal);

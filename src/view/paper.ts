@@ -33,16 +33,52 @@ export function inkOf(paper: Pick<Paper, "colour">): Ink {
 }
 
 const UNICODE = {
-  ok: "✓", bad: "✗", unknown: "?", aside: "–", skipped: "–", pending: "·", active: "●", waiting: "◷", stop: "◆",
-  arrow: "→", dash: "–", dot: "·", ellipsis: "…", pipe: "│", tee: "├─", corner: "└─", rule: "─", full: "━", empty: "─", times: "×",
+  ok: "✓",
+  bad: "✗",
+  unknown: "?",
+  aside: "–",
+  skipped: "–",
+  pending: "·",
+  active: "●",
+  waiting: "◷",
+  stop: "◆",
+  arrow: "→",
+  dash: "–",
+  dot: "·",
+  ellipsis: "…",
+  pipe: "│",
+  tee: "├─",
+  corner: "└─",
+  rule: "─",
+  full: "━",
+  empty: "─",
+  times: "×",
 } as const;
 
 /** Names of the symbols a view may draw; every one is one cell wide in Unicode and short in ASCII. */
 export type Symbols = { readonly [Name in keyof typeof UNICODE]: string };
 
 const ASCII: Symbols = {
-  ok: "+", bad: "x", unknown: "?", aside: "-", skipped: "-", pending: ".", active: "*", waiting: "~", stop: "!",
-  arrow: "->", dash: "-", dot: "-", ellipsis: "...", pipe: "|", tee: "|-", corner: "`-", rule: "-", full: "=", empty: "-", times: "x",
+  ok: "+",
+  bad: "x",
+  unknown: "?",
+  aside: "-",
+  skipped: "-",
+  pending: ".",
+  active: "*",
+  waiting: "~",
+  stop: "!",
+  arrow: "->",
+  dash: "-",
+  dot: "-",
+  ellipsis: "...",
+  pipe: "|",
+  tee: "|-",
+  corner: "`-",
+  rule: "-",
+  full: "=",
+  empty: "-",
+  times: "x",
 };
 
 /** The symbols of a paper. */
@@ -57,7 +93,21 @@ export function speaksUnicode(env: Readonly<Record<string, string | undefined>>)
 }
 
 const TO_ASCII: Readonly<Record<string, string>> = {
-  "→": "->", "…": "...", "–": "-", "—": "-", "·": "-", "×": "x", "≥": ">=", "≤": "<=", "≠": "!=", "“": '"', "”": '"', "’": "'", "‘": "'", "✓": "+", "✗": "x",
+  "→": "->",
+  "…": "...",
+  "–": "-",
+  "—": "-",
+  "·": "-",
+  "×": "x",
+  "≥": ">=",
+  "≤": "<=",
+  "≠": "!=",
+  "“": '"',
+  "”": '"',
+  "’": "'",
+  "‘": "'",
+  "✓": "+",
+  "✗": "x",
 };
 
 /** Finished text for a paper: on one without Unicode the signs that remain are spelled in ASCII, other letters become `?`. */

@@ -26,7 +26,10 @@ function unitStatuses(statuses: readonly StepStatus[]): readonly StepStatus[] {
 /** Derives the view of one phase. `waiting` where the run is interrupted, and where a stop is all that is in hand. */
 export function viewPhase(phase: Phase, state: RunState): PhaseView {
   const status = (address: string): StepStatus => stepRecord(state, address).status;
-  const units = phase.units.map((unit) => ({ node: unit.node, statuses: unitStatuses(unit.steps.map((step) => status(step.address))) }));
+  const units = phase.units.map((unit) => ({
+    node: unit.node,
+    statuses: unitStatuses(unit.steps.map((step) => status(step.address))),
+  }));
   const nodes = units.filter((unit) => unit.node !== null);
   const children = [...units.flatMap((unit) => unit.statuses), ...phase.after.map((step) => status(step.address))];
   const records = [...phase.units.flatMap((unit) => unit.steps), ...phase.after].map((step) => stepRecord(state, step.address));

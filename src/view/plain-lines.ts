@@ -41,7 +41,14 @@ export function createPlainLines(options: PlainLinesOptions): Viewer {
   const { plan, paper } = options;
   const steps = allSteps(plan);
   const width = Math.min(32, Math.max(8, ...steps.map((step) => cells(step.address))));
-  const desk: Desk = { steps: new Map(steps.map((step) => [step.address, step])), paper, ink: inkOf(paper), symbols: symbolsOf(paper), startedMs: new Map(), verdicts: new Map() };
+  const desk: Desk = {
+    steps: new Map(steps.map((step) => [step.address, step])),
+    paper,
+    ink: inkOf(paper),
+    symbols: symbolsOf(paper),
+    startedMs: new Map(),
+    verdicts: new Map(),
+  };
   let clockText = "        ";
   const print = (line: Line | null): void => {
     if (line === null) return;
@@ -60,7 +67,9 @@ export function createPlainLines(options: PlainLinesOptions): Viewer {
           print(readingLine(news, desk));
           return;
         case "output":
-          if (options.verbose === true) for (const line of clean(news.line).split("\n")) print({ where: news.step, text: desk.ink.quiet(`| ${oneLine(line)}`) });
+          if (options.verbose === true)
+            for (const line of clean(news.line).split("\n"))
+              print({ where: news.step, text: desk.ink.quiet(`| ${oneLine(line)}`) });
           return;
         case "sleeping":
           return;
@@ -88,57 +97,109 @@ function eventLine(event: RunEvent, desk: Desk): Line | null {
   const { ink, symbols, paper } = desk;
   switch (event.type) {
     case "run.created":
-      return { where: "run", text: `${event.run} on ${event.cluster}${event.ticket === null ? "" : `, ticket ${oneLine(event.ticket)}`}, times in UTC` };
+      return {
+        where: "run",
+        text: `${event.run} on ${event.cluster}${event.ticket === null ? "" : `, ticket ${oneLine(event.ticket)}`}, times in UTC`,
+      };
     case "run.opened":
-      return { where: "run", text: event.resumed ? `taken up again by ${event.actor} on ${event.host}` : `opened by ${event.actor} on ${event.host}` };
+      return {
+        where: "run",
+        text: event.resumed ? `taken up again by ${event.actor} on ${event.host}` : `opened by ${event.actor} on ${event.host}`,
+      };
     case "lock.taken":
       return { where: "lock", text: `taken on ${foldNames(event.nodes, symbols.dash)}: ${oneLine(event.holder)}` };
     case "lock.released":
       return { where: "lock", text: `released on ${foldNames(event.nodes, symbols.dash)}` };
     case "lock.broken":
-      return { where: "lock", text: `${ink.waiting("broken")} by ${event.actor}: ${oneLine(event.reason)} (was ${oneLine(event.holder)})` };
+      return {
+        where: "lock",
+        text: `${ink.waiting("broken")} by ${event.actor}: ${oneLine(event.reason)} (was ${oneLine(event.holder)})`,
+      };
     case "finding.reported":
-      return event.verdict === "pass" ? null : { where: "preflight", text: `${ink.waiting(`${event.id} ${event.verdict}`)} (${event.severity}): ${oneLine(event.observed)}` };
+      return event.verdict === "pass"
+        ? null
+        : {
+            where: "preflight",
+            text: `${ink.waiting(`${event.id} ${event.verdict}`)} (${event.severity}): ${oneLine(event.observed)}`,
+          };
     case "step.moved":
       return stepLine(event, desk);
     case "step.reattached":
       return { where: event.step, text: `contact is back: ${oneLine(event.note)}` };
     case "artifact.recorded":
-      return event.sealed ? { where: event.step ?? "run", text: `captured ${event.name}, ${sizeText(event.bytes)}, sha256 ${event.sha256.slice(0, 12)} (sealed)` } : null;
+      return event.sealed
+        ? {
+            where: event.step ?? "run",
+            text: `captured ${event.name}, ${sizeText(event.bytes)}, sha256 ${event.sha256.slice(0, 12)} (sealed)`,
+          }
+        : null;
     case "check.measured":
       return event.watch ? verdictLine(null, event.check, event.verdict, event.observed, desk) : null;
     case "gate.passed":
       desk.verdicts.delete(`${event.step} ${event.check}`);
-      return { where: event.step, text: `${ink.proven(symbols.ok)} ${event.check}: ${event.asserted.passed} of ${event.asserted.subjects}, ${oneLine(event.observed)}${streakWords(event.streak, event.spanMs)}` };
+      return {
+        where: event.step,
+        text: `${ink.proven(symbols.ok)} ${event.check}: ${event.asserted.passed} of ${event.asserted.subjects}, ${oneLine(event.observed)}${streakWords(event.streak, event.spanMs)}`,
+      };
     case "gate.refused":
-      return { where: event.step, text: `${ink.trouble(`${symbols.bad} ${event.check} refused`)} (${event.because}): ${oneLine(event.problem.text)}` };
+      return {
+        where: event.step,
+        text: `${ink.trouble(`${symbols.bad} ${event.check} refused`)} (${event.because}): ${oneLine(event.problem.text)}`,
+      };
     case "watch.tripped":
-      return { where: "watch", text: `${ink.trouble(`${symbols.bad} ${event.check} tripped`)}: ${oneLine(event.problem.text)}`, block: problemFacts(event.problem, paper) };
+      return {
+        where: "watch",
+        text: `${ink.trouble(`${symbols.bad} ${event.check} tripped`)}: ${oneLine(event.problem.text)}`,
+        block: problemFacts(event.problem, paper),
+      };
     case "order.changed":
-      return { where: event.phase, text: `${ink.waiting("order changed")}: ${foldNames(event.order, symbols.dash)} (${oneLine(event.because)})` };
+      return {
+        where: event.phase,
+        text: `${ink.waiting("order changed")}: ${foldNames(event.order, symbols.dash)} (${oneLine(event.because)})`,
+      };
     case "decision.asked":
-      return { where: event.question.step ?? "run", text: `${ink.waiting(symbols.stop)} ${oneLine(event.question.title)}${event.question.announced ? "" : " (not announced by the plan)"}` };
+      return {
+        where: event.question.step ?? "run",
+        text: `${ink.waiting(symbols.stop)} ${oneLine(event.question.title)}${event.question.announced ? "" : " (not announced by the plan)"}`,
+      };
     case "operator.decided":
-      return { where: event.target ?? "run", text: `${event.choice} by ${event.actor}${event.reason === null ? "" : `: ${oneLine(event.reason)}`}` };
+      return {
+        where: event.target ?? "run",
+        text: `${event.choice} by ${event.actor}${event.reason === null ? "" : `: ${oneLine(event.reason)}`}`,
+      };
     case "plan.interrupted":
       return { where: "run", text: `${ink.waiting("paused")}: ${oneLine(event.because)}; nothing new starts` };
     case "plan.proceeded":
       return { where: "run", text: `goes on: ${oneLine(event.because)}` };
     case "run.halted":
-      if (event.exit === 0) return { where: event.step ?? "run", text: `${ink.waiting("stopped as asked")}: ${oneLine(event.problem.text)}`, block: problemFacts(event.problem, paper) };
+      if (event.exit === 0)
+        return {
+          where: event.step ?? "run",
+          text: `${ink.waiting("stopped as asked")}: ${oneLine(event.problem.text)}`,
+          block: problemFacts(event.problem, paper),
+        };
       return {
         where: event.step ?? "run",
         text: `${isCalm(event.exit) ? ink.waiting(`${symbols.stop} HALTED`) : ink.trouble(`${symbols.bad} HALTED`)}, exit ${event.exit} (${exitName(event.exit)}): ${oneLine(event.problem.text)}`,
         block: problemFacts(event.problem, paper),
       };
     case "run.completed":
-      return { where: "run", text: event.setAside.length === 0 ? `${ink.proven(`${symbols.ok} completed`)}, exit ${event.exit} (${exitName(event.exit)})` : `${ink.waiting("completed")}, exit ${event.exit} (${exitName(event.exit)}); set aside: ${foldNames(event.setAside, symbols.dash)}` };
+      return {
+        where: "run",
+        text:
+          event.setAside.length === 0
+            ? `${ink.proven(`${symbols.ok} completed`)}, exit ${event.exit} (${exitName(event.exit)})`
+            : `${ink.waiting("completed")}, exit ${event.exit} (${exitName(event.exit)}); set aside: ${foldNames(event.setAside, symbols.dash)}`,
+      };
   }
 }
 
 /** Why a step stands where it stands, on one line; the whole problem follows when the run halts. */
 function causeWords({ problem, note }: Extract<RunEvent, { type: "step.moved" }>): string {
-  const said = problem === null ? "" : `${oneLine(problem.text)}${problem.observed === undefined ? "" : ` (observed: ${oneLine(problem.observed)})`}`;
+  const said =
+    problem === null
+      ? ""
+      : `${oneLine(problem.text)}${problem.observed === undefined ? "" : ` (observed: ${oneLine(problem.observed)})`}`;
   return [said, oneLine(note ?? "")].filter((part) => part !== "").join("; ");
 }
 
@@ -160,13 +221,18 @@ function stepLine(event: Extract<RunEvent, { type: "step.moved" }>, desk: Desk):
     case "starting":
       desk.startedMs.set(event.step, atMs);
       if (step?.kind === "confirm") return null;
-      if (step?.kind === "soak" && step.plannedMs !== null) return say(`${ink.waiting(symbols.waiting)} ${oneLine(step.title)}: ${formatDuration(step.plannedMs)}`);
-      return say(`started   ${oneLine(step?.title ?? "")}${step !== undefined && step.effect !== "read" ? ` (${step.effect}s)` : ""}`.trimEnd());
+      if (step?.kind === "soak" && step.plannedMs !== null)
+        return say(`${ink.waiting(symbols.waiting)} ${oneLine(step.title)}: ${formatDuration(step.plannedMs)}`);
+      return say(
+        `started   ${oneLine(step?.title ?? "")}${step !== undefined && step.effect !== "read" ? ` (${step.effect}s)` : ""}`.trimEnd(),
+      );
     case "started": {
       const gates = step?.gates ?? [];
       const [only] = gates;
       if (only === undefined) return null;
-      return say(`effect done${took}${note}; ${gates.length === 1 ? `${only.check} must hold: ${policyWords(only)}` : `${count(gates.length, "gate")} must hold`}`);
+      return say(
+        `effect done${took}${note}; ${gates.length === 1 ? `${only.check} must hold: ${policyWords(only)}` : `${count(gates.length, "gate")} must hold`}`,
+      );
     }
     case "complete":
       return say(`${ink.proven(`${symbols.ok} complete`)}${took}${note}`);

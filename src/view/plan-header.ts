@@ -9,7 +9,12 @@ import { beside, cells, count } from "./text.ts";
 const LABEL = 14;
 
 /** `3 master (m1–m3), 5 agent (a1–a5)`: nodes of steps with the given effect, by the role their phase names. */
-function byRole(plan: Plan, wanted: (step: Step) => boolean, except: ReadonlySet<string>, paper: Paper): { readonly nodes: ReadonlySet<string>; readonly text: string } {
+function byRole(
+  plan: Plan,
+  wanted: (step: Step) => boolean,
+  except: ReadonlySet<string>,
+  paper: Paper,
+): { readonly nodes: ReadonlySet<string>; readonly text: string } {
   const nodes = new Set<string>();
   const roles = new Map<string, Set<string>>();
   for (const phase of plan.phases)
@@ -19,7 +24,9 @@ function byRole(plan: Plan, wanted: (step: Step) => boolean, except: ReadonlySet
       const role = phase.role ?? "node";
       roles.set(role, (roles.get(role) ?? new Set()).add(unit.node));
     }
-  const parts = [...roles].map(([role, names]) => `${names.size} ${role} (${foldNames(sortNames([...names]), symbolsOf(paper).dash)})`);
+  const parts = [...roles].map(
+    ([role, names]) => `${names.size} ${role} (${foldNames(sortNames([...names]), symbolsOf(paper).dash)})`,
+  );
   return { nodes, text: parts.join(", ") };
 }
 
@@ -28,15 +35,31 @@ function radius(plan: Plan, paper: Paper): readonly (readonly [string, string])[
   const written = byRole(plan, (step) => step.effect === "write", restarted.nodes, paper);
   const steps = allSteps(plan);
   const reading = steps.filter((step) => step.effect === "read").length;
-  const elsewhere = [...plan.phases.flatMap((phase) => [...phase.after, ...phase.units.filter((unit) => unit.node === null).flatMap((unit) => unit.steps)]), ...plan.finally];
+  const elsewhere = [
+    ...plan.phases.flatMap((phase) => [
+      ...phase.after,
+      ...phase.units.filter((unit) => unit.node === null).flatMap((unit) => unit.steps),
+    ]),
+    ...plan.finally,
+  ];
   const once = elsewhere.filter((step) => step.effect !== "read").map((step) => step.address);
   const restarts = steps.filter((step) => step.effect === "restart").length;
   const total = (nodes: number, text: string): string => (nodes === 0 ? "no node" : `${count(nodes, "node")}: ${text}`);
   return [
-    ["restarts", restarts > restarted.nodes.size ? `${total(restarted.nodes.size, restarted.text)}, ${count(restarts, "restart")}` : total(restarted.nodes.size, restarted.text)],
+    [
+      "restarts",
+      restarts > restarted.nodes.size
+        ? `${total(restarted.nodes.size, restarted.text)}, ${count(restarts, "restart")}`
+        : total(restarted.nodes.size, restarted.text),
+    ],
     ...(written.nodes.size > 0 ? [["writes to", `${total(written.nodes.size, written.text)}, without restart`] as const] : []),
     ...(once.length > 0 ? [["writes once", once.join(", ")] as const] : []),
-    ["only reads", reading === steps.length ? `all ${count(steps.length, "step")}: nothing is changed` : `${reading} of ${count(steps.length, "step")}`],
+    [
+      "only reads",
+      reading === steps.length
+        ? `all ${count(steps.length, "step")}: nothing is changed`
+        : `${reading} of ${count(steps.length, "step")}`,
+    ],
   ];
 }
 
@@ -68,22 +91,37 @@ export function planHeader(plan: Plan, estimate: Estimate, paper: Paper): readon
   const { from, to } = versionsOf(plan);
   const found = from.length === 0 ? "unknown" : from.join(" and ");
   const { start, steps: stops } = announcedStops(plan);
-  const words = [start ? "the start" : "", stops.length > 0 ? count(stops.length, "confirmation") : ""].filter((part) => part !== "").join(" and ");
+  const words = [start ? "the start" : "", stops.length > 0 ? count(stops.length, "confirmation") : ""]
+    .filter((part) => part !== "")
+    .join(" and ");
   const title = plan.runbook.title;
   const id = `${plan.runbook.name} ${plan.runbook.version}`;
   const gap = paper.columns - cells(title) - cells(id);
-  const lines = gap >= 2 ? [`${ink.strong(title)}${" ".repeat(gap)}${ink.quiet(id)}`, ""] : [ink.strong(title), ink.quiet(id), ""];
+  const lines =
+    gap >= 2 ? [`${ink.strong(title)}${" ".repeat(gap)}${ink.quiet(id)}`, ""] : [ink.strong(title), ink.quiet(id), ""];
   const row = (label: string, text: string): void => void lines.push(...beside(ink.quiet(label), LABEL, text, paper.columns));
   row("cluster", `${plan.cluster.name} (${plan.cluster.id}), ${plan.platform}`);
-  const hop = plan.journey === null ? "" : `, hop ${plan.journey.hop} of ${plan.journey.hops} on the way to ${plan.journey.goal} (policy ${nameOf(plan.journey.policy)})`;
+  const hop =
+    plan.journey === null
+      ? ""
+      : `, hop ${plan.journey.hop} of ${plan.journey.hops} on the way to ${plan.journey.goal} (policy ${nameOf(plan.journey.policy)})`;
   row("versions", to === null ? found : `${from.length === 0 ? "" : `${found} ${arrow} `}${to}${hop}`);
   const complete = plan.found.length;
-  if (complete > 0) row("already done", `${count(complete, "node")}: ${foldNames(sortNames(plan.found.map((one) => one.node)), symbolsOf(paper).dash)}`);
+  if (complete > 0)
+    row(
+      "already done",
+      `${count(complete, "node")}: ${foldNames(sortNames(plan.found.map((one) => one.node)), symbolsOf(paper).dash)}`,
+    );
   for (const [label, text] of radius(plan, paper)) row(label, text);
   row("time", estimateWords(estimate));
   row("stops", words === "" ? "none" : `${words}, marked ${stop}`);
-  if (plan.rolloutNodes > 0) row("may fail", `${plan.budget} of ${count(plan.rolloutNodes, "rollout node")}; elsewhere the first failure halts`);
-  if (plan.lock !== null) row("lock", `${plan.lock.path} on ${foldNames(plan.lock.nodes, symbolsOf(paper).dash)}, taken before the first effect, removed at the end`);
+  if (plan.rolloutNodes > 0)
+    row("may fail", `${plan.budget} of ${count(plan.rolloutNodes, "rollout node")}; elsewhere the first failure halts`);
+  if (plan.lock !== null)
+    row(
+      "lock",
+      `${plan.lock.path} on ${foldNames(plan.lock.nodes, symbolsOf(paper).dash)}, taken before the first effect, removed at the end`,
+    );
   for (const line of watchLines(plan, paper)) row("watches", line);
   row("observed", plan.facts.observedAt);
   const prints = Object.entries(plan.fingerprints).map(([name, print]) => `${name}:${print.slice(0, 12)}`);

@@ -63,7 +63,9 @@ function showLines(steps: readonly Step[], indent: string, paper: PlanPaper): re
   }
   return (differs ? steps : [sample]).flatMap((step) => [
     ...(differs && step.node !== null && step.shows.length > 0 ? [`${indent}${ink.quiet(`on ${step.node}`)}`] : []),
-    ...step.shows.flatMap((line) => wrap(oneLine(line), room).map((part, index) => `${indent}${ink.quiet(`${index === 0 ? "$" : " "} ${part}`)}`)),
+    ...step.shows.flatMap((line) =>
+      wrap(oneLine(line), room).map((part, index) => `${indent}${ink.quiet(`${index === 0 ? "$" : " "} ${part}`)}`),
+    ),
   ]);
 }
 
@@ -106,7 +108,14 @@ function stepLines(steps: readonly Step[], last: boolean, stem: string, nameWidt
   const checkWidth = Math.min(26, Math.max(0, ...step.gates.map((gate) => cells(gate.check))));
   const gates = step.gates.flatMap((gate) => {
     const label = `${below}${ink.quiet("gate")} ${pad(gate.check, checkWidth)}  `;
-    return beside(label, cells(below) + 7 + checkWidth, `${policyWords(gate)}${gate.advisory ? " (advisory)" : ""}`, paper.columns, (one) => one, below);
+    return beside(
+      label,
+      cells(below) + 7 + checkWidth,
+      `${policyWords(gate)}${gate.advisory ? " (advisory)" : ""}`,
+      paper.columns,
+      (one) => one,
+      below,
+    );
   });
   const hanging = more.map((line) => `${below}${" ".repeat(Math.max(0, cells(head) - cells(below)))}${line}`);
   return [`${head}${first}${gap}${length}`.trimEnd(), ...hanging, ...gates, ...showLines(steps, below, paper)];
@@ -121,10 +130,26 @@ function phaseLines(phase: Phase, index: number, nameWidth: number, paper: PlanP
   const order = orderWords(phase);
   const head = beside(`${number} ${ink.strong(phase.name)}  `, cells(phase.name) + 5, oneLine(phase.title), paper.columns);
   const extent = [wave, order].filter((part) => part !== "").join(", ");
-  const about = [who, extent, phase.budget === "none" && phase.role !== null && phase.units.some((unit) => unit.steps.some((step) => step.effect !== "read")) ? "the first failure halts" : ""].filter((part) => part !== "").join("; ");
+  const about = [
+    who,
+    extent,
+    phase.budget === "none" &&
+    phase.role !== null &&
+    phase.units.some((unit) => unit.steps.some((step) => step.effect !== "read"))
+      ? "the first failure halts"
+      : "",
+  ]
+    .filter((part) => part !== "")
+    .join("; ");
   const lines = [...head, ...(about === "" ? [] : beside("   ", 3, about, paper.columns, (text) => ink.quiet(text)))];
   const groups = groupsOf(phase);
-  const sections = [...groups.map((group) => ({ label: groups.length > 1 ? nodesText(phase, group.units, paper) : "", steps: group.sample.steps.map((_, at) => group.units.flatMap((unit) => unit.steps[at] ?? [])) })), { label: "", steps: phase.after.map((step) => [step]) }];
+  const sections = [
+    ...groups.map((group) => ({
+      label: groups.length > 1 ? nodesText(phase, group.units, paper) : "",
+      steps: group.sample.steps.map((_, at) => group.units.flatMap((unit) => unit.steps[at] ?? [])),
+    })),
+    { label: "", steps: phase.after.map((step) => [step]) },
+  ];
   const total = sections.reduce((sum, section) => sum + section.steps.length, 0);
   let at = 0;
   for (const section of sections) {
@@ -148,17 +173,25 @@ function waveLines(waves: readonly Phase[], index: number, before: Phase, paper:
   }));
   const width = (pick: (row: (typeof rows)[number]) => string): number => Math.max(...rows.map((row) => cells(pick(row))));
   const [name, size, pace] = [width((row) => row.name), width((row) => row.size), width((row) => row.pace)];
-  const room = Math.max(8, Math.min(width((row) => row.nodes), paper.columns - name - size - pace - 14));
+  const room = Math.max(
+    8,
+    Math.min(
+      width((row) => row.nodes),
+      paper.columns - name - size - pace - 14,
+    ),
+  );
   return [
     `${numbers} ${ink.strong(waves.length === 1 ? "one more wave" : `${waves.length} more waves`)}${ink.quiet(`, ${waves.length === 1 ? "" : "each "}with the steps of ${before.name}`)}`,
-    ...rows.map((row) => `   ${ink.waiting(pad(row.stops, 2))}${pad(row.name, name)}  ${pad(row.size, size, "right")}  ${pad(clip(row.nodes, room, ellipsis), room)}  ${ink.quiet(row.pace)}`.trimEnd()),
+    ...rows.map((row) =>
+      `   ${ink.waiting(pad(row.stops, 2))}${pad(row.name, name)}  ${pad(row.size, size, "right")}  ${pad(clip(row.nodes, room, ellipsis), room)}  ${ink.quiet(row.pace)}`.trimEnd(),
+    ),
   ];
 }
 
 /** Phases in order; waves that repeat the one before are gathered. */
 function allPhaseLines(plan: Plan, nameWidth: number, paper: PlanPaper): readonly string[] {
   const lines: string[] = [];
-  for (let index = 0; index < plan.phases.length; ) {
+  for (let index = 0; index < plan.phases.length;) {
     const phase = plan.phases[index];
     if (phase === undefined) break;
     lines.push(...phaseLines(phase, index, nameWidth, paper), "");
@@ -182,19 +215,33 @@ export function renderPlan(plan: Plan, paper: PlanPaper): string {
   const { stop, ok } = symbolsOf(paper);
   const nameWidth = widthOf(plan.phases.flatMap((phase) => [...(phase.units[0]?.steps ?? []), ...phase.after]));
   const lines: string[] = [...planHeader(plan, paper.estimate ?? estimatePlan(plan), paper), ""];
-  if (announcedStops(plan).start) lines.push(` ${ink.waiting(stop)} ${ink.strong("start")}  this plan is approved by a person`, "");
+  if (announcedStops(plan).start)
+    lines.push(` ${ink.waiting(stop)} ${ink.strong("start")}  this plan is approved by a person`, "");
   lines.push(...allPhaseLines(plan, nameWidth, paper));
   if (plan.finally.length > 0) {
     const always = plan.finally.every((step) => step.with["on-halt"] === true);
     lines.push(`   ${ink.strong("finally")}  ${ink.quiet(`once, when the run ends${always ? ", also after a halt" : ""}`)}`);
-    plan.finally.forEach((step, index) => lines.push(...stepLines([step], index === plan.finally.length - 1, "   ", widthOf(plan.finally), paper)));
+    plan.finally.forEach((step, index) =>
+      lines.push(...stepLines([step], index === plan.finally.length - 1, "   ", widthOf(plan.finally), paper)),
+    );
     lines.push("");
   }
-  for (const one of plan.omitted) lines.push(...beside(`omitted: ${one.phase}  `, cells(one.phase) + 11, oneLine(one.reason), paper.columns, (text) => ink.quiet(text)));
+  for (const one of plan.omitted)
+    lines.push(
+      ...beside(`omitted: ${one.phase}  `, cells(one.phase) + 11, oneLine(one.reason), paper.columns, (text) => ink.quiet(text)),
+    );
   for (const [version, names] of foundByVersion(plan))
-    lines.push(...beside(`${ink.proven(ok)} complete (found so): `, cells(ok) + 22, `${foldNames(sortNames(names), symbolsOf(paper).dash)} at ${version}`, paper.columns));
+    lines.push(
+      ...beside(
+        `${ink.proven(ok)} complete (found so): `,
+        cells(ok) + 22,
+        `${foldNames(sortNames(names), symbolsOf(paper).dash)} at ${version}`,
+        paper.columns,
+      ),
+    );
   if (plan.phases.length === 0) lines.push("Nothing is left to do.");
-  else lines.push(ink.quiet(`${count(plan.phases.length, "phase")}, ${count(announcedStops(plan).steps.length, "confirmation")}.`));
+  else
+    lines.push(ink.quiet(`${count(plan.phases.length, "phase")}, ${count(announcedStops(plan).steps.length, "confirmation")}.`));
   return printable(lines.join("\n"), paper);
 }
 

@@ -27,7 +27,8 @@ function evidenceLines(paths: readonly string[], paper: Paper): readonly string[
   const [first, ...more] = paths.map(clean);
   if (first === undefined) return [];
   const label = `  ${ink.quiet("evidence")}`;
-  if ([first, ...more].some((path) => cells(path) > paper.columns - LABEL)) return [label, ...[first, ...more].map((path) => `    ${path}`)];
+  if ([first, ...more].some((path) => cells(path) > paper.columns - LABEL))
+    return [label, ...[first, ...more].map((path) => `    ${path}`)];
   return [`${pad(label, LABEL)}${first}`, ...more.map((path) => `${" ".repeat(LABEL)}${path}`)];
 }
 
@@ -36,7 +37,9 @@ function nextLines(next: string, paper: Paper): readonly string[] {
   const ink = inkOf(paper);
   const lines = clean(next)
     .split("\n")
-    .flatMap((line) => (/^(pawl|npx|ssh|sudo) /.test(line.trim()) ? [line.trim()] : wrap(line, Math.max(20, paper.columns - LABEL))));
+    .flatMap((line) =>
+      /^(pawl|npx|ssh|sudo) /.test(line.trim()) ? [line.trim()] : wrap(line, Math.max(20, paper.columns - LABEL)),
+    );
   return lines.map((line, index) => `  ${ink.quiet((index === 0 ? "next" : "").padEnd(LABEL - 2))}${ink.active(line)}`);
 }
 
@@ -46,7 +49,11 @@ export function renderProblem(problem: Problem, paper: Paper): string {
   const mark = symbolsOf(paper).bad;
   const [first = "", ...list] = clean(problem.text).trim().split("\n");
   const [head = "", ...more] = wrap(first, Math.max(20, paper.columns - 2));
-  const title = [`${ink.trouble(mark)} ${ink.strong(head)}`, ...more.map((line) => `  ${ink.strong(line)}`), ...list.map((line) => `  ${line}`)];
+  const title = [
+    `${ink.trouble(mark)} ${ink.strong(head)}`,
+    ...more.map((line) => `  ${ink.strong(line)}`),
+    ...list.map((line) => `  ${line}`),
+  ];
   return printable([...title, ...problemFacts(problem, paper)].join("\n"), paper);
 }
 

@@ -42,9 +42,17 @@ export function createPrompts(paper: Paper, streams: PromptStreams = TERMINAL): 
         const choices = question.choices.map(({ choice, does, needsReason }) => {
           const text = `${oneLine(does)}${needsReason ? ` (asks for a reason)` : ""}`;
           const fits = cells(text) <= room;
-          return { value: choice, short: choiceWords(choice), name: `${pad(choiceWords(choice), width)}${clip(text, room, ellipsis)}`, ...(fits ? {} : { description: `${arrow} ${text}` }) };
+          return {
+            value: choice,
+            short: choiceWords(choice),
+            name: `${pad(choiceWords(choice), width)}${clip(text, room, ellipsis)}`,
+            ...(fits ? {} : { description: `${arrow} ${text}` }),
+          };
         });
-        return select<Choice>({ message: "What now?", choices, loop: false, pageSize: 10, default: safest(question), theme: look }, context);
+        return select<Choice>(
+          { message: "What now?", choices, loop: false, pageSize: 10, default: safest(question), theme: look },
+          context,
+        );
       }),
     reason: (choice, signal) =>
       guarded({ ...streams, settleMs: 0 }, signal, async (context) => {
@@ -68,8 +76,24 @@ function themeOf(paper: Paper): object {
   const icon = paper.unicode === false ? { icon: { cursor: ">" } } : {};
   const keys = (list: readonly (readonly [string, string])[]): string =>
     paper.unicode === false ? "up/down moves, Enter decides" : list.map(([key, action]) => `${key} ${action}`).join(", ");
-  if (paper.colour) return { ...icon, prefix: { idle: prefix, done: prefix }, ...(paper.unicode === false ? { style: { keysHelpTip: keys } } : {}) };
-  const style = { answer: same, message: same, error: same, help: same, highlight: same, key: same, disabled: same, description: same, defaultAnswer: same, keysHelpTip: keys };
+  if (paper.colour)
+    return {
+      ...icon,
+      prefix: { idle: prefix, done: prefix },
+      ...(paper.unicode === false ? { style: { keysHelpTip: keys } } : {}),
+    };
+  const style = {
+    answer: same,
+    message: same,
+    error: same,
+    help: same,
+    highlight: same,
+    key: same,
+    disabled: same,
+    description: same,
+    defaultAnswer: same,
+    keysHelpTip: keys,
+  };
   return { ...icon, prefix: { idle: prefix, done: prefix }, style };
 }
 
@@ -91,7 +115,11 @@ interface PromptContext {
  * Runs one prompt. A standard input that closes would otherwise leave the promise unsettled and let the process end with
  * exit 0 (reference: dependencies, prompts); here it rejects, and a timer keeps the process alive until it has.
  */
-async function guarded<T>(streams: PromptStreams, signal: AbortSignal, prompt: (context: PromptContext) => Promise<T>): Promise<T> {
+async function guarded<T>(
+  streams: PromptStreams,
+  signal: AbortSignal,
+  prompt: (context: PromptContext) => Promise<T>,
+): Promise<T> {
   const { input, output, settleMs } = streams;
   if (isAborted(signal)) throw new PromptEnded("aborted");
   if (!input.readable) throw new PromptEnded("closed");
@@ -106,7 +134,8 @@ async function guarded<T>(streams: PromptStreams, signal: AbortSignal, prompt: (
     if (error instanceof PromptEnded) throw error;
     if (gone.signal.aborted) throw new PromptEnded("closed");
     if (isAborted(signal)) throw new PromptEnded("aborted");
-    if (error instanceof Error && (error.name === "ExitPromptError" || error.name === "CancelPromptError")) throw new PromptEnded("interrupted");
+    if (error instanceof Error && (error.name === "ExitPromptError" || error.name === "CancelPromptError"))
+      throw new PromptEnded("interrupted");
     throw error;
   } finally {
     clearInterval(alive);

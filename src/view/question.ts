@@ -13,8 +13,15 @@ export function renderQuestion(question: Question, paper: Paper): string {
   const ink = inkOf(paper);
   const { stop, rule } = symbolsOf(paper);
   const [head = "", ...more] = wrap(oneLine(question.title), Math.max(20, paper.columns - 2));
-  const lines = [ink.quiet(rule.repeat(Math.min(paper.columns, 80))), `${ink.waiting(stop)} ${ink.strong(head)}`, ...more.map((line) => `  ${ink.strong(line)}`)];
-  if (question.step !== null) lines.push(`  ${ink.quiet(`at ${question.step}${question.announced ? ", announced by the plan" : ", not announced by the plan"}`)}`);
+  const lines = [
+    ink.quiet(rule.repeat(Math.min(paper.columns, 80))),
+    `${ink.waiting(stop)} ${ink.strong(head)}`,
+    ...more.map((line) => `  ${ink.strong(line)}`),
+  ];
+  if (question.step !== null)
+    lines.push(
+      `  ${ink.quiet(`at ${question.step}${question.announced ? ", announced by the plan" : ", not announced by the plan"}`)}`,
+    );
   if (question.problem !== null) lines.push("", ...renderProblem(question.problem, paper).split("\n"));
   return printable(lines.join("\n"), paper);
 }
@@ -24,7 +31,12 @@ export function renderChoices(question: Question, paper: Paper): string {
   const ink = inkOf(paper);
   const width = Math.max(0, ...question.choices.map(({ choice }) => cells(choiceWords(choice)))) + 4;
   const lines = question.choices.flatMap(({ choice, does, needsReason }) =>
-    beside(`  ${ink.strong(choiceWords(choice))}`, width, `${oneLine(does)}${needsReason ? " (with a reason)" : ""}`, paper.columns),
+    beside(
+      `  ${ink.strong(choiceWords(choice))}`,
+      width,
+      `${oneLine(does)}${needsReason ? " (with a reason)" : ""}`,
+      paper.columns,
+    ),
   );
   return printable(lines.join("\n"), paper);
 }

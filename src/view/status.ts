@@ -27,8 +27,21 @@ export interface StatusJson {
   readonly alive: boolean | null;
   readonly interrupted: string | null;
   readonly exit: number | null;
-  readonly phases: readonly { readonly name: string; readonly status: PlanStatus; readonly stepsDone: number; readonly steps: number; readonly nodesDone: number; readonly nodes: number; readonly setAside: readonly string[] }[];
-  readonly inFlight: readonly { readonly step: string; readonly status: string; readonly node: string | null; readonly forMs: number }[];
+  readonly phases: readonly {
+    readonly name: string;
+    readonly status: PlanStatus;
+    readonly stepsDone: number;
+    readonly steps: number;
+    readonly nodesDone: number;
+    readonly nodes: number;
+    readonly setAside: readonly string[];
+  }[];
+  readonly inFlight: readonly {
+    readonly step: string;
+    readonly status: string;
+    readonly node: string | null;
+    readonly forMs: number;
+  }[];
   readonly asked: RunState["asked"];
   readonly setAside: readonly { readonly node: string; readonly step: string; readonly by: string; readonly reason: string }[];
   readonly halted: { readonly exit: number; readonly step: string | null; readonly problem: Problem } | null;
@@ -47,7 +60,12 @@ function held(plan: Plan, state: RunState): readonly Held[] {
 }
 
 /** The status as data. `nowMs` is wall time, epoch ms. */
-export function statusJson(state: RunState, plan: Plan, nowMs: number, options: { readonly spell?: Spell; readonly alive?: boolean | null } = {}): StatusJson {
+export function statusJson(
+  state: RunState,
+  plan: Plan,
+  nowMs: number,
+  options: { readonly spell?: Spell; readonly alive?: boolean | null } = {},
+): StatusJson {
   const steps = held(plan, state);
   return {
     run: state.run,
@@ -56,10 +74,22 @@ export function statusJson(state: RunState, plan: Plan, nowMs: number, options: 
     alive: options.alive ?? null,
     interrupted: state.interrupted,
     exit: state.exit,
-    phases: viewPhases(plan, state).map(({ phase, status, stepsDone, steps, nodesDone, nodes, setAside }) => ({ name: phase.name, status, stepsDone, steps, nodesDone, nodes, setAside })),
-    inFlight: steps.filter(({ record }) => isBusy(record.status)).map(({ step, record }) => ({ step: step.address, status: record.status, node: step.node, forMs: sinceMs(record, nowMs) })),
+    phases: viewPhases(plan, state).map(({ phase, status, stepsDone, steps, nodesDone, nodes, setAside }) => ({
+      name: phase.name,
+      status,
+      stepsDone,
+      steps,
+      nodesDone,
+      nodes,
+      setAside,
+    })),
+    inFlight: steps
+      .filter(({ record }) => isBusy(record.status))
+      .map(({ step, record }) => ({ step: step.address, status: record.status, node: step.node, forMs: sinceMs(record, nowMs) })),
     asked: state.asked,
-    setAside: steps.filter(({ record }) => record.status === "set-aside").map(({ step, record }) => ({ node: step.node ?? "", step: step.address, by: record.actor, reason: asideReason(record) })),
+    setAside: steps
+      .filter(({ record }) => record.status === "set-aside")
+      .map(({ step, record }) => ({ node: step.node ?? "", step: step.address, by: record.actor, reason: asideReason(record) })),
     halted: state.halted,
     next: nextCommands(state, plan, options.spell),
     lastSeq: state.lastSeq,
@@ -109,7 +139,9 @@ function headline(state: RunState, ink: Ink): string {
     case "halted":
       return haltWords(state.exit ?? EXIT.internal, ink);
     case "completed":
-      return state.exit === 0 ? ink.proven("completed") : ink.waiting(`completed, exit ${state.exit ?? "?"} (${exitName(state.exit ?? 70)})`);
+      return state.exit === 0
+        ? ink.proven("completed")
+        : ink.waiting(`completed, exit ${state.exit ?? "?"} (${exitName(state.exit ?? 70)})`);
   }
 }
 
@@ -140,10 +172,23 @@ export function renderStatus(state: RunState, plan: Plan, nowMs: number, paper: 
   const { from, to } = versionsOf(plan);
   const steps = held(plan, state);
   const title = `${state.run}  ${headline(state, ink)}`;
-  const engine = state.phase !== "open" ? "" : paper.alive === true ? ", an engine is at work" : paper.alive === false ? ink.waiting(", no engine is alive") : "";
+  const engine =
+    state.phase !== "open"
+      ? ""
+      : paper.alive === true
+        ? ", an engine is at work"
+        : paper.alive === false
+          ? ink.waiting(", no engine is alive")
+          : "";
   const lines: string[] = [
     `${ink.strong(title)}${engine}`,
-    clip(ink.quiet(`${plan.cluster.name}, ${plan.runbook.name} ${plan.runbook.version}${to === null ? "" : `, ${from.join(" and ")} ${arrow} ${to}`}`), paper.columns, ellipsis),
+    clip(
+      ink.quiet(
+        `${plan.cluster.name}, ${plan.runbook.name} ${plan.runbook.version}${to === null ? "" : `, ${from.join(" and ")} ${arrow} ${to}`}`,
+      ),
+      paper.columns,
+      ellipsis,
+    ),
     ink.quiet(`last event: ${state.lastSeq} at ${state.lastTime}`),
     "",
   ];
@@ -155,23 +200,69 @@ export function renderStatus(state: RunState, plan: Plan, nowMs: number, paper: 
   const rows = views.map((view) => [
     phaseMark(view, paper),
     view.phase.name,
-    view.status === "pending" ? ink.quiet(view.status) : view.setAside.length > 0 ? `${view.status}, ${view.setAside.length} set aside` : view.status,
+    view.status === "pending"
+      ? ink.quiet(view.status)
+      : view.setAside.length > 0
+        ? `${view.status}, ${view.setAside.length} set aside`
+        : view.status,
     `${view.stepsDone}/${view.steps}`,
     view.nodes === 0 ? "" : `${view.nodesDone}/${view.nodes}`,
     view.startedMs === null ? "" : formatDuration((view.endedMs ?? nowMs) - view.startedMs),
   ]);
-  const shape = [{ title: "" }, { title: "PHASE", flexible: true }, { title: "STATUS" }, { title: "STEPS", align: "right" as const }, { title: "NODES", align: "right" as const }, { title: "TIME", align: "right" as const }];
+  const shape = [
+    { title: "" },
+    { title: "PHASE", flexible: true },
+    { title: "STATUS" },
+    { title: "STEPS", align: "right" as const },
+    { title: "NODES", align: "right" as const },
+    { title: "TIME", align: "right" as const },
+  ];
   lines.push(renderTable(shape, rows, paper.columns, { head: (text) => ink.quiet(text), ellipsis }));
 
   const flying = steps.filter(({ record }) => isBusy(record.status));
   const width = Math.max(0, ...flying.map(({ step }) => cells(step.address)));
-  section("In flight", flying.map((one) => clip(`  ${pad(one.step.address, width)}  ${flightWords(one)}, for ${formatDuration(sinceMs(one.record, nowMs))}`, paper.columns, ellipsis)));
-  if (state.asked !== null) section("Waits for a person", [...beside(`  ${ink.waiting(stop)} `, 4, oneLine(state.asked.question.title), paper.columns), ...(state.asked.question.problem === null || state.halted !== null ? [] : renderProblem(state.asked.question.problem, paper).split("\n"))]);
+  section(
+    "In flight",
+    flying.map((one) =>
+      clip(
+        `  ${pad(one.step.address, width)}  ${flightWords(one)}, for ${formatDuration(sinceMs(one.record, nowMs))}`,
+        paper.columns,
+        ellipsis,
+      ),
+    ),
+  );
+  if (state.asked !== null)
+    section("Waits for a person", [
+      ...beside(`  ${ink.waiting(stop)} `, 4, oneLine(state.asked.question.title), paper.columns),
+      ...(state.asked.question.problem === null || state.halted !== null
+        ? []
+        : renderProblem(state.asked.question.problem, paper).split("\n")),
+    ]);
   const out = steps.filter(({ record }) => record.status === "set-aside");
-  section("Set aside", out.flatMap(({ step, record }) => beside(`  ${ink.waiting(aside)} ${pad(step.address, 4)}  `, cells(step.address) + 6, `by ${record.actor}: ${oneLine(asideReason(record))}`, paper.columns)));
-  if (state.halted !== null && state.exit !== 0) section(state.halted.step === null ? "Halted" : `Halted at ${state.halted.step}`, renderProblem(state.halted.problem, paper).split("\n"));
+  section(
+    "Set aside",
+    out.flatMap(({ step, record }) =>
+      beside(
+        `  ${ink.waiting(aside)} ${pad(step.address, 4)}  `,
+        cells(step.address) + 6,
+        `by ${record.actor}: ${oneLine(asideReason(record))}`,
+        paper.columns,
+      ),
+    ),
+  );
+  if (state.halted !== null && state.exit !== 0)
+    section(
+      state.halted.step === null ? "Halted" : `Halted at ${state.halted.step}`,
+      renderProblem(state.halted.problem, paper).split("\n"),
+    );
   const commands = nextCommands(state, plan, paper.spell);
-  section("Next", commands.flatMap(({ command, does }) => [`  ${ink.active(command)}`, ...beside("      ", 6, oneLine(does), paper.columns, (text) => ink.quiet(text))]));
+  section(
+    "Next",
+    commands.flatMap(({ command, does }) => [
+      `  ${ink.active(command)}`,
+      ...beside("      ", 6, oneLine(does), paper.columns, (text) => ink.quiet(text)),
+    ]),
+  );
   const left = sortNames([...new Set(out.flatMap(({ step }) => step.node ?? []))]);
   if (left.length > 0 && state.phase === "completed") lines.push("", `Still to do: ${foldNames(left, dash)}`);
   return printable(lines.join("\n"), paper);

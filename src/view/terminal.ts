@@ -52,7 +52,12 @@ interface TitledTask {
 /** Listr2 keeps the tasks and says when they change; this renderer paints them in one bounded, resizable picture. */
 class LiveRenderer {
   static readonly nonTTY = true;
-  static readonly rendererOptions: RendererOptions = { ticker: () => () => undefined, draw: () => undefined, finish: () => undefined, titles: () => [] };
+  static readonly rendererOptions: RendererOptions = {
+    ticker: () => () => undefined,
+    draw: () => undefined,
+    finish: () => undefined,
+    titles: () => [],
+  };
   static readonly rendererTaskOptions: Record<string, never> = {};
   readonly #tasks: readonly TitledTask[];
   readonly #options: RendererOptions;
@@ -99,7 +104,18 @@ function tickFiveTimesASecond(tick: () => void): () => void {
 
 /** The finally-steps are the last row. */
 function rowsOf(plan: Plan): readonly Phase[] {
-  const end: Phase = { name: "finally", title: "", source: "", role: null, strategy: { kind: "serial" }, leaderLast: false, budget: "none", wave: null, units: [], after: plan.finally };
+  const end: Phase = {
+    name: "finally",
+    title: "",
+    source: "",
+    role: null,
+    strategy: { kind: "serial" },
+    leaderLast: false,
+    budget: "none",
+    wave: null,
+    units: [],
+    after: plan.finally,
+  };
   return plan.finally.length === 0 ? plan.phases : [...plan.phases, end];
 }
 
@@ -114,8 +130,17 @@ export function createTerminalView(options: TerminalViewOptions): TerminalView {
   const waiters: (() => void)[] = [];
   const keys = options.input === undefined ? null : quietInput(options.input, (signal) => void process.kill(process.pid, signal));
   let live = options.state === undefined ? EMPTY_LIVE : liveFrom(options.state);
-  const paper = (): FramePaper => ({ columns: Math.max(40, (options.columns() || 80) - 1), rows: options.rows() || 24, colour: options.colour, unicode: options.unicode ?? true });
-  const look = (): Picture => ({ views: phases.map((phase) => viewPhase(phase, live.state)), now: { wallMs: clock.now(), monotonicMs: clock.monotonic() }, sheet: paper() });
+  const paper = (): FramePaper => ({
+    columns: Math.max(40, (options.columns() || 80) - 1),
+    rows: options.rows() || 24,
+    colour: options.colour,
+    unicode: options.unicode ?? true,
+  });
+  const look = (): Picture => ({
+    views: phases.map((phase) => viewPhase(phase, live.state)),
+    now: { wallMs: clock.now(), monotonicMs: clock.monotonic() },
+    sheet: paper(),
+  });
   let paused = false;
   let ended = false;
   let picture: Picture = look();
@@ -138,7 +163,8 @@ export function createTerminalView(options: TerminalViewOptions): TerminalView {
     },
     draw: (rows) => {
       const { views, now, sheet } = picture;
-      if (!paused && !ended) screen.draw(frameLines(plan, views, rows.slice(0, phases.length), live, now, sheet), sheet.columns + 1);
+      if (!paused && !ended)
+        screen.draw(frameLines(plan, views, rows.slice(0, phases.length), live, now, sheet), sheet.columns + 1);
     },
     finish: (rows) => {
       const { views, now, sheet } = picture;

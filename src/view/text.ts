@@ -17,16 +17,31 @@ export function oneLine(text: string): string {
 
 /** The last line of several that is not blank. */
 export function lastLine(text: string): string {
-  return clean(text).split("\n").findLast((line) => line.trim() !== "") ?? "";
+  return (
+    clean(text)
+      .split("\n")
+      .findLast((line) => line.trim() !== "") ?? ""
+  );
 }
 
 function cellsOf(codePoint: number): number {
   if (codePoint < 0x300) return 1;
-  if ((codePoint >= 0x300 && codePoint <= 0x36f) || codePoint === 0x200b || codePoint === 0x200d || (codePoint >= 0xfe00 && codePoint <= 0xfe0f)) return 0;
+  if (
+    (codePoint >= 0x300 && codePoint <= 0x36f) ||
+    codePoint === 0x200b ||
+    codePoint === 0x200d ||
+    (codePoint >= 0xfe00 && codePoint <= 0xfe0f)
+  )
+    return 0;
   const wide =
-    (codePoint >= 0x1100 && codePoint <= 0x115f) || (codePoint >= 0x2e80 && codePoint <= 0xa4cf) || (codePoint >= 0xac00 && codePoint <= 0xd7a3) ||
-    (codePoint >= 0xf900 && codePoint <= 0xfaff) || (codePoint >= 0xfe30 && codePoint <= 0xfe6f) || (codePoint >= 0xff00 && codePoint <= 0xff60) ||
-    (codePoint >= 0x1f300 && codePoint <= 0x1faff) || (codePoint >= 0x20000 && codePoint <= 0x3fffd);
+    (codePoint >= 0x1100 && codePoint <= 0x115f) ||
+    (codePoint >= 0x2e80 && codePoint <= 0xa4cf) ||
+    (codePoint >= 0xac00 && codePoint <= 0xd7a3) ||
+    (codePoint >= 0xf900 && codePoint <= 0xfaff) ||
+    (codePoint >= 0xfe30 && codePoint <= 0xfe6f) ||
+    (codePoint >= 0xff00 && codePoint <= 0xff60) ||
+    (codePoint >= 0x1f300 && codePoint <= 0x1faff) ||
+    (codePoint >= 0x20000 && codePoint <= 0x3fffd);
   return wide ? 2 : 1;
 }
 
@@ -81,9 +96,18 @@ export function wrap(text: string, width: number): readonly string[] {
 }
 
 /** A label in a column of its own with wrapped text beside it; further lines hang under the text, after `stem` (the trunk of a tree, say). */
-export function beside(label: string, labelWidth: number, text: string, columns: number, paint: (text: string) => string = (one) => one, stem = ""): readonly string[] {
+export function beside(
+  label: string,
+  labelWidth: number,
+  text: string,
+  columns: number,
+  paint: (text: string) => string = (one) => one,
+  stem = "",
+): readonly string[] {
   const indent = pad(stem, labelWidth);
-  return wrap(text, Math.max(20, columns - labelWidth)).map((line, index) => `${index === 0 ? pad(label, labelWidth) : indent}${paint(line)}`.trimEnd());
+  return wrap(text, Math.max(20, columns - labelWidth)).map((line, index) =>
+    `${index === 0 ? pad(label, labelWidth) : indent}${paint(line)}`.trimEnd(),
+  );
 }
 
 /** `1 node`, `3 nodes`; irregular plurals are given. */
@@ -94,6 +118,7 @@ export function count(number: number, noun: string, plural = `${noun}s`): string
 /** Bytes as people read them: `312 B`, `4.1 MB`. Decimal units. */
 export function sizeText(bytes: number): string {
   if (bytes < 1_000) return `${bytes} B`;
-  const [size, unit] = bytes < 1_000_000 ? [bytes / 1_000, "kB"] : bytes < 1_000_000_000 ? [bytes / 1_000_000, "MB"] : [bytes / 1_000_000_000, "GB"];
+  const [size, unit] =
+    bytes < 1_000_000 ? [bytes / 1_000, "kB"] : bytes < 1_000_000_000 ? [bytes / 1_000_000, "MB"] : [bytes / 1_000_000_000, "GB"];
   return `${size >= 100 ? Math.round(size) : size.toFixed(1)} ${unit}`;
 }

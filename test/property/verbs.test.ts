@@ -8,7 +8,27 @@ import type { OperatorAnswer } from "../../src/engine/ports.ts";
 import { toyRun, toyRunbook, yes } from "../toy/toy.ts";
 
 const trouble = fc.constantFrom("fails", "never-well", "unknown", "costs-tasks");
-const targets = ["b1", "b2", "w1", "w2", "w3", "w5", "bosses/b2/upgrade", "workers-1/w1/upgrade", "workers-2/w2/upgrade", "workers-2/w3/upgrade", "bosses/confirm", "look/look", "nonsense", null, "STUCK", "STUCK", "STUCK NODE", "FLYING", "ASIDE"];
+const targets = [
+  "b1",
+  "b2",
+  "w1",
+  "w2",
+  "w3",
+  "w5",
+  "bosses/b2/upgrade",
+  "workers-1/w1/upgrade",
+  "workers-2/w2/upgrade",
+  "workers-2/w3/upgrade",
+  "bosses/confirm",
+  "look/look",
+  "nonsense",
+  null,
+  "STUCK",
+  "STUCK",
+  "STUCK NODE",
+  "FLYING",
+  "ASIDE",
+];
 const verb: fc.Arbitrary<Verb> = fc.record({
   verb: fc.constantFrom("pause", "resume", "approve", "retry", "set-aside", "force-complete", "skip", "stop"),
   target: fc.constantFrom(...targets),
@@ -20,8 +40,17 @@ describe("any verbs at any time", () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(fc.integer({ min: 1, max: 1500 }), verb), { maxLength: 12 }),
-        fc.array(fc.tuple(fc.constantFrom("b", "w", "w"), fc.integer({ min: 1, max: 6 }), trouble), { minLength: 1, maxLength: 3 }),
-        fc.array(fc.tuple(fc.integer({ min: 0, max: 300 }), fc.constantFrom("retry", "measure-again", "set-aside", "stop", "force-complete")), { minLength: 12, maxLength: 12 }),
+        fc.array(fc.tuple(fc.constantFrom("b", "w", "w"), fc.integer({ min: 1, max: 6 }), trouble), {
+          minLength: 1,
+          maxLength: 3,
+        }),
+        fc.array(
+          fc.tuple(
+            fc.integer({ min: 0, max: 300 }),
+            fc.constantFrom("retry", "measure-again", "set-aside", "stop", "force-complete"),
+          ),
+          { minLength: 12, maxLength: 12 },
+        ),
         async (said, troubles, answers) => {
           let next = 0;
           const watch = { check: "calm", intervalMs: 30_000, haltAfterMs: 120_000, phases: ["bosses", "workers"] };
@@ -53,10 +82,12 @@ describe("any verbs at any time", () => {
           const over = new AbortController();
           const done = engine.done.finally(() => over.abort());
           const begun = toy.clock.now();
-          const verbs = said.toSorted((a, b) => a[0] - b[0]).map(async ([atS, one]) => {
-            await toy.clock.sleep(atS * 1_000);
-            if (!over.signal.aborted) await toy.tell({ ...one, target: meant(one.target) });
-          });
+          const verbs = said
+            .toSorted((a, b) => a[0] - b[0])
+            .map(async ([atS, one]) => {
+              await toy.clock.sleep(atS * 1_000);
+              if (!over.signal.aborted) await toy.tell({ ...one, target: meant(one.target) });
+            });
           // A pause that nobody ends is ended here, or the run would wait for ever.
           const guard = (async () => {
             for (;;) {
@@ -75,8 +106,11 @@ describe("any verbs at any time", () => {
           expect(toy.world.mostFlying["boss"] ?? 0).toBeLessThanOrEqual(1);
           expect(toy.world.mostFlying["worker"] ?? 0).toBeLessThanOrEqual(3);
           const firstWorker = toy.world.began.findIndex((name) => name.startsWith("w"));
-          if (firstWorker >= 0) for (const boss of ["b1", "b2", "b3"]) expect(state.steps[`bosses/${boss}/upgrade`]?.status).toBe("complete");
-          if (state.phase === "completed") for (const step of allSteps(toy.plan())) expect(["complete", "set-aside", "skipped"]).toContain(state.steps[step.address]?.status);
+          if (firstWorker >= 0)
+            for (const boss of ["b1", "b2", "b3"]) expect(state.steps[`bosses/${boss}/upgrade`]?.status).toBe("complete");
+          if (state.phase === "completed")
+            for (const step of allSteps(toy.plan()))
+              expect(["complete", "set-aside", "skipped"]).toContain(state.steps[step.address]?.status);
           if (result.exit === "ok") expect(Object.values(state.steps).some((one) => one.status === "set-aside")).toBe(false);
           // Whatever is left can be taken up again.
           if (state.phase === "halted") expect(EXIT[(await toy.run()).exit]).not.toBe(70);

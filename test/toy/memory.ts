@@ -5,7 +5,12 @@ import type { ArtifactStore, Clock, Journal } from "../../src/engine/ports.ts";
 const sha = (text: string | Buffer): string => createHash("sha256").update(text).digest("hex");
 
 /** A journal in memory. After `diesAfter` events the process has died: `died` is told, and no append ever comes back. */
-export function memoryJournal(clock: Clock, events: RunEvent[] = [], diesAfter = Number.POSITIVE_INFINITY, died: (error: Error) => void = () => undefined): Journal & { sealed: number } {
+export function memoryJournal(
+  clock: Clock,
+  events: RunEvent[] = [],
+  diesAfter = Number.POSITIVE_INFINITY,
+  died: (error: Error) => void = () => undefined,
+): Journal & { sealed: number } {
   let tail: Promise<unknown> = Promise.resolve();
   const journal = {
     events,
@@ -17,7 +22,14 @@ export function memoryJournal(clock: Clock, events: RunEvent[] = [], diesAfter =
           return new Promise<RunEvent>(() => undefined);
         }
         const before = events.at(-1);
-        const event = { ...body, v: 1, seq: events.length + 1, time: new Date(clock.now()).toISOString(), actor, prev: before === undefined ? "0".repeat(64) : sha(JSON.stringify(before)) } as RunEvent;
+        const event = {
+          ...body,
+          v: 1,
+          seq: events.length + 1,
+          time: new Date(clock.now()).toISOString(),
+          actor,
+          prev: before === undefined ? "0".repeat(64) : sha(JSON.stringify(before)),
+        } as RunEvent;
         events.push(event);
         return event;
       });
@@ -36,7 +48,16 @@ export function memoryArtifacts(): ArtifactStore & { readonly all: Map<string, B
   const record = (meta: Parameters<ArtifactStore["put"]>[0], bytes: Buffer): ArtifactRecord => {
     const sha256 = sha(bytes);
     all.set(sha256, bytes);
-    return { name: meta.name, mediaType: meta.mediaType, step: meta.step, node: meta.node, evidenceOf: meta.evidenceOf, sealed: meta.sealed ?? false, sha256, bytes: bytes.length };
+    return {
+      name: meta.name,
+      mediaType: meta.mediaType,
+      step: meta.step,
+      node: meta.node,
+      evidenceOf: meta.evidenceOf,
+      sealed: meta.sealed ?? false,
+      sha256,
+      bytes: bytes.length,
+    };
   };
   return {
     all,
@@ -58,7 +79,13 @@ export function memoryArtifacts(): ArtifactStore & { readonly all: Map<string, B
 
 /** What a test wants to know about events: their types and steps, in order. */
 export function trace(events: readonly RunEvent[]): readonly string[] {
-  return events.flatMap((event) => (event.type === "step.moved" ? [`${event.step} ${event.to}`] : event.type === "gate.refused" ? [`${event.step} refused ${event.check}`] : []));
+  return events.flatMap((event) =>
+    event.type === "step.moved"
+      ? [`${event.step} ${event.to}`]
+      : event.type === "gate.refused"
+        ? [`${event.step} refused ${event.check}`]
+        : [],
+  );
 }
 
 export const silent = { show: (): void => undefined };

@@ -20,18 +20,65 @@ export interface ToyWorld {
 }
 
 export function toyInventory(bosses: number, workers: number): Inventory {
-  const node = (name: string, role: string, index: number): InventoryNode => ({ name, role, address: `10.0.0.${index}`, critical: false, ssh: {} });
-  const nodes = [...Array.from({ length: bosses }, (_, i) => node(`b${i + 1}`, "boss", i + 1)), ...Array.from({ length: workers }, (_, i) => node(`w${i + 1}`, "worker", i + 100))];
-  return { name: "toy", platform: "toy", folder: "/", ssh: {}, ports: {}, nodes, scripts: {}, hooks: {}, siteSteps: [], settings: {} };
+  const node = (name: string, role: string, index: number): InventoryNode => ({
+    name,
+    role,
+    address: `10.0.0.${index}`,
+    critical: false,
+    ssh: {},
+  });
+  const nodes = [
+    ...Array.from({ length: bosses }, (_, i) => node(`b${i + 1}`, "boss", i + 1)),
+    ...Array.from({ length: workers }, (_, i) => node(`w${i + 1}`, "worker", i + 100)),
+  ];
+  return {
+    name: "toy",
+    platform: "toy",
+    folder: "/",
+    ssh: {},
+    ports: {},
+    nodes,
+    scripts: {},
+    hooks: {},
+    siteSteps: [],
+    settings: {},
+  };
 }
 
 export function toyWorld(inventory: Inventory): ToyWorld {
-  return { versions: new Map(inventory.nodes.map((n) => [n.name, "1"])), effects: new Map(), flying: new Set(), mostFlying: {}, leader: "b1", troubles: new Map(), began: [], badUntil: new Map() };
+  return {
+    versions: new Map(inventory.nodes.map((n) => [n.name, "1"])),
+    effects: new Map(),
+    flying: new Set(),
+    mostFlying: {},
+    leader: "b1",
+    troubles: new Map(),
+    began: [],
+    badUntil: new Map(),
+  };
 }
 
 export function toyFacts(world: ToyWorld, inventory: Inventory): Facts {
-  const nodes = Object.fromEntries(inventory.nodes.map((n) => [n.name, { version: world.versions.get(n.name) ?? null, role: n.role, reachable: true, complete: world.versions.get(n.name) === "2", details: {} }]));
-  return { clusterId: "toy-1", observedAt: "2026-01-01T00:00:00Z", nodes, last: { boss: [world.leader] }, counts: {}, baseline: {} };
+  const nodes = Object.fromEntries(
+    inventory.nodes.map((n) => [
+      n.name,
+      {
+        version: world.versions.get(n.name) ?? null,
+        role: n.role,
+        reachable: true,
+        complete: world.versions.get(n.name) === "2",
+        details: {},
+      },
+    ]),
+  );
+  return {
+    clusterId: "toy-1",
+    observedAt: "2026-01-01T00:00:00Z",
+    nodes,
+    last: { boss: [world.leader] },
+    counts: {},
+    baseline: {},
+  };
 }
 
 export function toyKinds(world: ToyWorld, clock: Clock): readonly StepKind[] {
@@ -55,7 +102,8 @@ export function toyKinds(world: ToyWorld, clock: Clock): readonly StepKind[] {
       world.flying.delete(name);
       if (trouble === "fails") return { kind: "failed", problem: { code: "toy.failed", text: `${name} failed`, node: name } };
       if (trouble === "unknown") return { kind: "unknown", problem: { code: "toy.lost", text: `${name} was lost`, node: name } };
-      if (trouble === "costs-tasks") return { kind: "failed", problem: { code: "toy.tasks", text: `${name} lost tasks`, node: name } };
+      if (trouble === "costs-tasks")
+        return { kind: "failed", problem: { code: "toy.tasks", text: `${name} lost tasks`, node: name } };
       world.versions.set(name, "2");
       return { kind: "done" };
     },
@@ -63,13 +111,17 @@ export function toyKinds(world: ToyWorld, clock: Clock): readonly StepKind[] {
       const name = ctx.step.node ?? "";
       if (world.versions.get(name) === "2") return { kind: "done", note: "version 2 found" };
       if (world.flying.has(name)) return { kind: "running", note: "still at it" };
-      return (world.effects.get(name) ?? 0) > 0 && world.troubles.get(name) === "unknown" ? { kind: "cannot-tell", problem: { code: "toy.lost", text: "?" } } : { kind: "not-begun" };
+      return (world.effects.get(name) ?? 0) > 0 && world.troubles.get(name) === "unknown"
+        ? { kind: "cannot-tell", problem: { code: "toy.lost", text: "?" } }
+        : { kind: "not-begun" };
     },
   };
   return [upgrade, { name: "toy/look", effect: "read", shows: () => [], doIt: async () => ({ kind: "done" }) }];
 }
 
-export function toyPlatform(world: ToyWorld): Pick<Platform, "name" | "contract" | "readLast" | "permission" | "isCostly" | "lockPath"> {
+export function toyPlatform(
+  world: ToyWorld,
+): Pick<Platform, "name" | "contract" | "readLast" | "permission" | "isCostly" | "lockPath"> {
   return {
     name: "toy",
     lockPath: "/lock",
@@ -91,9 +143,20 @@ export function toyChecks(world: ToyWorld, clock: Clock): Checks & { measured: s
     measure: async (requests) =>
       requests.map((request): CheckAnswer => {
         measured.push(request.check);
-        const well = request.check !== "well" || (world.versions.get(request.node ?? "") === "2" && world.troubles.get(request.node ?? "") !== "never-well");
+        const well =
+          request.check !== "well" ||
+          (world.versions.get(request.node ?? "") === "2" && world.troubles.get(request.node ?? "") !== "never-well");
         const pass = well && clock.now() >= (world.badUntil.get(request.check) ?? 0);
-        return { check: request.check, verdict: pass ? "pass" : "fail", why: null, fatal: false, asserted: { subjects: 1, passed: pass ? 1 : 0 }, observed: pass ? "well" : "unwell", evidence: `{"${request.check}":${pass}}`, subjects: [] };
+        return {
+          check: request.check,
+          verdict: pass ? "pass" : "fail",
+          why: null,
+          fatal: false,
+          asserted: { subjects: 1, passed: pass ? 1 : 0 },
+          observed: pass ? "well" : "unwell",
+          evidence: `{"${request.check}":${pass}}`,
+          subjects: [],
+        };
       }),
     describe: (check) => ({ title: check, remedy: "look", expects: "well" }),
   };

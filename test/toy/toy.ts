@@ -5,7 +5,17 @@ import type { Plan } from "../../src/domain/plan.ts";
 import { EMPTY_RUN, fold } from "../../src/domain/run-state.ts";
 import { check, confirm } from "../../src/action/confirm.ts";
 import { soak } from "../../src/action/soak.ts";
-import type { Checks, ClusterLock, ControlRequest, Journal, LocalRunner, Operator, Platform, Remote, StepKind } from "../../src/engine/ports.ts";
+import type {
+  Checks,
+  ClusterLock,
+  ControlRequest,
+  Journal,
+  LocalRunner,
+  Operator,
+  Platform,
+  Remote,
+  StepKind,
+} from "../../src/engine/ports.ts";
 import { startEngine, type Engine, type RunResult } from "../../src/engine/run.ts";
 import type { Limits } from "../../src/engine/session.ts";
 import { compile } from "../../src/plan/compile.ts";
@@ -16,14 +26,42 @@ import { toyChecks, toyFacts, toyInventory, toyKinds, toyPlatform, toyWorld, typ
 
 const START = Date.parse("2026-01-01T00:00:00Z");
 const GATE: GatePolicy = { consecutivePasses: 2, spanMs: 10_000, intervalMs: 10_000, deadlineMs: 60_000 };
-export const step = (name: string, uses: string, more: Partial<StepSpec> = {}): StepSpec => ({ name, uses, title: name, with: {}, gates: [], optional: false, ...more });
-export const phase = (name: string, more: Partial<PhaseSpec>): PhaseSpec => ({ name, title: name, source: "toy", strategy: "serial", order: "listed", waves: [], maxInFlight: 5, skipComplete: true, steps: [], after: [], ...more });
+export const step = (name: string, uses: string, more: Partial<StepSpec> = {}): StepSpec => ({
+  name,
+  uses,
+  title: name,
+  with: {},
+  gates: [],
+  optional: false,
+  ...more,
+});
+export const phase = (name: string, more: Partial<PhaseSpec>): PhaseSpec => ({
+  name,
+  title: name,
+  source: "toy",
+  strategy: "serial",
+  order: "listed",
+  waves: [],
+  maxInFlight: 5,
+  skipComplete: true,
+  steps: [],
+  after: [],
+  ...more,
+});
 
 export function toyRunbook(watches: readonly WatchSpec[] = []): Runbook {
   const upgrade = step("upgrade", "toy/upgrade", { gates: [{ check: "well", policy: {}, advisory: false }] });
   const pause = [step("soak", "soak", { with: { for: "5m" } }), step("confirm", "confirm", { with: { message: "go on?" } })];
   return {
-    name: "toy-upgrade", version: "1", title: "toy", platform: "toy", source: "test", inputs: {}, preflight: [], watches, finally: [],
+    name: "toy-upgrade",
+    version: "1",
+    title: "toy",
+    platform: "toy",
+    source: "test",
+    inputs: {},
+    preflight: [],
+    watches,
+    finally: [],
     phases: [
       phase("look", { steps: [step("look", "toy/look", { optional: true })] }),
       phase("bosses", { role: "boss", order: "leader-last", steps: [upgrade], after: pause }),
@@ -33,10 +71,24 @@ export function toyRunbook(watches: readonly WatchSpec[] = []): Runbook {
 }
 
 const checkDoc = (name: string): Loaded<Check> => ({
-  file: "toy", sha256: name,
-  document: { name, title: name, why: "", source: "", platform: "toy", severity: "mandatory", scope: { kind: "step-node" }, readings: {}, pass: "true", show: ".", gate: GATE, remedy: "look", refuses: [] },
+  file: "toy",
+  sha256: name,
+  document: {
+    name,
+    title: name,
+    why: "",
+    source: "",
+    platform: "toy",
+    severity: "mandatory",
+    scope: { kind: "step-node" },
+    readings: {},
+    pass: "true",
+    show: ".",
+    gate: GATE,
+    remedy: "look",
+    refuses: [],
+  },
 });
-
 
 export interface ToyOptions {
   readonly bosses?: number;
@@ -55,7 +107,10 @@ export interface ToyOptions {
 }
 
 /** `--yes`: everything announced is approved, nothing else. */
-export const yes: Operator = { ask: async (question) => (question.announced ? { kind: "answered", choice: "approve", actor: "policy", reason: null } : { kind: "nobody" }) };
+export const yes: Operator = {
+  ask: async (question) =>
+    question.announced ? { kind: "answered", choice: "approve", actor: "policy", reason: null } : { kind: "nobody" },
+};
 
 const nowhere = (): never => {
   throw new Error("the toy has no network");
@@ -72,7 +127,9 @@ export function toyRun(options: ToyOptions = {}) {
   const checks = toyChecks(world, clock);
   const artifacts = memoryArtifacts();
   const controls: ((request: ControlRequest) => void)[] = [];
-  const kinds: ReadonlyMap<string, StepKind> = new Map([soak, confirm, check, ...toyKinds(world, clock), ...(options.kinds?.(world, clock) ?? [])].map((kind) => [kind.name, kind]));
+  const kinds: ReadonlyMap<string, StepKind> = new Map(
+    [soak, confirm, check, ...toyKinds(world, clock), ...(options.kinds?.(world, clock) ?? [])].map((kind) => [kind.name, kind]),
+  );
   const platform = { ...toyPlatform(world), ...options.platform?.(world, clock) };
   let made: Plan | null = null;
   const plan = (): Plan =>
@@ -80,7 +137,14 @@ export function toyRun(options: ToyOptions = {}) {
       runbook: { document: options.runbook ?? toyRunbook(), file: "toy", sha256: "r" },
       checks: new Map(["well", "calm"].map((name) => [name, checkDoc(name)])),
       inventory: { document: inventory, file: "toy", sha256: "i" },
-      policySha256: "-", facts: toyFacts(world, inventory), inputs: {}, platform, kinds, only: options.only ?? [], checksFolder: "toy", journey: null,
+      policySha256: "-",
+      facts: toyFacts(world, inventory),
+      inputs: {},
+      platform,
+      kinds,
+      only: options.only ?? [],
+      checksFolder: "toy",
+      journey: null,
       hash: (text) => createHash("sha256").update(text).digest("hex"),
     }));
   const engine = (diesAfter?: number, died?: (error: Error) => void): Engine => {
@@ -88,17 +152,40 @@ export function toyRun(options: ToyOptions = {}) {
     const journal = memoryJournal(clock, events, diesAfter, died);
     return startEngine(
       {
-        run: "toy-run", plan: plan(), inventory, platform, kinds, journal: options.journal?.(journal) ?? journal, state: fold(events, EMPTY_RUN),
-        artifacts, remote: REMOTE, reader: REMOTE, local: LOCAL, checks: options.checks?.(checks, world, clock) ?? checks, clock, operator: options.operator ?? yes, lock: options.lock ?? null, viewer: silent,
+        run: "toy-run",
+        plan: plan(),
+        inventory,
+        platform,
+        kinds,
+        journal: options.journal?.(journal) ?? journal,
+        state: fold(events, EMPTY_RUN),
+        artifacts,
+        remote: REMOTE,
+        reader: REMOTE,
+        local: LOCAL,
+        checks: options.checks?.(checks, world, clock) ?? checks,
+        clock,
+        operator: options.operator ?? yes,
+        lock: options.lock ?? null,
+        viewer: silent,
         control: { listen: async (handler) => void controls.push(handler), close: async () => undefined },
-        limits: { stopAfter: options.stopAfter ?? null, untilMs: null, expectedMs: () => null, ...options.limits }, process: { pid: 1, host: "h", boot: "b" },
+        limits: { stopAfter: options.stopAfter ?? null, untilMs: null, expectedMs: () => null, ...options.limits },
+        process: { pid: 1, host: "h", boot: "b" },
       },
       resumed,
     );
   };
   return {
-    clock, inventory, world, events, checks, plan, engine, artifacts,
-    run: (diesAfter?: number): Promise<RunResult> => new Promise((resolve, reject) => void engine(diesAfter, reject).done.then(resolve, reject)),
+    clock,
+    inventory,
+    world,
+    events,
+    checks,
+    plan,
+    engine,
+    artifacts,
+    run: (diesAfter?: number): Promise<RunResult> =>
+      new Promise((resolve, reject) => void engine(diesAfter, reject).done.then(resolve, reject)),
     /** A verb from another terminal. */
     tell: (verb: ControlRequest["verb"], actor = "anna", answers: number | null = null): Promise<{ ok: boolean; text: string }> =>
       new Promise((resolve) => controls.at(-1)?.({ verb, actor, answers, reply: resolve })),

@@ -20,12 +20,25 @@ export function demoCommand(io: Io): Command {
   return embeddedOptions(new Command("demo"), 3_000)
     .option("--to <version>", "the version to go to", "1.11.3")
     .option("--yes", "approve everything the printed plan announces")
-    .option("--approve <phase>", "approve one announced stop (repeatable)", (value: string, before: readonly string[]) => [...before, value], [])
-    .option("--set <name=value>", "an input of the runbook (repeatable)", (value: string, before: readonly string[]) => [...before, value], [])
+    .option(
+      "--approve <phase>",
+      "approve one announced stop (repeatable)",
+      (value: string, before: readonly string[]) => [...before, value],
+      [],
+    )
+    .option(
+      "--set <name=value>",
+      "an input of the runbook (repeatable)",
+      (value: string, before: readonly string[]) => [...before, value],
+      [],
+    )
     .option("--stop-after <step|phase>", "end, as planned, after this step or phase")
     .option("--output-dir <folder>", "where evidence goes", "backups")
     .option("--json", "one event a line")
-    .addHelpText("after", "\nExamples:\n  pawl demo --yes\n  pawl demo --yes --fault replog-not-recovered@m2\n  pawl demo --private 500 --public 0 --to 1.9.9 --yes")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  pawl demo --yes\n  pawl demo --yes --fault replog-not-recovered@m2\n  pawl demo --private 500 --public 0 --to 1.9.9 --yes",
+    )
     .action(async (options: DemoOptions) => {
       const { withUpgrade } = await import("./upgrade.ts");
       const { upgrade } = await import("../upgrade-flow.ts");
@@ -33,11 +46,21 @@ export function demoCommand(io: Io): Command {
       const { lab } = await startEmbedded(io, options, folder);
       try {
         if (options.json !== true) {
-          io.out(`An embedded DC/OS ${options.version} cluster: ${options.masters} masters, ${options.private} private and ${options.public} public agents; real SSH and HTTP`);
-          io.out(`on loopback. Its time runs ${options.timeScale} times faster while pawl sleeps, and stands still while it works.\n`);
+          io.out(
+            `An embedded DC/OS ${options.version} cluster: ${options.masters} masters, ${options.private} private and ${options.public} public agents; real SSH and HTTP`,
+          );
+          io.out(
+            `on loopback. Its time runs ${options.timeScale} times faster while pawl sleeps, and stands still while it works.\n`,
+          );
         }
         const presence = { json: options.json === true, yes: options.yes === true, approve: options.approve };
-        const run = { ...options, inventory: lab.inventoryFile, policy: "workbook", runbook: "runbooks/dcos-upgrade.yaml", only: [] };
+        const run = {
+          ...options,
+          inventory: lab.inventoryFile,
+          policy: "workbook",
+          runbook: "runbooks/dcos-upgrade.yaml",
+          only: [],
+        };
         io.exit(await withUpgrade(io, run, ({ cluster, request }) => upgrade(io, cluster, request, presence, [])));
       } finally {
         await lab.stop();

@@ -20,10 +20,23 @@ async function up(io: Io, options: UpOptions): Promise<void> {
     await writeFile(resolve(io.cwd, options.inventoryOut), absolute(text, folder), { mode: 0o600 });
   }
   const inventory = options.inventoryOut ?? lab.inventoryFile;
-  if (options.json === true) io.out(JSON.stringify({ type: "lab", inventory: resolve(io.cwd, inventory), control: lab.control, sshConfig: lab.sshConfigFile, folder }));
+  if (options.json === true)
+    io.out(
+      JSON.stringify({
+        type: "lab",
+        inventory: resolve(io.cwd, inventory),
+        control: lab.control,
+        sshConfig: lab.sshConfigFile,
+        folder,
+      }),
+    );
   else {
-    io.out(`The embedded cluster is up: DC/OS ${options.version}, ${options.masters} masters, ${options.private} private, ${options.public} public agents.`);
-    io.out(`\nFrom another terminal:\n  pawl preflight -i ${inventory} --to 1.9.9\n  ssh -F ${lab.sshConfigFile} m1 jq -r .version /opt/mesosphere/etc/dcos-version.json`);
+    io.out(
+      `The embedded cluster is up: DC/OS ${options.version}, ${options.masters} masters, ${options.private} private, ${options.public} public agents.`,
+    );
+    io.out(
+      `\nFrom another terminal:\n  pawl preflight -i ${inventory} --to 1.9.9\n  ssh -F ${lab.sshConfigFile} m1 jq -r .version /opt/mesosphere/etc/dcos-version.json`,
+    );
     io.out(`\nIt runs until Ctrl-C.`);
   }
   const off = io.onStop(() => void lab.stop());
@@ -34,8 +47,15 @@ async function up(io: Io, options: UpOptions): Promise<void> {
 
 /** Paths in the lab's inventory are relative to its folder; a copy elsewhere needs them whole. */
 function absolute(text: string, folder: string): string {
-  return text.replaceAll(/^(\s*(?:identity-file|known-hosts):\s*)["']?([^"'\s/][^"'\s]*)["']?$/gm, (_, key: string, path: string) => `${key}${JSON.stringify(resolve(folder, path))}`)
-    .replaceAll(/((?:identity-file|known-hosts):\s*)([^"'\s/,}][^\s,}]*)/g, (_, key: string, path: string) => `${key}${JSON.stringify(resolve(folder, path))}`);
+  return text
+    .replaceAll(
+      /^(\s*(?:identity-file|known-hosts):\s*)["']?([^"'\s/][^"'\s]*)["']?$/gm,
+      (_, key: string, path: string) => `${key}${JSON.stringify(resolve(folder, path))}`,
+    )
+    .replaceAll(
+      /((?:identity-file|known-hosts):\s*)([^"'\s/,}][^\s,}]*)/g,
+      (_, key: string, path: string) => `${key}${JSON.stringify(resolve(folder, path))}`,
+    );
 }
 
 async function heal(io: Io, inventoryFile: string): Promise<void> {
@@ -43,7 +63,10 @@ async function heal(io: Io, inventoryFile: string): Promise<void> {
   const { request } = await import("undici");
   const inventory = await loadInventory(resolve(io.cwd, inventoryFile));
   const control = inventory.document.lab?.control;
-  if (control === undefined) throw new PawlError("usage", "lab.none", `${inventoryFile} describes no lab`, { expected: "an inventory written by pawl lab up" });
+  if (control === undefined)
+    throw new PawlError("usage", "lab.none", `${inventoryFile} describes no lab`, {
+      expected: "an inventory written by pawl lab up",
+    });
   const answer = await request(`${control}/heal`, { method: "POST" });
   await answer.body.dump();
   io.out(answer.statusCode === 200 ? "Every fault of the lab is repaired." : `The lab answered ${answer.statusCode}.`);

@@ -14,9 +14,29 @@ export function planCommand(io: Io): Command {
     await withUpgrade(io, options, async ({ cluster, request }) => {
       const found = await surveyHop(cluster, request, 1);
       const paper = paperOf(io, speaksUnicode(io.env));
-      if (options.json === true) io.out(JSON.stringify({ exit: found.exit, plan: found.plan, findings: found.findings.filter((one) => one.verdict !== "pass") }));
-      else if (found.plan === null) io.out(renderFindings(found.findings.filter((one) => one.verdict !== "pass"), paper));
-      else io.out(renderPlan(found.plan, { ...paper, verbose: options.verbose === true, estimate: historyOf(io, options.outputDir, cluster, found.plan).estimate }));
+      if (options.json === true)
+        io.out(
+          JSON.stringify({
+            exit: found.exit,
+            plan: found.plan,
+            findings: found.findings.filter((one) => one.verdict !== "pass"),
+          }),
+        );
+      else if (found.plan === null)
+        io.out(
+          renderFindings(
+            found.findings.filter((one) => one.verdict !== "pass"),
+            paper,
+          ),
+        );
+      else
+        io.out(
+          renderPlan(found.plan, {
+            ...paper,
+            verbose: options.verbose === true,
+            estimate: historyOf(io, options.outputDir, cluster, found.plan).estimate,
+          }),
+        );
       io.exit(found.plan === null ? found.exit : "ok");
     });
   });

@@ -11,9 +11,23 @@ export async function preflight(io: Io, options: UpgradeOptions): Promise<void> 
     const found = await surveyHop(cluster, request, 1);
     let folder: string | null = null;
     if (found.plan !== null) {
-      const record = await createRun(io, cluster.clock, { outputDir: options.outputDir, what: `preflight-${found.hop.to ?? options.to}`, plan: found.plan, observation: found.observation, findings: found.findings, ticket: options.ticket ?? null, locked: false });
+      const record = await createRun(io, cluster.clock, {
+        outputDir: options.outputDir,
+        what: `preflight-${found.hop.to ?? options.to}`,
+        plan: found.plan,
+        observation: found.observation,
+        findings: found.findings,
+        ticket: options.ticket ?? null,
+        locked: false,
+      });
       for (const answer of found.answers) {
-        const meta = { name: `preflight/${answer.check}.json`, mediaType: "application/json", step: null, node: null, evidenceOf: `reading of ${answer.check}: ${answer.verdict}` };
+        const meta = {
+          name: `preflight/${answer.check}.json`,
+          mediaType: "application/json",
+          step: null,
+          node: null,
+          evidenceOf: `reading of ${answer.check}: ${answer.verdict}`,
+        };
         await record.journal.append({ type: "artifact.recorded", ...(await record.artifacts.put(meta, answer.evidence)) });
       }
       await record.journal.append({ type: "run.completed", exit: EXIT[found.exit], setAside: [] });
@@ -25,7 +39,11 @@ export async function preflight(io: Io, options: UpgradeOptions): Promise<void> 
     else {
       showSurvey(io, cluster, found, options, options.verbose === true);
       if (folder !== null) io.out(`\nEvidence: ${shownFolder(io, folder)}`);
-      io.out(found.exit === "ok" ? `Preflight passed. Next: pawl upgrade -i ${options.inventory} --to ${options.to}` : "Preflight says no. Nothing was changed.");
+      io.out(
+        found.exit === "ok"
+          ? `Preflight passed. Next: pawl upgrade -i ${options.inventory} --to ${options.to}`
+          : "Preflight says no. Nothing was changed.",
+      );
     }
     io.exit(found.exit);
   });

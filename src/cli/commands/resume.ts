@@ -16,11 +16,16 @@ export interface ResumeOptions {
 }
 
 function stale(what: string, plan: Plan): PawlError {
-  return new PawlError("refused", "stale-plan", `the ${what} is not the one the plan was made from; a resume executes the plan as it is`, {
-    expected: `the ${what} with the fingerprint in plan.json`,
-    observed: "another fingerprint",
-    next: `Put it back as it was, or start a new run: pawl upgrade -i ${plan.sources.inventory} --to ${plan.journey?.goal ?? "VERSION"}`,
-  });
+  return new PawlError(
+    "refused",
+    "stale-plan",
+    `the ${what} is not the one the plan was made from; a resume executes the plan as it is`,
+    {
+      expected: `the ${what} with the fingerprint in plan.json`,
+      observed: "another fingerprint",
+      next: `Put it back as it was, or start a new run: pawl upgrade -i ${plan.sources.inventory} --to ${plan.journey?.goal ?? "VERSION"}`,
+    },
+  );
 }
 
 /** Goes on with a run in this process, and then with the hops after it. */
@@ -34,11 +39,19 @@ async function takeUp(io: Io, folder: string, options: ResumeOptions): Promise<E
   const { usedChecksFingerprint } = await import("../fingerprints.ts");
   const { loadPolicy, loadRunbook } = await import("../../document/load.ts");
   const plan = await readPlan(folder);
-  const cluster = await openCluster(io, options.inventory ?? plan.sources.inventory, plan.sources.checks === "" ? CHECKS : plan.sources.checks);
+  const cluster = await openCluster(
+    io,
+    options.inventory ?? plan.sources.inventory,
+    plan.sources.checks === "" ? CHECKS : plan.sources.checks,
+  );
   try {
     if (cluster.inventory.sha256 !== plan.fingerprints.inventory) throw stale("inventory", plan);
     const runbook = await loadRunbook(plan.sources.runbook);
-    if (runbook.sha256 === plan.fingerprints.runbook && usedChecksFingerprint(runbook.document, cluster.checkDocuments) !== plan.fingerprints.checks) throw stale("set of checks", plan);
+    if (
+      runbook.sha256 === plan.fingerprints.runbook &&
+      usedChecksFingerprint(runbook.document, cluster.checkDocuments) !== plan.fingerprints.checks
+    )
+      throw stale("set of checks", plan);
     const presence = { json: options.json === true, yes: options.yes === true, approve: options.approve };
     const record = await openRun(io, folder, plan, cluster.clock);
     const state = record.state();
@@ -48,12 +61,18 @@ async function takeUp(io: Io, folder: string, options: ResumeOptions): Promise<E
       await record.close();
       const more = plan.journey !== null && plan.journey.hop < plan.journey.hops;
       if (state.exit === EXIT.ok && more) return await onward([folder]);
-      throw new PawlError("usage", "nothing-to-resume", `run ${record.run} is complete (${exitName(state.exit ?? 0)})`, { next: `pawl status ${folder}` });
+      throw new PawlError("usage", "nothing-to-resume", `run ${record.run} is complete (${exitName(state.exit ?? 0)})`, {
+        next: `pawl status ${folder}`,
+      });
     }
-    const result = await execute(io, cluster, record, { presence, limits: limitsOf(options, cluster.clock.now(), historyOf(io, options.outputDir, cluster, plan)) });
+    const result = await execute(io, cluster, record, {
+      presence,
+      limits: limitsOf(options, cluster.clock.now(), historyOf(io, options.outputDir, cluster, plan)),
+    });
     tellEnd(io, record, result, presence);
     const planned = result.halt?.exit === "stopped-as-asked";
-    if (result.exit === "ok" && !planned && plan.journey !== null && plan.journey.hop < plan.journey.hops) return await onward([folder]);
+    if (result.exit === "ok" && !planned && plan.journey !== null && plan.journey.hop < plan.journey.hops)
+      return await onward([folder]);
     if (presence.json) io.out(resultLine(result.exit, [folder]));
     return result.exit;
 
@@ -77,14 +96,22 @@ export function resumeCommand(io: Io): Command {
     .option("--output-dir <folder>", "where evidence goes", "backups")
     .option("--json", "one event a line")
     .option("--yes", "approve everything the plan announces")
-    .option("--approve <phase>", "approve one announced stop (repeatable)", (value: string, before: readonly string[]) => [...before, value], [])
+    .option(
+      "--approve <phase>",
+      "approve one announced stop (repeatable)",
+      (value: string, before: readonly string[]) => [...before, value],
+      [],
+    )
     .option("--stop-after <step|phase>", "end, as planned, after this step or phase")
     .option("--until <HH:MM>", "start no node that is not expected to be finished by then")
     .action(async (run: string, options: ResumeOptions) => {
       const { findRun } = await import("../../journal/runs.ts");
       const { sendControl } = await import("../../journal/control-client.ts");
       const folder = await findRun(options.outputDir, run, io.cwd);
-      const live = await sendControl({ stateDir: stateDir(io.env), runFolder: folder }, { verb: "resume", target: null, reason: null, answers: null, actor: io.actor });
+      const live = await sendControl(
+        { stateDir: stateDir(io.env), runFolder: folder },
+        { verb: "resume", target: null, reason: null, answers: null, actor: io.actor },
+      );
       if (live.kind === "answered") {
         io.out(live.text);
         io.exit(live.ok ? "ok" : "said-no");

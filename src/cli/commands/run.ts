@@ -14,10 +14,23 @@ export function runCommand(io: Io): Command {
       const { loadRunbook } = await import("../../document/load.ts");
       const { runRunbook } = await import("../generic-run.ts");
       const runbook = await loadRunbook(runbookFile(file, io.cwd));
-      const cluster = await openCluster(io, options.inventory, options.checks === undefined ? CHECKS : resolve(io.cwd, options.checks));
+      const cluster = await openCluster(
+        io,
+        options.inventory,
+        options.checks === undefined ? CHECKS : resolve(io.cwd, options.checks),
+      );
       try {
         const presence = { json: options.json === true, yes: options.yes === true, approve: options.approve };
-        io.exit((await runRunbook(io, cluster, { runbook, given: inputsOf(options.set), options, what: runbook.document.name, quiet: false }, presence)).exit);
+        io.exit(
+          (
+            await runRunbook(
+              io,
+              cluster,
+              { runbook, given: inputsOf(options.set), options, what: runbook.document.name, quiet: false },
+              presence,
+            )
+          ).exit,
+        );
       } finally {
         await cluster.close();
       }

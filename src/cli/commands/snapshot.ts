@@ -5,7 +5,11 @@ import { runbookFile } from "../places.ts";
 import type { ExitName } from "../../domain/errors.ts";
 
 /** One snapshot of a cluster: everything the workbook captures, in one verified bundle. Reads only. */
-export async function takeSnapshot(io: Io, options: ClusterOptions, quiet: boolean): Promise<{ readonly exit: ExitName; readonly folder: string | null }> {
+export async function takeSnapshot(
+  io: Io,
+  options: ClusterOptions,
+  quiet: boolean,
+): Promise<{ readonly exit: ExitName; readonly folder: string | null }> {
   const { openCluster } = await import("../cluster.ts");
   const { loadRunbook } = await import("../../document/load.ts");
   const { runRunbook } = await import("../generic-run.ts");

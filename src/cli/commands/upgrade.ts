@@ -24,7 +24,11 @@ export function upgradeOptions(command: Command): Command {
 }
 
 /** Opens cluster, runbook and policy, and hands them over; closes the cluster afterwards. */
-export async function withUpgrade<T>(io: Io, options: UpgradeOptions, act: (parts: { readonly cluster: Cluster; readonly request: UpgradeRequest }) => Promise<T>): Promise<T> {
+export async function withUpgrade<T>(
+  io: Io,
+  options: UpgradeOptions,
+  act: (parts: { readonly cluster: Cluster; readonly request: UpgradeRequest }) => Promise<T>,
+): Promise<T> {
   const { openCluster } = await import("../cluster.ts");
   const { loadPolicy, loadRunbook } = await import("../../document/load.ts");
   const runbook = await loadRunbook(runbookFile(options.runbook, io.cwd));
@@ -43,7 +47,10 @@ export async function withUpgrade<T>(io: Io, options: UpgradeOptions, act: (part
 export function upgradeCommand(io: Io): Command {
   return upgradeOptions(new Command("upgrade"))
     .option("--dry-run", "everything a preflight does, and the plan; changes nothing")
-    .addHelpText("after", "\nExamples:\n  pawl upgrade -i production.yaml --to 1.11.3\n  pawl upgrade -i production.yaml --to 1.11.3 --stop-after masters --ticket CHG-1234\n  pawl upgrade -i production.yaml --to 1.11.3 --only a17,a31 --yes")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  pawl upgrade -i production.yaml --to 1.11.3\n  pawl upgrade -i production.yaml --to 1.11.3 --stop-after masters --ticket CHG-1234\n  pawl upgrade -i production.yaml --to 1.11.3 --only a17,a31 --yes",
+    )
     .action(async (options: UpgradeOptions) => {
       if (options.dryRun === true) {
         const { preflight } = await import("./preflight.ts");

@@ -53,8 +53,14 @@ async function send(io: Io, run: string, verb: Verb, options: VerbOptions): Prom
   const folder = await findRun(options.outputDir, run, io.cwd);
   const answers = options.answers === undefined ? null : Number(options.answers);
   const live = await sendControl({ stateDir: stateDir(io.env), runFolder: folder }, { ...verb, answers, actor: io.actor });
-  if (live.kind === "no-answer") throw new PawlError("outcome-unknown", "no-answer", `the engine of this run did not answer: ${live.reason}`, { next: `pawl status ${folder}` });
-  const said = live.kind === "answered" ? live : { ok: true, text: `${await act(io, folder, verb, answers)}. Nothing runs now; go on with: pawl resume ${run}` };
+  if (live.kind === "no-answer")
+    throw new PawlError("outcome-unknown", "no-answer", `the engine of this run did not answer: ${live.reason}`, {
+      next: `pawl status ${folder}`,
+    });
+  const said =
+    live.kind === "answered"
+      ? live
+      : { ok: true, text: `${await act(io, folder, verb, answers)}. Nothing runs now; go on with: pawl resume ${run}` };
   if (options.json === true) io.out(JSON.stringify({ ok: said.ok, text: said.text, live: live.kind === "answered" }));
   else if (said.ok) io.out(said.text);
   else io.err(said.text);
@@ -88,7 +94,10 @@ export function runVerb(verb: "pause" | "stop" | "approve"): (io: Io) => Command
 export function stepVerb(verb: "retry" | "set-aside" | "force-complete" | "skip"): (io: Io) => Command {
   return (io) =>
     base(verb)
-      .argument("<run-or-target>", verb === "set-aside" ? "a node (of the latest run), or a run" : "a step address (of the latest run), or a run")
+      .argument(
+        "<run-or-target>",
+        verb === "set-aside" ? "a node (of the latest run), or a run" : "a step address (of the latest run), or a run",
+      )
       .argument("[target]", verb === "set-aside" ? "the node" : "the step")
       .action((first: string, second: string | undefined, options: VerbOptions) => {
         const [run, target] = second === undefined ? ["latest", first] : [first, second];

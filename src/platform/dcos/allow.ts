@@ -48,7 +48,14 @@ const OTHERS = [
 
 const CHECK_TYPE = /cluster|node-prestart|node-poststart/;
 /** Files whose text checks and backups read. */
-const READABLE: readonly string[] = [FILES.masterCount, FILES.clusterId, FILES.bootId, "/opt/mesosphere/etc/dcos-diagnostics-runner-config.json", "/opt/mesosphere/etc/dcos-check-config.json", ...NODE_FILES];
+const READABLE: readonly string[] = [
+  FILES.masterCount,
+  FILES.clusterId,
+  FILES.bootId,
+  "/opt/mesosphere/etc/dcos-diagnostics-runner-config.json",
+  "/opt/mesosphere/etc/dcos-check-config.json",
+  ...NODE_FILES,
+];
 
 /** What observing, capturing and checking DC/OS may send, and nothing else (design rule 11). */
 export const ALLOW: AllowList = {

@@ -18,13 +18,17 @@ export async function takeCapture(reader: Remote, { read }: CaptureItem): Promis
     case "http": {
       const answer = await reader.http(read.request);
       if (answer.kind === "no-answer") return { ok: false, why: answer.reason };
-      return answer.status >= 200 && answer.status <= 299 ? { ok: true, bytes: answer.body } : { ok: false, why: `HTTP ${answer.status}` };
+      return answer.status >= 200 && answer.status <= 299
+        ? { ok: true, bytes: answer.body }
+        : { ok: false, why: `HTTP ${answer.status}` };
     }
     case "command": {
       const outcome = await reader.run(read.target, read.command);
       if (outcome.kind === "lost") return { ok: false, why: outcome.reason };
       if (outcome.kind === "timed-out") return { ok: false, why: `no end after ${outcome.afterMs / 1_000} s` };
-      return outcome.code === 0 ? { ok: true, bytes: Buffer.from(outcome.stdout, "utf8") } : { ok: false, why: `exit code ${outcome.code}: ${outcome.stderr.trim().slice(0, 200)}` };
+      return outcome.code === 0
+        ? { ok: true, bytes: Buffer.from(outcome.stdout, "utf8") }
+        : { ok: false, why: `exit code ${outcome.code}: ${outcome.stderr.trim().slice(0, 200)}` };
     }
     case "tcp": {
       const answer = await reader.tcp(read.host, read.port, read.send, read.timeoutMs);
@@ -34,7 +38,9 @@ export async function takeCapture(reader: Remote, { read }: CaptureItem): Promis
 }
 
 async function keepText(ctx: StepContext, name: string, evidenceOf: string, bytes: string): Promise<void> {
-  await ctx.recorded(await ctx.artifacts.put({ name, mediaType: "application/json", step: ctx.step.address, node: null, evidenceOf }, bytes));
+  await ctx.recorded(
+    await ctx.artifacts.put({ name, mediaType: "application/json", step: ctx.step.address, node: null, evidenceOf }, bytes),
+  );
 }
 
 async function capture(ctx: StepContext): Promise<Effect> {
@@ -54,11 +60,35 @@ async function capture(ctx: StepContext): Promise<Effect> {
   const lost = ESSENTIAL.filter((name) => !taken.has(name));
   const reasons = missing.filter((one) => lost.includes(one.name)).map((one) => `${one.name}: ${one.why}`);
   if (lost.length > 0)
-    return { kind: "failed", problem: { code: "capture-incomplete", text: `${ctx.step.address}: the state could not be captured`, expected: ESSENTIAL.join(", "), observed: reasons.join("; ") || lost.join(", "), next: `Look at the leading master and Marathon, then: pawl retry ${ctx.run} ${ctx.step.address}` } };
-  const ordered = new Map(items.flatMap((item) => (taken.has(item.name) ? [[item.name, taken.get(item.name) ?? Buffer.alloc(0)] as const] : [])));
-  const summary: JsonRecord = { v: 1, platform: "dcos", cluster: ctx.plan.cluster.id, summary: summarise(ordered), missing: missing.toSorted((a, b) => (a.name < b.name ? -1 : 1)) };
+    return {
+      kind: "failed",
+      problem: {
+        code: "capture-incomplete",
+        text: `${ctx.step.address}: the state could not be captured`,
+        expected: ESSENTIAL.join(", "),
+        observed: reasons.join("; ") || lost.join(", "),
+        next: `Look at the leading master and Marathon, then: pawl retry ${ctx.run} ${ctx.step.address}`,
+      },
+    };
+  const ordered = new Map(
+    items.flatMap((item) => (taken.has(item.name) ? [[item.name, taken.get(item.name) ?? Buffer.alloc(0)] as const] : [])),
+  );
+  const summary: JsonRecord = {
+    v: 1,
+    platform: "dcos",
+    cluster: ctx.plan.cluster.id,
+    summary: summarise(ordered),
+    missing: missing.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+  };
   await keepText(ctx, "summary.json", "the comparable essence of this snapshot", `${JSON.stringify(summary, null, 1)}\n`);
-  const note = `${taken.size} of ${items.length} captured${missing.length === 0 ? "" : `; not captured: ${missing.slice(0, 5).map((one) => one.name).join(", ")}${missing.length > 5 ? " and more" : ""}`}`;
+  const note = `${taken.size} of ${items.length} captured${
+    missing.length === 0
+      ? ""
+      : `; not captured: ${missing
+          .slice(0, 5)
+          .map((one) => one.name)
+          .join(", ")}${missing.length > 5 ? " and more" : ""}`
+  }`;
   return { kind: "done", note, output: { captured: taken.size, missing: missing.length } };
 }
 

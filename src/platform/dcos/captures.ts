@@ -17,14 +17,33 @@ interface Where {
   readonly service: Service;
 }
 
-function http(where: Where, path: string, name: string, evidenceOf: string, timeoutMs: number, mediaType = "application/json"): CaptureItem {
+function http(
+  where: Where,
+  path: string,
+  name: string,
+  evidenceOf: string,
+  timeoutMs: number,
+  mediaType = "application/json",
+): CaptureItem {
   const url = urlOf(where.inventory, where.node, where.service, path);
-  return { name, node: where.node.name, mediaType, evidenceOf, read: { kind: "http", request: { method: "GET", url, timeoutMs, followRedirects: 1, maxBytes: LARGEST_BYTES } } };
+  return {
+    name,
+    node: where.node.name,
+    mediaType,
+    evidenceOf,
+    read: { kind: "http", request: { method: "GET", url, timeoutMs, followRedirects: 1, maxBytes: LARGEST_BYTES } },
+  };
 }
 
 function word(inventory: Inventory, node: InventoryNode, send: string): CaptureItem {
   const read = { kind: "tcp", host: node.address, port: portOf(inventory, "zookeeper"), send, timeoutMs: SHORT_MS } as const;
-  return { name: `masters/${node.name}/zookeeper-${send}.txt`, node: node.name, mediaType: "text/plain", evidenceOf: `ZooKeeper's own answer to ${send}`, read };
+  return {
+    name: `masters/${node.name}/zookeeper-${send}.txt`,
+    node: node.name,
+    mediaType: "text/plain",
+    evidenceOf: `ZooKeeper's own answer to ${send}`,
+    read,
+  };
 }
 
 /** What every master answers for itself. */
@@ -36,8 +55,20 @@ function ofMaster(inventory: Inventory, node: InventoryNode): readonly CaptureIt
     http(mesos, "/metrics/snapshot", own("metrics.json"), "the master's own metrics", SHORT_MS),
     http(mesos, "/version", own("version.json"), "the master's own version", SHORT_MS),
     http(mesos, "/flags", own("flags.json"), "the master's settings", SHORT_MS),
-    http(exhibitor, "/exhibitor/v1/cluster/status", own("exhibitor-status.json"), "the ensemble as this Exhibitor sees it", SHORT_MS),
-    http(exhibitor, "/exhibitor/v1/config/get-state", own("exhibitor-config.json"), "Exhibitor's configuration and rolling changes", SHORT_MS),
+    http(
+      exhibitor,
+      "/exhibitor/v1/cluster/status",
+      own("exhibitor-status.json"),
+      "the ensemble as this Exhibitor sees it",
+      SHORT_MS,
+    ),
+    http(
+      exhibitor,
+      "/exhibitor/v1/config/get-state",
+      own("exhibitor-config.json"),
+      "Exhibitor's configuration and rolling changes",
+      SHORT_MS,
+    ),
     word(inventory, node, "mntr"),
     word(inventory, node, "srvr"),
     word(inventory, node, "conf"),
@@ -64,8 +95,10 @@ function marathonNode(inventory: Inventory, facts: Facts, leader: InventoryNode)
 function ofCluster(inventory: Inventory, facts: Facts, leader: InventoryNode): readonly CaptureItem[] {
   const mesos = { inventory, node: leader, service: "mesos-master" } as const;
   const marathon = { inventory, node: marathonNode(inventory, facts, leader), service: "marathon" } as const;
-  const state = (name: string, of: string): CaptureItem => http(mesos, `/${name}`, `cluster/${name.replace("/", "-")}.json`, of, LONG_MS);
-  const root = (path: string, name: string, of: string): CaptureItem => http(marathon, path, `marathon/${name}.json`, of, LONG_MS);
+  const state = (name: string, of: string): CaptureItem =>
+    http(mesos, `/${name}`, `cluster/${name.replace("/", "-")}.json`, of, LONG_MS);
+  const root = (path: string, name: string, of: string): CaptureItem =>
+    http(marathon, path, `marathon/${name}.json`, of, LONG_MS);
   return [
     state("state", "the cluster's whole state"),
     state("state-summary", "the cluster's state in short"),
@@ -86,13 +119,25 @@ function ofCluster(inventory: Inventory, facts: Facts, leader: InventoryNode): r
 }
 
 function ofNode(inventory: Inventory, node: InventoryNode): CaptureItem {
-  return { name: `nodes/${node.name}/facts.txt`, node: node.name, mediaType: "text/plain", evidenceOf: "what the node says about itself", read: { kind: "command", target: node.name, command: factsCommand(inventory, node) } };
+  return {
+    name: `nodes/${node.name}/facts.txt`,
+    node: node.name,
+    mediaType: "text/plain",
+    evidenceOf: "what the node says about itself",
+    read: { kind: "command", target: node.name, command: factsCommand(inventory, node) },
+  };
 }
 
 /** Containers per agent (workbook, "Number of tasks"); the count is taken from the lines. A hanging Docker is cut off after 30 s. */
 function ofAgent(node: InventoryNode): CaptureItem {
   const command = { argv: ["docker", "ps", "-q"], sudo: true, timeoutMs: 30_000 };
-  return { name: `nodes/${node.name}/containers.txt`, node: node.name, mediaType: "text/plain", evidenceOf: "running containers", read: { kind: "command", target: node.name, command } };
+  return {
+    name: `nodes/${node.name}/containers.txt`,
+    node: node.name,
+    mediaType: "text/plain",
+    evidenceOf: "running containers",
+    read: { kind: "command", target: node.name, command },
+  };
 }
 
 /**
@@ -109,4 +154,3 @@ export function captures(inventory: Inventory, facts: Facts): readonly CaptureIt
     ...agentsOf(inventory).map(ofAgent),
   ];
 }
-

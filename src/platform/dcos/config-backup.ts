@@ -38,7 +38,12 @@ function genconfFolders(inventory: Inventory, version: string | undefined): read
 }
 
 /** Lists the files on one machine and fetches each content that is not kept yet. Returns what it has, or why it could not be told. */
-async function backUp(ctx: StepContext, target: string, paths: readonly string[], kept: Map<string, string>): Promise<readonly Kept[] | string> {
+async function backUp(
+  ctx: StepContext,
+  target: string,
+  paths: readonly string[],
+  kept: Map<string, string>,
+): Promise<readonly Kept[] | string> {
   const outcome = await ctx.remote.run(target, { argv: filesArgv(paths, false), sudo: true, timeoutMs: TIMEOUT_MS });
   if (outcome.kind !== "exited") return outcome.kind === "lost" ? outcome.reason : "no answer in time";
   const listing = parseListing(outcome.stdout);
@@ -58,12 +63,29 @@ async function backUp(ctx: StepContext, target: string, paths: readonly string[]
 /** Configuration holds passwords and keys in too many forms to mask: every file is sealed. Null, or why it was not kept. */
 async function fetchFile(ctx: StepContext, target: string, path: string, sha256: string): Promise<string | null> {
   const chunks: Buffer[] = [];
-  const outcome = await ctx.remote.stream(target, { argv: ["cat", path], sudo: true, timeoutMs: TIMEOUT_MS, maxOutputBytes: LARGEST_BYTES }, (chunk) => void chunks.push(chunk));
+  const outcome = await ctx.remote.stream(
+    target,
+    { argv: ["cat", path], sudo: true, timeoutMs: TIMEOUT_MS, maxOutputBytes: LARGEST_BYTES },
+    (chunk) => void chunks.push(chunk),
+  );
   const bytes = Buffer.concat(chunks);
-  if (outcome.kind !== "exited" || outcome.code !== 0) return `${path}: ${outcome.kind === "exited" ? `exit code ${outcome.code}` : "contact was lost"}`;
+  if (outcome.kind !== "exited" || outcome.code !== 0)
+    return `${path}: ${outcome.kind === "exited" ? `exit code ${outcome.code}` : "contact was lost"}`;
   if (createHash("sha256").update(bytes).digest("hex") !== sha256) return `${path} changed while it was read`;
   const node = ctx.inventory.nodes.some((one) => one.name === target) ? target : null;
-  await ctx.recorded(await ctx.artifacts.put({ name: `config/${target}${path}`, mediaType: "application/octet-stream", step: ctx.step.address, node, evidenceOf: "configuration as it was", sealed: true }, bytes));
+  await ctx.recorded(
+    await ctx.artifacts.put(
+      {
+        name: `config/${target}${path}`,
+        mediaType: "application/octet-stream",
+        step: ctx.step.address,
+        node,
+        evidenceOf: "configuration as it was",
+        sealed: true,
+      },
+      bytes,
+    ),
+  );
   return null;
 }
 
@@ -72,17 +94,46 @@ async function backUpAll(ctx: StepContext): Promise<Effect> {
   const genconf = genconfFolders(ctx.inventory, ctx.plan.inputs["target"]);
   const machines = [
     ...ctx.inventory.nodes.map((node) => ({ target: node.name, paths: NODE_FILES })),
-    ...(genconf.length === 0 ? [] : [{ target: "bootstrap", paths: genconf.flatMap((folder) => GENCONF_FILES.map((file) => posix.join(folder, file))) }]),
+    ...(genconf.length === 0
+      ? []
+      : [{ target: "bootstrap", paths: genconf.flatMap((folder) => GENCONF_FILES.map((file) => posix.join(folder, file))) }]),
   ];
-  const results = await mapBounded(machines, NODES_AT_ONCE, async ({ target, paths }) => ({ target, found: await backUp(ctx, target, paths, kept) }));
+  const results = await mapBounded(machines, NODES_AT_ONCE, async ({ target, paths }) => ({
+    target,
+    found: await backUp(ctx, target, paths, kept),
+  }));
   const troubled = results.flatMap(({ target, found }) => (typeof found === "string" ? [`${target}: ${found}`] : []));
   if (troubled.length > 0)
-    return { kind: "failed", problem: { code: "config-backup", text: `${ctx.step.address}: the configuration of ${troubled.length} machines could not be kept`, expected: "the configuration of every machine", observed: troubled.slice(0, 5).join("; "), next: `Mend it, then: pawl retry ${ctx.run} ${ctx.step.address}` } };
+    return {
+      kind: "failed",
+      problem: {
+        code: "config-backup",
+        text: `${ctx.step.address}: the configuration of ${troubled.length} machines could not be kept`,
+        expected: "the configuration of every machine",
+        observed: troubled.slice(0, 5).join("; "),
+        next: `Mend it, then: pawl retry ${ctx.run} ${ctx.step.address}`,
+      },
+    };
   const all = results.flatMap(({ found }) => (typeof found === "string" ? [] : found));
   const index = `${JSON.stringify(all, null, 1)}\n`;
-  await ctx.recorded(await ctx.artifacts.put({ name: "config/index.json", mediaType: "application/json", step: ctx.step.address, node: null, evidenceOf: "which machine had which configuration" }, index));
+  await ctx.recorded(
+    await ctx.artifacts.put(
+      {
+        name: "config/index.json",
+        mediaType: "application/json",
+        step: ctx.step.address,
+        node: null,
+        evidenceOf: "which machine had which configuration",
+      },
+      index,
+    ),
+  );
   const where = genconf.length === 0 ? "; no genconf (the inventory names no installer for the target)" : "";
-  return { kind: "done", note: `${all.length} files of ${machines.length} machines, ${kept.size} different contents${where}`, output: { files: all.length, contents: kept.size } };
+  return {
+    kind: "done",
+    note: `${all.length} files of ${machines.length} machines, ${kept.size} different contents${where}`,
+    output: { files: all.length, contents: kept.size },
+  };
 }
 
 /**
@@ -92,6 +143,8 @@ async function backUpAll(ctx: StepContext): Promise<Effect> {
 export const configBackup: StepKind = {
   name: "dcos/config-backup",
   effect: "read",
-  shows: () => ["user.config.yaml, expanded configuration, ip-detect and overrides of every node; genconf of the bootstrap machine; kept sealed"],
+  shows: () => [
+    "user.config.yaml, expanded configuration, ip-detect and overrides of every node; genconf of the bootstrap machine; kept sealed",
+  ],
   doIt: backUpAll,
 };

@@ -23,7 +23,11 @@ function complaint(parts: readonly string[]): string | null {
       return value === undefined || value === "" ? null : "UNIQUE takes no value";
     case "LIKE":
     case "UNLIKE":
-      return value === undefined || value === "" ? `${name} needs a pattern` : isPattern(value) ? null : `${name} has a pattern that is no regular expression`;
+      return value === undefined || value === ""
+        ? `${name} needs a pattern`
+        : isPattern(value)
+          ? null
+          : `${name} has a pattern that is no regular expression`;
     case "MAX_PER":
       return value !== undefined && /^[1-9]\d*$/.test(value) ? null : "MAX_PER needs a whole number";
     case "GROUP_BY":

@@ -18,8 +18,24 @@ export const LOCK_PATH = "/var/lib/pawl/lock";
 /** Masters one at a time with the leader last, then private agents, then public ones (workbook, "A Summary of Upgrade Steps"). */
 export const CONTRACT: readonly OrderGroup[] = [
   { role: "master", title: "masters", serial: true, leaderLast: true, manager: true, after: [], budget: "none" },
-  { role: "agent", title: "private agents", serial: false, leaderLast: false, manager: false, after: ["master"], budget: "rollout" },
-  { role: "agent_public", title: "public agents", serial: false, leaderLast: false, manager: false, after: ["master", "agent"], budget: "rollout" },
+  {
+    role: "agent",
+    title: "private agents",
+    serial: false,
+    leaderLast: false,
+    manager: false,
+    after: ["master"],
+    budget: "rollout",
+  },
+  {
+    role: "agent_public",
+    title: "public agents",
+    serial: false,
+    leaderLast: false,
+    manager: false,
+    after: ["master", "agent"],
+    budget: "rollout",
+  },
 ];
 
 /** What a node's role file is called, by the word the inventory uses (dcos.md section 3.1). */

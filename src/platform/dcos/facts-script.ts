@@ -58,7 +58,13 @@ export const FACTS_NAME = "pawl-facts";
 const FACTS_TIMEOUT_MS = 30_000;
 
 const UNITS: Readonly<Record<string, readonly string[]>> = {
-  master: ["dcos-exhibitor.service", "dcos-mesos-master.service", "dcos-mesos-dns.service", "dcos-marathon.service", "dcos-adminrouter.service"],
+  master: [
+    "dcos-exhibitor.service",
+    "dcos-mesos-master.service",
+    "dcos-mesos-dns.service",
+    "dcos-marathon.service",
+    "dcos-adminrouter.service",
+  ],
   agent: ["dcos-mesos-slave.service", "dcos-adminrouter-agent.service"],
   agent_public: ["dcos-mesos-slave-public.service", "dcos-adminrouter-agent.service"],
 };

@@ -17,34 +17,70 @@ function nodesOf(facts: Facts, inventory: Inventory): readonly Known[] {
 }
 
 function reachable(nodes: readonly Known[]): Finding {
-  const bad = nodes.filter((one) => !one.facts.reachable).map(({ node, facts }) => ({ node: node.name, text: `${node.name}: ${text(facts.details["reason"]) ?? "no answer"}` }));
+  const bad = nodes
+    .filter((one) => !one.facts.reachable)
+    .map(({ node, facts }) => ({ node: node.name, text: `${node.name}: ${text(facts.details["reason"]) ?? "no answer"}` }));
   return finding({
-    id: "nodes-answer", title: "Every node of the inventory answers", expected: `${nodes.length} nodes answer over SSH and let commands run as root`, good: `${nodes.length} answer`, bad, unknown: [],
-    remedy: "Correct the address, the key, the host key or sudo of these nodes, or take a node that is gone out of the inventory.",
+    id: "nodes-answer",
+    title: "Every node of the inventory answers",
+    expected: `${nodes.length} nodes answer over SSH and let commands run as root`,
+    good: `${nodes.length} answer`,
+    bad,
+    unknown: [],
+    remedy:
+      "Correct the address, the key, the host key or sudo of these nodes, or take a node that is gone out of the inventory.",
   });
 }
 
 /** Versions in play: nodes may be at the target or at one version before it (workbook, pre-01; design rule 13). */
 function versions(nodes: readonly Known[], target: string | undefined, from: string | undefined): readonly Finding[] {
   const others = new Map<string, string[]>();
-  const unknown = nodes.filter((one) => one.facts.reachable && one.facts.version === null).map(({ node }) => ({ node: node.name, text: `${node.name}: no version file` }));
-  for (const { node, facts } of nodes) if (facts.version !== null && facts.version !== target) others.set(facts.version, [...(others.get(facts.version) ?? []), node.name]);
+  const unknown = nodes
+    .filter((one) => one.facts.reachable && one.facts.version === null)
+    .map(({ node }) => ({ node: node.name, text: `${node.name}: no version file` }));
+  for (const { node, facts } of nodes)
+    if (facts.version !== null && facts.version !== target)
+      others.set(facts.version, [...(others.get(facts.version) ?? []), node.name]);
   const groups = [...others].toSorted((a, b) => b[1].length - a[1].length);
   const main = from === undefined ? groups[0] : ([from, others.get(from) ?? []] as const);
   const strays = groups.filter(([version]) => version !== main?.[0]);
-  const good = [main === undefined ? "" : `${main[1].length} at ${main[0]}`, target === undefined ? "" : `${nodes.filter((one) => one.facts.version === target).length} at ${target}`].filter((part) => part !== "").join(", ");
+  const good = [
+    main === undefined ? "" : `${main[1].length} at ${main[0]}`,
+    target === undefined ? "" : `${nodes.filter((one) => one.facts.version === target).length} at ${target}`,
+  ]
+    .filter((part) => part !== "")
+    .join(", ");
   const equal = finding({
-    id: "versions-in-play", title: "One version before the target, and the target, are in play", expected: target === undefined ? "one version on every node" : `one version on every node, apart from nodes already at ${target}`, good, unknown, refusal: true,
-    bad: strays.flatMap(([version, names]) => names.map((name) => ({ node: name, text: `${name} is at ${version}, the others at ${main?.[0] ?? "none"}` }))),
+    id: "versions-in-play",
+    title: "One version before the target, and the target, are in play",
+    expected:
+      target === undefined ? "one version on every node" : `one version on every node, apart from nodes already at ${target}`,
+    good,
+    unknown,
+    refusal: true,
+    bad: strays.flatMap(([version, names]) =>
+      names.map((name) => ({ node: name, text: `${name} is at ${version}, the others at ${main?.[0] ?? "none"}` })),
+    ),
     remedy: "Finish the earlier upgrade first: bring every node to one version, then plan this hop again.",
   });
   if (target === undefined) return [equal];
-  const behind = nodes.filter(({ node, facts }) => node.role === "master" && facts.version !== null && facts.version !== target).map(({ node }) => node.name);
+  const behind = nodes
+    .filter(({ node, facts }) => node.role === "master" && facts.version !== null && facts.version !== target)
+    .map(({ node }) => node.name);
   const ahead = behind.length === 0 ? [] : nodes.filter(({ node, facts }) => node.role !== "master" && facts.version === target);
   const order = finding({
-    id: "agents-behind-masters", title: "No agent is ahead of a master", expected: "masters are upgraded before agents", good: ahead.length === 0 ? "no agent ahead" : "", unknown: [], refusal: true,
-    bad: ahead.map(({ node }) => ({ node: node.name, text: `${node.name} is at ${target} while ${behind.join(", ")} ${behind.length === 1 ? "is" : "are"} not` })),
-    remedy: "Agents newer than their masters may fail to register. Bring the masters to the target before anything else, with support's help.",
+    id: "agents-behind-masters",
+    title: "No agent is ahead of a master",
+    expected: "masters are upgraded before agents",
+    good: ahead.length === 0 ? "no agent ahead" : "",
+    unknown: [],
+    refusal: true,
+    bad: ahead.map(({ node }) => ({
+      node: node.name,
+      text: `${node.name} is at ${target} while ${behind.join(", ")} ${behind.length === 1 ? "is" : "are"} not`,
+    })),
+    remedy:
+      "Agents newer than their masters may fail to register. Bring the masters to the target before anything else, with support's help.",
   });
   return [equal, order];
 }
@@ -56,9 +92,19 @@ function roles(nodes: readonly Known[]): Finding {
     return Array.isArray(files) && files.length > 0 ? files.join(", ") : "no role file";
   };
   return finding({
-    id: "roles-as-planned", title: "Each node has the role the inventory gives it", expected: "exactly one role file, the one the inventory says", good: `${read.length} nodes as the inventory says`, unknown: [],
-    bad: read.filter(({ node, facts }) => facts.role !== node.role).map((one) => ({ node: one.node.name, text: `${one.node.name}: inventory says ${one.node.role}, the node has ${found(one)}` })),
-    remedy: "Correct the inventory, or the files under /etc/mesosphere/roles, before anything is upgraded: the script chooses packages by them.",
+    id: "roles-as-planned",
+    title: "Each node has the role the inventory gives it",
+    expected: "exactly one role file, the one the inventory says",
+    good: `${read.length} nodes as the inventory says`,
+    unknown: [],
+    bad: read
+      .filter(({ node, facts }) => facts.role !== node.role)
+      .map((one) => ({
+        node: one.node.name,
+        text: `${one.node.name}: inventory says ${one.node.role}, the node has ${found(one)}`,
+      })),
+    remedy:
+      "Correct the inventory, or the files under /etc/mesosphere/roles, before anything is upgraded: the script chooses packages by them.",
   });
 }
 
@@ -66,9 +112,16 @@ function activation(nodes: readonly Known[]): Finding {
   const read = nodes.filter((one) => one.facts.reachable);
   const state = ({ facts }: Known): unknown => facts.details["installProgress"];
   return finding({
-    id: "activation-finished", title: "No node has a half-done activation", expected: "no /opt/mesosphere/install_progress", good: `${read.length} nodes without`,
-    bad: read.filter((one) => state(one) === true).map(({ node }) => ({ node: node.name, text: `${node.name}: install_progress is there` })),
-    unknown: read.filter((one) => typeof state(one) !== "boolean").map(({ node }) => ({ node: node.name, text: `${node.name}: could not be told` })),
+    id: "activation-finished",
+    title: "No node has a half-done activation",
+    expected: "no /opt/mesosphere/install_progress",
+    good: `${read.length} nodes without`,
+    bad: read
+      .filter((one) => state(one) === true)
+      .map(({ node }) => ({ node: node.name, text: `${node.name}: install_progress is there` })),
+    unknown: read
+      .filter((one) => typeof state(one) !== "boolean")
+      .map(({ node }) => ({ node: node.name, text: `${node.name}: could not be told` })),
     remedy: "Finish the activation with pkgpanda setup on that node (what dcos-setup.service runs) and look at its services.",
   });
 }
@@ -83,12 +136,24 @@ function configuration(nodes: readonly Known[]): Finding {
     const counts = new Map<string, number>();
     for (const one of peers) counts.set(digest(one) ?? "", (counts.get(digest(one) ?? "") ?? 0) + 1);
     const common = [...counts].toSorted((a, b) => b[1] - a[1])[0]?.[0];
-    for (const one of peers) if (digest(one) !== common) bad.push({ node: one.node.name, text: `${one.node.name}: user.config.yaml differs (${digest(one)?.slice(0, 12) ?? ""}, the others ${common?.slice(0, 12) ?? ""})` });
+    for (const one of peers)
+      if (digest(one) !== common)
+        bad.push({
+          node: one.node.name,
+          text: `${one.node.name}: user.config.yaml differs (${digest(one)?.slice(0, 12) ?? ""}, the others ${common?.slice(0, 12) ?? ""})`,
+        });
   }
   return finding({
-    id: "config-alike", title: "Every node was installed with the same configuration", expected: "one digest of user.config.yaml among nodes of one version", good: `${read.length} nodes alike`, bad,
-    unknown: read.filter((one) => digest(one) === null).map(({ node }) => ({ node: node.name, text: `${node.name}: user.config.yaml could not be read` })),
-    remedy: "Find out which configuration is meant and bring it to every node first. A configuration change and an upgrade are never done together.",
+    id: "config-alike",
+    title: "Every node was installed with the same configuration",
+    expected: "one digest of user.config.yaml among nodes of one version",
+    good: `${read.length} nodes alike`,
+    bad,
+    unknown: read
+      .filter((one) => digest(one) === null)
+      .map(({ node }) => ({ node: node.name, text: `${node.name}: user.config.yaml could not be read` })),
+    remedy:
+      "Find out which configuration is meant and bring it to every node first. A configuration change and an upgrade are never done together.",
   });
 }
 
@@ -96,8 +161,13 @@ function identity(facts: Facts, nodes: readonly Known[]): Finding {
   const read = nodes.filter((one) => one.facts.reachable);
   const own = ({ facts: one }: Known): string | null => text(one.details["clusterId"]);
   return finding({
-    id: "cluster-identity", title: "All nodes belong to one cluster", expected: "one cluster-id", good: facts.clusterId,
-    bad: read.filter((one) => own(one) !== null && own(one) !== facts.clusterId).map((one) => ({ node: one.node.name, text: `${one.node.name}: ${own(one) ?? ""}, the masters say ${facts.clusterId}` })),
+    id: "cluster-identity",
+    title: "All nodes belong to one cluster",
+    expected: "one cluster-id",
+    good: facts.clusterId,
+    bad: read
+      .filter((one) => own(one) !== null && own(one) !== facts.clusterId)
+      .map((one) => ({ node: one.node.name, text: `${one.node.name}: ${own(one) ?? ""}, the masters say ${facts.clusterId}` })),
     unknown: facts.clusterId === "" ? [{ node: null, text: "no master gave a cluster-id" }] : [],
     remedy: "Check the addresses: a node of another cluster must never be in this inventory.",
   });
@@ -109,28 +179,57 @@ function masters(facts: Facts, inventory: Inventory, nodes: readonly Known[]): r
   const own = nodes.filter(({ node, facts: one }) => node.role === "master" && one.reachable);
   const installedFor = ({ facts: one }: Known): number | null => number(one.details["masterCount"]);
   const counted = finding({
-    id: "masters-counted", title: "The inventory has every master", expected: `${wanted} masters, on the nodes and in the inventory`, good: `${wanted}`,
+    id: "masters-counted",
+    title: "The inventory has every master",
+    expected: `${wanted} masters, on the nodes and in the inventory`,
+    good: `${wanted}`,
     bad: [
       ...(wanted === 0 ? [{ node: null, text: "the inventory has no master" }] : []),
-      ...own.filter((one) => installedFor(one) !== null && installedFor(one) !== wanted).map((one) => ({ node: one.node.name, text: `${one.node.name} was installed for ${installedFor(one) ?? 0} masters` })),
+      ...own
+        .filter((one) => installedFor(one) !== null && installedFor(one) !== wanted)
+        .map((one) => ({ node: one.node.name, text: `${one.node.name} was installed for ${installedFor(one) ?? 0} masters` })),
     ],
-    unknown: own.filter((one) => installedFor(one) === null).map(({ node }) => ({ node: node.name, text: `${node.name}: master_count could not be read` })),
+    unknown: own
+      .filter((one) => installedFor(one) === null)
+      .map(({ node }) => ({ node: node.name, text: `${node.name}: master_count could not be read` })),
     remedy: "Add the missing masters to the inventory. Masters are never added, removed or replaced together with an upgrade.",
   });
   const serving = own.filter(({ facts: one }) => one.details["serving"] === true);
   const absent = mastersOf(inventory).filter((node) => !serving.some((one) => one.node.name === node.name));
   const left = serving.length - 1;
   const shortage = finding({
-    id: "quorum-to-spare", title: "Every master serves, and the quorum holds while one of them is upgraded", expected: `${wanted} masters serve`, good: `${serving.length} serve, ${left} remain while one is upgraded, ${quorumOf(wanted)} are needed`, unknown: [],
-    bad: absent.map((node) => ({ node: node.name, text: `${node.name} does not serve (ZooKeeper vote, recovered log, a leader it knows): ${left < quorumOf(wanted) ? "one more down loses the quorum" : "one master is down already"}` })),
+    id: "quorum-to-spare",
+    title: "Every master serves, and the quorum holds while one of them is upgraded",
+    expected: `${wanted} masters serve`,
+    good: `${serving.length} serve, ${left} remain while one is upgraded, ${quorumOf(wanted)} are needed`,
+    unknown: [],
+    bad: absent.map((node) => ({
+      node: node.name,
+      text: `${node.name} does not serve (ZooKeeper vote, recovered log, a leader it knows): ${left < quorumOf(wanted) ? "one more down loses the quorum" : "one master is down already"}`,
+    })),
     remedy: "Repair the master before anything is upgraded: every master must serve before the first one is touched.",
   });
   if (wanted !== 1 && wanted - 1 >= quorumOf(wanted)) return [counted, shortage];
   const single = wanted === 1;
   const structural = finding({
-    id: "quorum-structure", title: "The number of masters lets one of them be upgraded", expected: "an ensemble that keeps its quorum with one master down", good: "", unknown: [], severity: single ? "waivable" : "mandatory", refusal: !single,
-    bad: [{ node: null, text: single ? "one master: the cluster has no leader while it is upgraded" : `${wanted} masters need ${quorumOf(wanted)} for a quorum` }],
-    remedy: single ? "Waive this for a cluster that may be without a leader for some minutes." : "Two masters cannot lose one. Such a cluster cannot be upgraded in service.",
+    id: "quorum-structure",
+    title: "The number of masters lets one of them be upgraded",
+    expected: "an ensemble that keeps its quorum with one master down",
+    good: "",
+    unknown: [],
+    severity: single ? "waivable" : "mandatory",
+    refusal: !single,
+    bad: [
+      {
+        node: null,
+        text: single
+          ? "one master: the cluster has no leader while it is upgraded"
+          : `${wanted} masters need ${quorumOf(wanted)} for a quorum`,
+      },
+    ],
+    remedy: single
+      ? "Waive this for a cluster that may be without a leader for some minutes."
+      : "Two masters cannot lose one. Such a cluster cannot be upgraded in service.",
   });
   return [counted, shortage, structural];
 }
@@ -139,9 +238,18 @@ function masters(facts: Facts, inventory: Inventory, nodes: readonly Known[]): r
 function constraints(facts: Facts): Finding {
   const apps = facts.baseline["apps"];
   const unknown = Array.isArray(apps) ? [] : [{ node: null, text: "Marathon's apps could not be read" }];
-  const bad = list(apps).map(record).flatMap((app) => judgeConstraints(app["constraints"]).map((wrong) => ({ node: null, text: `${text(app["id"]) ?? "?"}: ${wrong}` })));
+  const bad = list(apps)
+    .map(record)
+    .flatMap((app) =>
+      judgeConstraints(app["constraints"]).map((wrong) => ({ node: null, text: `${text(app["id"]) ?? "?"}: ${wrong}` })),
+    );
   return finding({
-    id: "constraints-valid", title: "Every app's constraints are valid", expected: "constraints that Marathon keeps as they are", good: `${list(apps).length} apps`, bad, unknown,
+    id: "constraints-valid",
+    title: "Every app's constraints are valid",
+    expected: "constraints that Marathon keeps as they are",
+    good: `${list(apps).length} apps`,
+    bad,
+    unknown,
     remedy: "Correct these apps first: an upgrade of Marathon removes a constraint it cannot read.",
   });
 }

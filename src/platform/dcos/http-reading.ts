@@ -3,7 +3,8 @@ import type { Remote } from "../../engine/ports.ts";
 import { parseJson } from "./json-fields.ts";
 
 /** What a GET gave: the JSON and the text it came from, or why there is none, in words. */
-export type JsonAnswer = { readonly ok: true; readonly value: Json; readonly body: string } | { readonly ok: false; readonly why: string };
+export type JsonAnswer =
+  { readonly ok: true; readonly value: Json; readonly body: string } | { readonly ok: false; readonly why: string };
 
 export interface ReadOptions {
   readonly timeoutMs: number;
@@ -24,7 +25,10 @@ export async function getJson(reader: Remote, url: string, options: ReadOptions 
 }
 
 /** Host and port a redirect points to; null for any other answer. Locations without a scheme are what Mesos sends (dcos.md 9.1). */
-export async function getRedirect(reader: Remote, url: string): Promise<{ readonly host: string; readonly port: number | null } | null> {
+export async function getRedirect(
+  reader: Remote,
+  url: string,
+): Promise<{ readonly host: string; readonly port: number | null } | null> {
   const answer = await reader.http({ method: "GET", url, timeoutMs: DEFAULTS.timeoutMs, followRedirects: 0 });
   if (answer.kind === "no-answer" || answer.status < 300 || answer.status > 399) return null;
   const location = answer.headers["location"] ?? answer.headers["Location"];

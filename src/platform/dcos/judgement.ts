@@ -29,7 +29,13 @@ export function finding(from: Judgement): Finding {
     verdict,
     title: from.title,
     expected: from.expected,
-    observed: worst.length === 0 ? from.good : worst.slice(0, SHOWN).map((one) => one.text).join("; ") + more,
+    observed:
+      worst.length === 0
+        ? from.good
+        : worst
+            .slice(0, SHOWN)
+            .map((one) => one.text)
+            .join("; ") + more,
     nodes: worst.flatMap((one) => (one.node === null ? [] : [one.node])),
     remedy: from.remedy,
     refusal: verdict === "fail" && (from.refusal ?? false),

@@ -23,7 +23,10 @@ const MARATHON_TIMEOUT_MS = 30_000;
 export async function askMarathon(reader: Remote, inventory: Inventory, path: string): Promise<JsonAnswer> {
   let last: JsonAnswer = { ok: false, why: "no master in the inventory" };
   for (const node of mastersOf(inventory)) {
-    last = await getJson(reader, urlOf(inventory, node, "marathon", path), { timeoutMs: MARATHON_TIMEOUT_MS, followRedirects: 1 });
+    last = await getJson(reader, urlOf(inventory, node, "marathon", path), {
+      timeoutMs: MARATHON_TIMEOUT_MS,
+      followRedirects: 1,
+    });
     if (last.ok) return last;
   }
   return last;
@@ -56,6 +59,8 @@ function appBaseline(app: JsonRecord): AppBaseline | null {
 export function parseApps(value: Json): readonly AppBaseline[] | null {
   const apps = record(value)["apps"];
   if (!Array.isArray(apps)) return null;
-  const parsed = list(apps).map((app) => appBaseline(record(app))).filter((app) => app !== null);
+  const parsed = list(apps)
+    .map((app) => appBaseline(record(app)))
+    .filter((app) => app !== null);
   return parsed.toSorted((a, b) => (a.id < b.id ? -1 : 1));
 }

@@ -85,7 +85,15 @@ function agentEntry(value: Json, recovered: boolean): AgentEntry | null {
   const hostname = text(agent["hostname"]);
   if (id === null || hostname === null) return null;
   const address = /@(.+):\d+$/.exec(text(agent["pid"]) ?? "")?.[1] ?? hostname;
-  return { id, hostname, address, role: roleOfAgent(agent), active: !recovered && agent["active"] === true, version: text(agent["version"]), recovered };
+  return {
+    id,
+    hostname,
+    address,
+    role: roleOfAgent(agent),
+    active: !recovered && agent["active"] === true,
+    version: text(agent["version"]),
+    recovered,
+  };
 }
 
 /**
@@ -95,9 +103,13 @@ function agentEntry(value: Json, recovered: boolean): AgentEntry | null {
 export function parseAgents(value: Json): readonly AgentEntry[] | null {
   const slaves = record(value)["slaves"];
   if (!Array.isArray(slaves)) return null;
-  const known = list(slaves).map((one) => agentEntry(one, false)).filter((one) => one !== null);
+  const known = list(slaves)
+    .map((one) => agentEntry(one, false))
+    .filter((one) => one !== null);
   const hosts = new Set(known.map((one) => one.hostname));
-  const recovered = list(record(value)["recovered_slaves"]).map((one) => agentEntry(one, true)).filter((one) => one !== null);
+  const recovered = list(record(value)["recovered_slaves"])
+    .map((one) => agentEntry(one, true))
+    .filter((one) => one !== null);
   return [...known, ...recovered.filter((one) => !hosts.has(one.hostname))];
 }
 
@@ -127,7 +139,10 @@ export async function readTasks(reader: Remote, inventory: Inventory, leader: In
   const whole = (why: string | null): TaskCount => ({ running: [...running].sort(), total: seen.size, why });
   for (let page = 0; page < MAX_PAGES; page++) {
     const path = `/tasks?limit=${TASK_PAGE}&offset=${page * TASK_PAGE}&order=asc`;
-    const answer = await getJson(reader, urlOf(inventory, leader, "mesos-master", path), { timeoutMs: 60_000, followRedirects: 1 });
+    const answer = await getJson(reader, urlOf(inventory, leader, "mesos-master", path), {
+      timeoutMs: 60_000,
+      followRedirects: 1,
+    });
     if (!answer.ok) return whole(answer.why);
     const tasks = list(record(answer.value)["tasks"]).map(record);
     for (const task of tasks) {
@@ -143,6 +158,9 @@ export async function readTasks(reader: Remote, inventory: Inventory, leader: In
 
 /** Id of the framework with that name which is still registered; null where there is none or more than one. */
 export function frameworkId(value: Json, name: string): string | null {
-  const ids = list(record(value)["frameworks"]).map(record).filter((one) => one["name"] === name).map((one) => text(one["id"]));
+  const ids = list(record(value)["frameworks"])
+    .map(record)
+    .filter((one) => one["name"] === name)
+    .map((one) => text(one["id"]));
   return ids.length === 1 ? (ids[0] ?? null) : null;
 }

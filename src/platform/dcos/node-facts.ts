@@ -67,10 +67,16 @@ function freeKb(section: string | undefined): number | null {
 function parseUnits(section: string | undefined): Readonly<Record<string, UnitFacts>> {
   const units: Record<string, UnitFacts> = {};
   for (const block of (section ?? "").split(/\n\s*\n/)) {
-    const fields = new Map(block.split("\n").map((line) => [line.slice(0, line.indexOf("=")).trim(), line.slice(line.indexOf("=") + 1).trim()]));
+    const fields = new Map(
+      block.split("\n").map((line) => [line.slice(0, line.indexOf("=")).trim(), line.slice(line.indexOf("=") + 1).trim()]),
+    );
     const id = fields.get("Id");
     if (id === undefined || id === "") continue;
-    units[id.replace(/\.service$/, "")] = { active: fields.get("ActiveState") ?? "unknown", sub: fields.get("SubState") ?? "unknown", restarts: wholeNumber(fields.get("NRestarts")) };
+    units[id.replace(/\.service$/, "")] = {
+      active: fields.get("ActiveState") ?? "unknown",
+      sub: fields.get("SubState") ?? "unknown",
+      restarts: wholeNumber(fields.get("NRestarts")),
+    };
   }
   return units;
 }
@@ -106,7 +112,8 @@ export function parseFacts(output: string): NodeReport | null {
 export function judgeFacts(outcome: Outcome): NodeAnswer {
   if (outcome.kind === "lost") return { kind: "unreadable", code: `ssh.${outcome.code}`, reason: outcome.reason, raw: "" };
   const raw = outcome.stdout;
-  if (outcome.kind === "timed-out") return { kind: "unreadable", code: "ssh.timeout", reason: `no answer within ${outcome.afterMs / 1_000} s`, raw };
+  if (outcome.kind === "timed-out")
+    return { kind: "unreadable", code: "ssh.timeout", reason: `no answer within ${outcome.afterMs / 1_000} s`, raw };
   const report = parseFacts(raw);
   if (report !== null) return { kind: "read", report, raw };
   const said = outcome.stderr.trim().split("\n")[0] ?? "";

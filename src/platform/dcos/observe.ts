@@ -28,9 +28,18 @@ interface ClusterReading {
   readonly agents: readonly AgentEntry[] | null;
   readonly frameworks: Json;
   readonly tasks: TaskCount;
-  readonly marathon: { readonly info: JsonRecord | null; readonly apps: readonly AppBaseline[] | null; readonly leader: string | null };
+  readonly marathon: {
+    readonly info: JsonRecord | null;
+    readonly apps: readonly AppBaseline[] | null;
+    readonly leader: string | null;
+  };
   readonly gaps: readonly string[];
-  readonly evidence: readonly { readonly name: string; readonly node: string | null; readonly body: string; readonly of: string }[];
+  readonly evidence: readonly {
+    readonly name: string;
+    readonly node: string | null;
+    readonly body: string;
+    readonly of: string;
+  }[];
 }
 
 async function readNodes(reader: Remote, inventory: Inventory, clock: Clock): Promise<readonly NodeReading[]> {
@@ -46,7 +55,8 @@ async function readNodes(reader: Remote, inventory: Inventory, clock: Clock): Pr
 async function readCluster(reader: Remote, inventory: Inventory, leader: InventoryNode | null): Promise<ClusterReading> {
   const gaps: string[] = [];
   const evidence: ClusterReading["evidence"][number][] = [];
-  const keep = (name: string, node: string | null, body: string, of: string): void => void evidence.push({ name, node, body, of });
+  const keep = (name: string, node: string | null, body: string, of: string): void =>
+    void evidence.push({ name, node, body, of });
   let agents: readonly AgentEntry[] | null = null;
   let frameworks: Json = null;
   let tasks: TaskCount = { running: [], total: 0, why: "no leading master" };
@@ -69,8 +79,16 @@ async function readCluster(reader: Remote, inventory: Inventory, leader: Invento
     tasks = await readTasks(reader, inventory, leader);
     if (tasks.why !== null) gaps.push(`tasks: ${tasks.why}`);
   }
-  const [info, apps, elected] = await Promise.all([askMarathon(reader, inventory, "/v2/info"), askMarathon(reader, inventory, "/v2/apps"), askMarathon(reader, inventory, "/v2/leader")]);
-  for (const [name, answer] of [["info", info], ["apps", apps], ["leader", elected]] as const) {
+  const [info, apps, elected] = await Promise.all([
+    askMarathon(reader, inventory, "/v2/info"),
+    askMarathon(reader, inventory, "/v2/apps"),
+    askMarathon(reader, inventory, "/v2/leader"),
+  ]);
+  for (const [name, answer] of [
+    ["info", info],
+    ["apps", apps],
+    ["leader", elected],
+  ] as const) {
     if (answer.ok) keep(`marathon-${name}.json`, null, answer.body, `Marathon's /v2/${name}`);
     else gaps.push(`Marathon /v2/${name}: ${answer.why}`);
   }
@@ -78,7 +96,11 @@ async function readCluster(reader: Remote, inventory: Inventory, leader: Invento
     agents,
     frameworks,
     tasks,
-    marathon: { info: info.ok ? record(info.value) : null, apps: apps.ok ? parseApps(apps.value) : null, leader: elected.ok ? text(record(elected.value)["leader"]) : null },
+    marathon: {
+      info: info.ok ? record(info.value) : null,
+      apps: apps.ok ? parseApps(apps.value) : null,
+      leader: elected.ok ? text(record(elected.value)["leader"]) : null,
+    },
     gaps,
     evidence,
   };
@@ -93,10 +115,24 @@ function serves(node: InventoryNode, ensemble: Ensemble, agents: readonly AgentE
 }
 
 function factsOf({ node, answer, skewMs }: NodeReading, serving: boolean, target: string | undefined): NodeFacts {
-  if (answer.kind === "unreadable") return { version: null, role: null, reachable: false, complete: false, details: { code: answer.code, reason: answer.reason, serving } };
+  if (answer.kind === "unreadable")
+    return {
+      version: null,
+      role: null,
+      reachable: false,
+      complete: false,
+      details: { code: answer.code, reason: answer.reason, serving },
+    };
   const { report } = answer;
-  const complete = target !== undefined && report.version === target && report.installProgress === false && report.role === node.role && serving;
-  return { version: report.version, role: report.role, reachable: true, complete, details: { ...reportJson(report), skewMs, serving } };
+  const complete =
+    target !== undefined && report.version === target && report.installProgress === false && report.role === node.role && serving;
+  return {
+    version: report.version,
+    role: report.role,
+    reachable: true,
+    complete,
+    details: { ...reportJson(report), skewMs, serving },
+  };
 }
 
 /** The value most nodes gave, so that one odd node cannot rename the cluster; empty where nobody gave one. */
@@ -113,8 +149,19 @@ function baselineOf(cluster: ClusterReading, ensemble: Ensemble, leader: Invento
   return {
     leader: leader?.name ?? null,
     mesosVersion: reading?.version ?? null,
-    masters: ensemble.masters.map((one) => ({ name: one.node, version: one.version, elected: one.elected, recovered: one.recovered, uptimeSecs: one.uptimeSecs })),
-    zookeeper: ensemble.servers.map((one) => ({ name: one.node, state: one.state, znodes: one.znodes, ephemerals: one.ephemerals })),
+    masters: ensemble.masters.map((one) => ({
+      name: one.node,
+      version: one.version,
+      elected: one.elected,
+      recovered: one.recovered,
+      uptimeSecs: one.uptimeSecs,
+    })),
+    zookeeper: ensemble.servers.map((one) => ({
+      name: one.node,
+      state: one.state,
+      znodes: one.znodes,
+      ephemerals: one.ephemerals,
+    })),
     agents: cluster.agents?.map(({ id, hostname, address, role, active }) => ({ id, hostname, address, role, active })) ?? null,
     activeAgents: cluster.agents?.filter((agent) => agent.active).length ?? null,
     frameworkIds: { marathon: cluster.frameworks === null ? null : frameworkId(cluster.frameworks, "marathon") },
@@ -139,14 +186,30 @@ function gapsOf(nodes: readonly NodeReading[], ensemble: Ensemble): readonly str
 }
 
 function evidenceOf(nodes: readonly NodeReading[], ensemble: Ensemble, cluster: ClusterReading): Observation["evidence"] {
-  const item = (name: string, node: string | null, bytes: string, of: string, mediaType: string): Observation["evidence"][number] => ({
+  const item = (
+    name: string,
+    node: string | null,
+    bytes: string,
+    of: string,
+    mediaType: string,
+  ): Observation["evidence"][number] => ({
     meta: { name: `observed/${name}`, mediaType, step: null, node, evidenceOf: of },
     bytes,
   });
   return [
-    ...nodes.flatMap(({ node, answer }) => (answer.raw === "" ? [] : [item(`${node.name}/facts.txt`, node.name, answer.raw, "what the node says about itself", "text/plain")])),
-    ...ensemble.masters.flatMap((one) => (one.body === null ? [] : [item(`${one.node}/metrics.json`, one.node, one.body, "the master's own metrics", "application/json")])),
-    ...ensemble.servers.flatMap((one) => (one.body === "" ? [] : [item(`${one.node}/mntr.txt`, one.node, one.body, "the ZooKeeper server's own state", "text/plain")])),
+    ...nodes.flatMap(({ node, answer }) =>
+      answer.raw === ""
+        ? []
+        : [item(`${node.name}/facts.txt`, node.name, answer.raw, "what the node says about itself", "text/plain")],
+    ),
+    ...ensemble.masters.flatMap((one) =>
+      one.body === null
+        ? []
+        : [item(`${one.node}/metrics.json`, one.node, one.body, "the master's own metrics", "application/json")],
+    ),
+    ...ensemble.servers.flatMap((one) =>
+      one.body === "" ? [] : [item(`${one.node}/mntr.txt`, one.node, one.body, "the ZooKeeper server's own state", "text/plain")],
+    ),
     ...cluster.evidence.map((one) => item(one.name, one.node, one.body, one.of, "application/json")),
   ];
 }
@@ -155,7 +218,12 @@ function evidenceOf(nodes: readonly NodeReading[], ensemble: Ensemble, cluster: 
  * Reads what a plan is made of: every node in one command, every master's own word, the leader's lists, Marathon.
  * What could not be read is a gap in words and null in the facts, never an assumed value. Only reads.
  */
-export async function observe(reader: Remote, inventory: Inventory, inputs: Readonly<Record<string, string>>, clock: Clock): Promise<Observation> {
+export async function observe(
+  reader: Remote,
+  inventory: Inventory,
+  inputs: Readonly<Record<string, string>>,
+  clock: Clock,
+): Promise<Observation> {
   const masters = mastersOf(inventory);
   const [nodes, ensemble] = await Promise.all([readNodes(reader, inventory, clock), readEnsemble(reader, inventory)]);
   const leader = leaderOf(ensemble.masters, masters);
@@ -166,9 +234,18 @@ export async function observe(reader: Remote, inventory: Inventory, inputs: Read
   const facts: Facts = {
     clusterId: majority(reports.filter(({ node }) => node.role === "master").map(({ report }) => report.clusterId)),
     observedAt: new Date(clock.now()).toISOString(),
-    nodes: Object.fromEntries(nodes.map((reading) => [reading.node.name, factsOf(reading, serves(reading.node, ensemble, cluster.agents, masters.length), inputs["target"])])),
+    nodes: Object.fromEntries(
+      nodes.map((reading) => [
+        reading.node.name,
+        factsOf(reading, serves(reading.node, ensemble, cluster.agents, masters.length), inputs["target"]),
+      ]),
+    ),
     last: { master: lastMasters(ensemble, inventory) ?? [] },
-    counts: { master: counted.size === 1 ? ([...counted][0] ?? null) : null, agent: agentsOfRole("agent"), agent_public: agentsOfRole("agent_public") },
+    counts: {
+      master: counted.size === 1 ? ([...counted][0] ?? null) : null,
+      agent: agentsOfRole("agent"),
+      agent_public: agentsOfRole("agent_public"),
+    },
     baseline: baselineOf(cluster, ensemble, leader),
   };
   return { facts, evidence: evidenceOf(nodes, ensemble, cluster), gaps: [...gapsOf(nodes, ensemble), ...cluster.gaps] };

@@ -40,39 +40,99 @@ function nodesInHand(ctx: Pick<StepContext, "plan" | "record">, self: NodeName):
  * master missing.
  */
 export function judgeMasters(ensemble: Ensemble, masters: readonly InventoryNode[], without: NodeName | null): Denial {
-  const troubles = masters.filter((node) => node.name !== without).flatMap((node) => {
-    const mesos = ensemble.masters.find((one) => one.node === node.name);
-    const server = ensemble.servers.find((one) => one.node === node.name);
-    if (server === undefined || !isServing(server, masters.length)) return [{ node: node.name, text: `${node.name}: ZooKeeper does not serve (${server?.why ?? "no answer"})` }];
-    if (mesos?.recovered !== true) return [{ node: node.name, text: `${node.name}: the replicated log has not recovered (${mesos?.why ?? "the metric is not 1"})` }];
-    return [];
-  });
+  const troubles = masters
+    .filter((node) => node.name !== without)
+    .flatMap((node) => {
+      const mesos = ensemble.masters.find((one) => one.node === node.name);
+      const server = ensemble.servers.find((one) => one.node === node.name);
+      if (server === undefined || !isServing(server, masters.length))
+        return [{ node: node.name, text: `${node.name}: ZooKeeper does not serve (${server?.why ?? "no answer"})` }];
+      if (mesos?.recovered !== true)
+        return [
+          {
+            node: node.name,
+            text: `${node.name}: the replicated log has not recovered (${mesos?.why ?? "the metric is not 1"})`,
+          },
+        ];
+      return [];
+    });
   const rest = masters.length - (without === null ? 0 : 1);
   const needed = masters.length === 1 ? 0 : quorumOf(masters.length);
   const observed = troubles.map((one) => one.text).join("; ");
   if (troubles.length > 0 && rest - troubles.length < needed)
-    return no("refused", { code: "quorum-would-be-lost", text: `${without === null ? "The masters have no quorum" : `Taking ${without} down would lose the quorum`}.`, expected: `${needed} of ${masters.length} masters serve without it`, observed, next: "Repair the masters named here; nothing else may be touched before." });
-  if (troubles.length > 0) return no("gate-halted", { code: "master-down", text: "Another master is down.", expected: "every other master serves", observed, next: "Repair it first; masters have no failure budget." });
+    return no("refused", {
+      code: "quorum-would-be-lost",
+      text: `${without === null ? "The masters have no quorum" : `Taking ${without} down would lose the quorum`}.`,
+      expected: `${needed} of ${masters.length} masters serve without it`,
+      observed,
+      next: "Repair the masters named here; nothing else may be touched before.",
+    });
+  if (troubles.length > 0)
+    return no("gate-halted", {
+      code: "master-down",
+      text: "Another master is down.",
+      expected: "every other master serves",
+      observed,
+      next: "Repair it first; masters have no failure budget.",
+    });
   const lost = ensemble.masters.filter((one) => one.node !== without && one.redirect === null);
   if (lost.length > 0 && lost.length < ensemble.masters.length - (without === null ? 0 : 1))
-    return no("gate-halted", { code: "master-out-of-quorum", text: "A master does not know who leads.", expected: "every other master redirects to the leader", observed: lost.map((one) => one.node).join(", "), next: "Look at its connection to ZooKeeper and to the other masters; masters have no failure budget." });
+    return no("gate-halted", {
+      code: "master-out-of-quorum",
+      text: "A master does not know who leads.",
+      expected: "every other master redirects to the leader",
+      observed: lost.map((one) => one.node).join(", "),
+      next: "Look at its connection to ZooKeeper and to the other masters; masters have no failure budget.",
+    });
   // What the node itself believes counts only while it leads: a broken one may redirect anywhere.
   const heard = ensemble.masters.filter((one) => one.node !== without || one.elected === true);
   if (masters.length > 1 && leaderOf(heard, masters) === null) {
     const elected = ensemble.masters.filter((one) => one.elected === true).map((one) => one.node);
-    return no("gate-halted", { code: "no-single-leader", text: "The masters do not agree on one leader.", expected: "exactly one elected master, named by every redirect", observed: elected.length === 0 ? "none elected" : `elected: ${elected.join(", ")}; redirects: ${ensemble.masters.map((one) => one.redirect ?? "none").join(", ")}` });
+    return no("gate-halted", {
+      code: "no-single-leader",
+      text: "The masters do not agree on one leader.",
+      expected: "exactly one elected master, named by every redirect",
+      observed:
+        elected.length === 0
+          ? "none elected"
+          : `elected: ${elected.join(", ")}; redirects: ${ensemble.masters.map((one) => one.redirect ?? "none").join(", ")}`,
+    });
   }
   return null;
 }
 
 /** Whether the cluster can lose this agent now: every agent that is not in hand or set aside is registered and active. Pure. */
-export function judgeAgents(listed: readonly AgentEntry[] | null, agents: readonly InventoryNode[], self: InventoryNode, inHand: ReadonlySet<NodeName>, touched: boolean): Denial {
-  if (listed === null) return no("gate-halted", { code: "agents-unread", text: "The leading master's list of agents could not be read.", next: "Look at the leading master, then measure again." });
+export function judgeAgents(
+  listed: readonly AgentEntry[] | null,
+  agents: readonly InventoryNode[],
+  self: InventoryNode,
+  inHand: ReadonlySet<NodeName>,
+  touched: boolean,
+): Denial {
+  if (listed === null)
+    return no("gate-halted", {
+      code: "agents-unread",
+      text: "The leading master's list of agents could not be read.",
+      next: "Look at the leading master, then measure again.",
+    });
   const active = (node: InventoryNode): boolean => listed.some((entry) => isNode(entry, node) && entry.active);
   const troubled = agents.filter((node) => node.name !== self.name && !inHand.has(node.name) && !active(node));
   if (troubled.length > 0)
-    return no("gate-halted", { code: "other-agents-down", text: "Agents that are not in hand are not active.", expected: "every other agent registered and active", observed: troubled.map((node) => node.name).join(", "), next: "Bring them back, or set them aside with a reason." });
-  if (!active(self) && !touched) return no("gate-halted", { code: "agent-not-active", text: `${self.name} is not active on the leading master, before anything was done to it.`, node: self.name, expected: "the agent is registered and active before it is touched", next: "Bring it back first, or set it aside." });
+    return no("gate-halted", {
+      code: "other-agents-down",
+      text: "Agents that are not in hand are not active.",
+      expected: "every other agent registered and active",
+      observed: troubled.map((node) => node.name).join(", "),
+      next: "Bring them back, or set them aside with a reason.",
+    });
+  if (!active(self) && !touched)
+    return no("gate-halted", {
+      code: "agent-not-active",
+      text: `${self.name} is not active on the leading master, before anything was done to it.`,
+      node: self.name,
+      expected: "the agent is registered and active before it is touched",
+      next: "Bring it back first, or set it aside.",
+    });
   return null;
 }
 
@@ -81,9 +141,33 @@ export function judgeNode(report: NodeReport, node: InventoryNode, ctx: Pick<Ste
   const target = ctx.plan.inputs["target"];
   const planned = ctx.plan.facts.nodes[node.name]?.version ?? null;
   const allowed = [planned, target].filter((version) => version !== null && version !== undefined);
-  if (report.role !== node.role) return no("gate-halted", { code: "role-changed", text: `${node.name} no longer has the role the plan gave it.`, node: node.name, expected: node.role, observed: report.roles.join(", ") || "no role file", next: "Correct the files under /etc/mesosphere/roles or the inventory, then plan again." });
-  if (report.version === null || !allowed.includes(report.version)) return no("refused", { code: "version-moved", text: `${node.name} is at a version the plan does not know.`, node: node.name, expected: allowed.join(" or "), observed: report.version ?? "no version file", next: "Somebody changed this node since the plan was made: plan again." });
-  if (report.uid !== 0) return no("step-failed", { code: "not-root", text: `Commands on ${node.name} do not run as root.`, node: node.name, expected: "uid 0", observed: `uid ${report.uid ?? "unknown"}`, next: "Let the SSH user use sudo without a password." });
+  if (report.role !== node.role)
+    return no("gate-halted", {
+      code: "role-changed",
+      text: `${node.name} no longer has the role the plan gave it.`,
+      node: node.name,
+      expected: node.role,
+      observed: report.roles.join(", ") || "no role file",
+      next: "Correct the files under /etc/mesosphere/roles or the inventory, then plan again.",
+    });
+  if (report.version === null || !allowed.includes(report.version))
+    return no("refused", {
+      code: "version-moved",
+      text: `${node.name} is at a version the plan does not know.`,
+      node: node.name,
+      expected: allowed.join(" or "),
+      observed: report.version ?? "no version file",
+      next: "Somebody changed this node since the plan was made: plan again.",
+    });
+  if (report.uid !== 0)
+    return no("step-failed", {
+      code: "not-root",
+      text: `Commands on ${node.name} do not run as root.`,
+      node: node.name,
+      expected: "uid 0",
+      observed: `uid ${report.uid ?? "unknown"}`,
+      next: "Let the SSH user use sudo without a password.",
+    });
   return null;
 }
 
@@ -91,7 +175,15 @@ async function askOnce(ctx: StepContext, node: InventoryNode): Promise<Denial> {
   const { remote, inventory } = ctx;
   const masters = mastersOf(inventory);
   const [ensemble, answer] = await Promise.all([readEnsemble(remote, inventory), readNode(remote, inventory, node)]);
-  if (answer.kind === "unreadable") return no("gate-halted", { code: answer.code, text: `${node.name} cannot be read.`, node: node.name, expected: "the node answers before it is touched", observed: answer.reason, next: `Look at ${node.name}: connection, host key, sudo.` });
+  if (answer.kind === "unreadable")
+    return no("gate-halted", {
+      code: answer.code,
+      text: `${node.name} cannot be read.`,
+      node: node.name,
+      expected: "the node answers before it is touched",
+      observed: answer.reason,
+      next: `Look at ${node.name}: connection, host key, sudo.`,
+    });
   const own = judgeNode(answer.report, node, ctx);
   if (own !== null) return own;
   if (node.role === "master") {
@@ -102,7 +194,10 @@ async function askOnce(ctx: StepContext, node: InventoryNode): Promise<Denial> {
   const together = judgeMasters(ensemble, masters, null);
   if (together !== null) return together;
   const leader = leaderOf(ensemble.masters, masters) ?? masters[0];
-  const slaves = leader === undefined ? null : await getJson(remote, urlOf(inventory, leader, "mesos-master", "/slaves"), { timeoutMs: 60_000, followRedirects: 1 });
+  const slaves =
+    leader === undefined
+      ? null
+      : await getJson(remote, urlOf(inventory, leader, "mesos-master", "/slaves"), { timeoutMs: 60_000, followRedirects: 1 });
   const listed = slaves?.ok === true ? parseAgents(slaves.value) : null;
   const touched = answer.report.version === ctx.plan.inputs["target"] || answer.report.installProgress === true;
   return judgeAgents(listed, agentsOf(inventory), node, nodesInHand(ctx, node.name), touched);
@@ -118,7 +213,13 @@ async function exhibitorDenial(ctx: StepContext, node: InventoryNode, masters: r
   const absent = masters.filter((one) => one.name !== node.name && !serving.includes(one.address));
   if (status.ok && absent.length === 0) return null;
   const observed = status.ok ? `not serving: ${absent.map((one) => one.name).join(", ")}` : status.why;
-  return no("gate-halted", { code: "exhibitor-not-full", text: "Exhibitor does not show every other master as serving.", expected: `${masters.length - 1} others serving, asked of ${other.name}`, observed, next: "Wait for Exhibitor to settle, or look at the masters named here." });
+  return no("gate-halted", {
+    code: "exhibitor-not-full",
+    text: "Exhibitor does not show every other master as serving.",
+    expected: `${masters.length - 1} others serving, asked of ${other.name}`,
+    observed,
+    next: "Wait for Exhibitor to settle, or look at the masters named here.",
+  });
 }
 
 /**

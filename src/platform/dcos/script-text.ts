@@ -8,11 +8,16 @@ export interface ScriptVersions {
 
 const VERSION = "([0-9]+(?:\\.[0-9]+)+(?:-[0-9A-Za-z.]+)?)";
 /** Both places of the script that name its versions: what it says when it finds another one, and what it announces. */
-const PLACES = [new RegExp(`Expecting to upgrade DC/OS from ${VERSION} to ${VERSION}\\.(?![0-9])`), new RegExp(`Upgrading DC/OS [^\\n]*?${VERSION} -> ${VERSION}`)];
+const PLACES = [
+  new RegExp(`Expecting to upgrade DC/OS from ${VERSION} to ${VERSION}\\.(?![0-9])`),
+  new RegExp(`Upgrading DC/OS [^\\n]*?${VERSION} -> ${VERSION}`),
+];
 
 /** The versions baked into a script; null where it is no such script or names two different pairs. */
 export function versionsOfScript(text: string): ScriptVersions | null {
-  const found = PLACES.map((place) => place.exec(text)).filter((match) => match !== null).map(([, from = "", to = ""]) => ({ from, to }));
+  const found = PLACES.map((place) => place.exec(text))
+    .filter((match) => match !== null)
+    .map(([, from = "", to = ""]) => ({ from, to }));
   const [first] = found;
   if (first === undefined) return null;
   return found.every((one) => one.from === first.from && one.to === first.to) ? first : null;
@@ -23,11 +28,30 @@ export function versionsOfScript(text: string): ScriptVersions | null {
  * generator accepts any version as installed (4.1): so the first line and both baked-in versions are looked at. Null: it is.
  */
 export function judgeScriptText(text: string, wanted: ScriptVersions): Problem | null {
-  if (!/^#!.*\b(?:bash|sh)\b/.test(text)) return { code: "script-no-script", text: "What the address serves is not a shell script.", expected: "a first line like #!/bin/bash", observed: text.split("\n")[0]?.slice(0, 120) ?? "nothing", next: "Look at what the bootstrap machine serves: an old folder, or an error page." };
+  if (!/^#!.*\b(?:bash|sh)\b/.test(text))
+    return {
+      code: "script-no-script",
+      text: "What the address serves is not a shell script.",
+      expected: "a first line like #!/bin/bash",
+      observed: text.split("\n")[0]?.slice(0, 120) ?? "nothing",
+      next: "Look at what the bootstrap machine serves: an old folder, or an error page.",
+    };
   const versions = versionsOfScript(text);
-  if (versions === null) return { code: "script-unknown", text: "The script does not say which versions it is for.", expected: `an upgrade script from ${wanted.from} to ${wanted.to}`, observed: "no pair of versions, or two different ones" };
+  if (versions === null)
+    return {
+      code: "script-unknown",
+      text: "The script does not say which versions it is for.",
+      expected: `an upgrade script from ${wanted.from} to ${wanted.to}`,
+      observed: "no pair of versions, or two different ones",
+    };
   if (versions.from === wanted.from && versions.to === wanted.to) return null;
-  return { code: "script-wrong-versions", text: "The script is for another hop.", expected: `from ${wanted.from} to ${wanted.to}`, observed: `from ${versions.from} to ${versions.to}`, next: "Generate it with the installer of the target version, for the version that is installed now." };
+  return {
+    code: "script-wrong-versions",
+    text: "The script is for another hop.",
+    expected: `from ${wanted.from} to ${wanted.to}`,
+    observed: `from ${versions.from} to ${versions.to}`,
+    next: "Generate it with the installer of the target version, for the version that is installed now.",
+  };
 }
 
 /** The address the generator prints as its last line (dcos.md 4.1); the last one counts. Null where there is none. */

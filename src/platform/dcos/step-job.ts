@@ -10,7 +10,11 @@ const LARGEST_OUTPUT = 4 * 1024 * 1024;
 
 /** Where the job of one attempt at this step lives: the same after a crash, another after a retry. */
 function placeOf(ctx: StepContext, attempt: number): JobPlace {
-  return { folder: jobFolder(ctx.run, `${ctx.step.address}/${attempt}`, { sudo: true }), sudo: true, timeoutMs: QUESTION_TIMEOUT_MS };
+  return {
+    folder: jobFolder(ctx.run, `${ctx.step.address}/${attempt}`, { sudo: true }),
+    sudo: true,
+    timeoutMs: QUESTION_TIMEOUT_MS,
+  };
 }
 
 /** The attempt this step is at; 1 for the first. */
@@ -55,7 +59,12 @@ export interface JobResult {
 }
 
 /** Follows a job to its end, tells every line to whoever watches, and keeps both streams as artifacts. */
-export async function followJob(ctx: StepContext, target: string, place: JobPlace, limits: { readonly runMs: number; readonly unreachableMs: number }): Promise<JobResult> {
+export async function followJob(
+  ctx: StepContext,
+  target: string,
+  place: JobPlace,
+  limits: { readonly runMs: number; readonly unreachableMs: number },
+): Promise<JobResult> {
   const output = { stdout: "", stderr: "" };
   const unfinished = { stdout: "", stderr: "" };
   const end = await waitForJob(
@@ -68,7 +77,11 @@ export async function followJob(ctx: StepContext, target: string, place: JobPlac
         for (const line of lines) ctx.say(line);
       },
       async onReattach({ forMs, reason }) {
-        await ctx.reattached(forMs === 0 ? `contact with ${target} broke and is back: ${reason}` : `contact with ${target} was lost for ${Math.round(forMs / 1_000)} s and is back: ${reason}`);
+        await ctx.reattached(
+          forMs === 0
+            ? `contact with ${target} broke and is back: ${reason}`
+            : `contact with ${target} was lost for ${Math.round(forMs / 1_000)} s and is back: ${reason}`,
+        );
       },
     },
   );
@@ -79,7 +92,10 @@ export async function followJob(ctx: StepContext, target: string, place: JobPlac
     const node = ctx.inventory.nodes.some((one) => one.name === target) ? target : null;
     const attempt = attemptOf(ctx);
     const name = `${ctx.step.address}/${stream}${attempt === 1 ? "" : `-${attempt}`}.txt`;
-    const kept = await ctx.artifacts.put({ name, mediaType: "text/plain", step: ctx.step.address, node, evidenceOf: `${stream} of the script on ${target}` }, output[stream]);
+    const kept = await ctx.artifacts.put(
+      { name, mediaType: "text/plain", step: ctx.step.address, node, evidenceOf: `${stream} of the script on ${target}` },
+      output[stream],
+    );
     await ctx.recorded(kept);
     evidence.push(`artifacts/${kept.sha256}`);
   }

@@ -31,8 +31,23 @@ function nodes(captured: Captured): JsonRecord {
   return sorted(
     entries.map(([name, , bytes]) => {
       const facts = parseFacts(bytes.toString("utf8"));
-      const containers = captured.get(`nodes/${name}/containers.txt`)?.toString("utf8").split("\n").filter((line) => line.trim() !== "").length;
-      const own = facts === null ? null : { version: facts.version, imageCommit: facts.imageCommit, role: facts.role, configSha256: facts.configSha256, masterCount: facts.masterCount, clusterId: facts.clusterId, installProgress: facts.installProgress };
+      const containers = captured
+        .get(`nodes/${name}/containers.txt`)
+        ?.toString("utf8")
+        .split("\n")
+        .filter((line) => line.trim() !== "").length;
+      const own =
+        facts === null
+          ? null
+          : {
+              version: facts.version,
+              imageCommit: facts.imageCommit,
+              role: facts.role,
+              configSha256: facts.configSha256,
+              masterCount: facts.masterCount,
+              clusterId: facts.clusterId,
+              installProgress: facts.installProgress,
+            };
       return [name, own === null ? null : { ...own, ...(containers === undefined ? {} : { containers }) }];
     }),
   );
@@ -43,7 +58,12 @@ function agents(captured: Captured): Json {
   const value = jsonOf(captured, "cluster/slaves.json");
   const parsed = value === undefined ? null : parseAgents(value);
   if (value === undefined || parsed === null) return null;
-  const raw = new Map([...list(record(value)["slaves"]), ...list(record(value)["recovered_slaves"])].map((one) => [text(record(one)["id"]) ?? "", record(one)]));
+  const raw = new Map(
+    [...list(record(value)["slaves"]), ...list(record(value)["recovered_slaves"])].map((one) => [
+      text(record(one)["id"]) ?? "",
+      record(one),
+    ]),
+  );
   return sorted(
     parsed.map(({ id, hostname, role, active, version }) => {
       const resources = record(raw.get(id)?.["resources"]);
@@ -59,8 +79,20 @@ function frameworks(captured: Captured): Json {
   return sorted(
     list(record(value)["frameworks"]).map((one) => {
       const framework = record(one);
-      const roles = Array.isArray(framework["roles"]) ? framework["roles"] : text(framework["role"]) === null ? [] : [framework["role"] ?? ""];
-      return [text(framework["id"]) ?? "", { name: framework["name"] ?? null, active: framework["active"] === true, connected: framework["connected"] === true, roles }];
+      const roles = Array.isArray(framework["roles"])
+        ? framework["roles"]
+        : text(framework["role"]) === null
+          ? []
+          : [framework["role"] ?? ""];
+      return [
+        text(framework["id"]) ?? "",
+        {
+          name: framework["name"] ?? null,
+          active: framework["active"] === true,
+          connected: framework["connected"] === true,
+          roles,
+        },
+      ];
     }),
   );
 }
@@ -75,7 +107,10 @@ function apps(captured: Captured): Json {
       const amounts = Object.fromEntries(["instances", "cpus", "mem", "disk", "gpus"].map((name) => [name, number(app[name])]));
       const image = text(record(record(app["container"])["docker"])["image"]);
       const roles = list(app["acceptedResourceRoles"]);
-      return [text(app["id"]) ?? "", { ...amounts, image, constraints: normaliseConstraints(app["constraints"]), acceptedResourceRoles: roles }];
+      return [
+        text(app["id"]) ?? "",
+        { ...amounts, image, constraints: normaliseConstraints(app["constraints"]), acceptedResourceRoles: roles },
+      ];
     }),
   );
 }
@@ -83,7 +118,12 @@ function apps(captured: Captured): Json {
 function pods(captured: Captured): Json {
   const value = jsonOf(captured, "marathon/pods.json");
   if (!Array.isArray(value)) return null;
-  return sorted(list(value as Json).map((one) => [text(record(one)["id"]) ?? "", { instances: number(record(record(one)["scaling"])["instances"]) }]));
+  return sorted(
+    list(value as Json).map((one) => [
+      text(record(one)["id"]) ?? "",
+      { instances: number(record(record(one)["scaling"])["instances"]) },
+    ]),
+  );
 }
 
 function runningByFramework(captured: Captured): Json {
@@ -94,7 +134,8 @@ function runningByFramework(captured: Captured): Json {
     for (const one of list(record(parseJson(bytes.toString("utf8")))["tasks"])) {
       const task = record(one);
       const framework = text(task["framework_id"]) ?? "";
-      if (task["state"] === "TASK_RUNNING") running.set(framework, (running.get(framework) ?? new Set()).add(text(task["id"]) ?? ""));
+      if (task["state"] === "TASK_RUNNING")
+        running.set(framework, (running.get(framework) ?? new Set()).add(text(task["id"]) ?? ""));
     }
   }
   return sorted([...running].map(([framework, ids]) => [framework, ids.size]));
@@ -108,12 +149,18 @@ function runningByApp(captured: Captured): Json {
     const task = record(one);
     const app = text(task["appId"]) ?? "";
     // Before Marathon 1.4 a task had no state; then having started is what tells.
-    if (task["state"] === "TASK_RUNNING" || (task["state"] === undefined && task["startedAt"] !== undefined)) counts.set(app, (counts.get(app) ?? 0) + 1);
+    if (task["state"] === "TASK_RUNNING" || (task["state"] === undefined && task["startedAt"] !== undefined))
+      counts.set(app, (counts.get(app) ?? 0) + 1);
   }
   return sorted([...counts]);
 }
 
-function mastersSummary(captured: Captured): { readonly mesos: JsonRecord; readonly zookeeper: JsonRecord; readonly leading: readonly string[]; readonly zkLeading: readonly string[] } {
+function mastersSummary(captured: Captured): {
+  readonly mesos: JsonRecord;
+  readonly zookeeper: JsonRecord;
+  readonly leading: readonly string[];
+  readonly zkLeading: readonly string[];
+} {
   const mesos: [string, Json][] = [];
   const zookeeper: [string, Json][] = [];
   const leading: string[] = [];

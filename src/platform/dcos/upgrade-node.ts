@@ -50,7 +50,10 @@ function durationOf(ctx: StepContext, name: string, defaultMs: number): number {
 }
 
 function failed(node: InventoryNode, ctx: StepContext, problem: Problem): Effect {
-  return { kind: "failed", problem: { node: node.name, next: `Mend it, then: pawl retry ${ctx.run} ${ctx.step.address}`, ...problem } };
+  return {
+    kind: "failed",
+    problem: { node: node.name, next: `Mend it, then: pawl retry ${ctx.run} ${ctx.step.address}`, ...problem },
+  };
 }
 
 /** What an earlier step of this run recorded about the script. */
@@ -60,14 +63,41 @@ function scriptOf(ctx: StepContext): ScriptOutput | null {
 }
 
 async function fetchScript(ctx: StepContext, node: InventoryNode, place: JobPlace, script: ScriptOutput): Promise<Effect | null> {
-  const outcome = await ctx.remote.run(node.name, { argv: ["sh", "-c", FETCH_SCRIPT, "pawl-fetch", place.folder, script.url, script.sha256], sudo: true, timeoutMs: FETCH_TIMEOUT_MS });
+  const outcome = await ctx.remote.run(node.name, {
+    argv: ["sh", "-c", FETCH_SCRIPT, "pawl-fetch", place.folder, script.url, script.sha256],
+    sudo: true,
+    timeoutMs: FETCH_TIMEOUT_MS,
+  });
   if (outcome.kind === "exited" && outcome.code === 0) return null;
   // Nothing of the product was touched yet: not reaching the node here is a plain failure.
-  if (outcome.kind === "lost") return failed(node, ctx, { code: `ssh.${outcome.code}`, text: `${node.name} does not answer; nothing was started.`, observed: outcome.reason });
-  if (outcome.kind === "timed-out") return failed(node, ctx, { code: "ssh.timeout", text: `${node.name} does not answer in time; nothing was started.`, observed: `no end after ${outcome.afterMs / 1_000} s` });
+  if (outcome.kind === "lost")
+    return failed(node, ctx, {
+      code: `ssh.${outcome.code}`,
+      text: `${node.name} does not answer; nothing was started.`,
+      observed: outcome.reason,
+    });
+  if (outcome.kind === "timed-out")
+    return failed(node, ctx, {
+      code: "ssh.timeout",
+      text: `${node.name} does not answer in time; nothing was started.`,
+      observed: `no end after ${outcome.afterMs / 1_000} s`,
+    });
   const said = outcome.stderr.trim().slice(0, 300);
-  if (outcome.code === 22) return failed(node, ctx, { code: "script-digest", text: `${node.name} got another script than the one that was looked at; nothing was started.`, expected: script.sha256, observed: said, next: "Find out who changed the file on the bootstrap machine." });
-  return failed(node, ctx, { code: "script-download", text: `${node.name} cannot fetch the upgrade script; nothing was started.`, expected: `the script at ${script.url}`, observed: `exit code ${outcome.code}: ${said || "no output"}`, next: "Look at the bootstrap machine, the network and the disk of this node, then retry." });
+  if (outcome.code === 22)
+    return failed(node, ctx, {
+      code: "script-digest",
+      text: `${node.name} got another script than the one that was looked at; nothing was started.`,
+      expected: script.sha256,
+      observed: said,
+      next: "Find out who changed the file on the bootstrap machine.",
+    });
+  return failed(node, ctx, {
+    code: "script-download",
+    text: `${node.name} cannot fetch the upgrade script; nothing was started.`,
+    expected: `the script at ${script.url}`,
+    observed: `exit code ${outcome.code}: ${said || "no output"}`,
+    next: "Look at the bootstrap machine, the network and the disk of this node, then retry.",
+  });
 }
 
 async function reportOf(ctx: StepContext, node: InventoryNode): Promise<NodeReport | null> {
@@ -101,8 +131,23 @@ async function judgeEnd(ctx: StepContext, node: InventoryNode, { end, stdout, st
 
 function lostProblem(ctx: StepContext, node: InventoryNode, end: Extract<JobEnd, { kind: "unreachable" | "overdue" }>): Problem {
   const next = `Look at ${node.name} before you touch it; when it answers again: pawl resume ${ctx.run} reads the job's own record.`;
-  if (end.kind === "overdue") return { code: "script-overdue", text: `${node.name}: the upgrade script still runs.`, node: node.name, expected: `an end within ${Math.round(end.afterMs / 60_000)} min`, observed: "running", next };
-  return { code: `contact-lost.${end.code}`, text: `${node.name} does not answer while its upgrade script was running.`, node: node.name, expected: "an answer about the job", observed: `${end.reason}, for ${Math.round(end.forMs / 1_000)} s`, next };
+  if (end.kind === "overdue")
+    return {
+      code: "script-overdue",
+      text: `${node.name}: the upgrade script still runs.`,
+      node: node.name,
+      expected: `an end within ${Math.round(end.afterMs / 60_000)} min`,
+      observed: "running",
+      next,
+    };
+  return {
+    code: `contact-lost.${end.code}`,
+    text: `${node.name} does not answer while its upgrade script was running.`,
+    node: node.name,
+    expected: "an answer about the job",
+    observed: `${end.reason}, for ${Math.round(end.forMs / 1_000)} s`,
+    next,
+  };
 }
 
 function jobCommand(place: JobPlace, target: string): string {
@@ -112,21 +157,54 @@ function jobCommand(place: JobPlace, target: string): string {
 /** Fetches and starts the script, or joins the one that is there already; an effect where there is nothing to follow. */
 async function begin(ctx: StepContext, node: InventoryNode): Promise<{ readonly place: JobPlace } | Effect> {
   const found = await findJob(ctx, node.name);
-  if (found.kind === "no-answer") return { kind: "unknown", problem: { code: `contact-lost.${found.code}`, text: `${node.name} cannot be asked about its upgrade job.`, node: node.name, observed: found.reason, next: `When it answers again: pawl resume ${ctx.run}` } };
+  if (found.kind === "no-answer")
+    return {
+      kind: "unknown",
+      problem: {
+        code: `contact-lost.${found.code}`,
+        text: `${node.name} cannot be asked about its upgrade job.`,
+        node: node.name,
+        observed: found.reason,
+        next: `When it answers again: pawl resume ${ctx.run}`,
+      },
+    };
   if (found.kind === "job") {
     ctx.say(found.running ? "joining the script that is running" : "reading how the script ended");
     return { place: found.place };
   }
   const before = await reportOf(ctx, node);
-  if (before?.version === targetOf(ctx) && before.installProgress === false) return { kind: "done", note: `the node is at ${before.version} already (found so); the gates verify` };
+  if (before?.version === targetOf(ctx) && before.installProgress === false)
+    return { kind: "done", note: `the node is at ${before.version} already (found so); the gates verify` };
   const script = scriptOf(ctx);
-  if (script === null) return failed(node, ctx, { code: "no-script", text: "No earlier step of this run recorded an upgrade script.", expected: `a completed ${upgradeScript.name} step`, observed: "none" });
-  if (script.to !== targetOf(ctx)) return failed(node, ctx, { code: "script-wrong-versions", text: "The recorded script is for another target.", expected: targetOf(ctx), observed: script.to });
+  if (script === null)
+    return failed(node, ctx, {
+      code: "no-script",
+      text: "No earlier step of this run recorded an upgrade script.",
+      expected: `a completed ${upgradeScript.name} step`,
+      observed: "none",
+    });
+  if (script.to !== targetOf(ctx))
+    return failed(node, ctx, {
+      code: "script-wrong-versions",
+      text: "The recorded script is for another target.",
+      expected: targetOf(ctx),
+      observed: script.to,
+    });
   const trouble = await fetchScript(ctx, node, found.place, script);
   if (trouble !== null) return trouble;
   const begun = await startStepJob(ctx, node.name, found.place, jobCommand(found.place, script.to));
-  if (begun.kind === "no-answer" && !begun.sent) return failed(node, ctx, { code: `ssh.${begun.code}`, text: `${node.name} does not answer; nothing was started.`, observed: begun.reason });
-  if (begun.kind === "no-answer" && begun.code === "job-shell-failed") return failed(node, ctx, { code: "job-not-started", text: `The job could not be started on ${node.name}.`, observed: begun.reason });
+  if (begun.kind === "no-answer" && !begun.sent)
+    return failed(node, ctx, {
+      code: `ssh.${begun.code}`,
+      text: `${node.name} does not answer; nothing was started.`,
+      observed: begun.reason,
+    });
+  if (begun.kind === "no-answer" && begun.code === "job-shell-failed")
+    return failed(node, ctx, {
+      code: "job-not-started",
+      text: `The job could not be started on ${node.name}.`,
+      observed: begun.reason,
+    });
   return { place: found.place };
 }
 
@@ -135,7 +213,10 @@ async function upgrade(ctx: StepContext): Promise<Effect> {
   if (node === null) return { kind: "failed", problem: { code: "no-node", text: `${ctx.step.address} needs a node` } };
   const begun = await begin(ctx, node);
   if ("kind" in begun) return begun;
-  const limits = { runMs: durationOf(ctx, "limit", RUN_LIMIT_MS), unreachableMs: durationOf(ctx, "contact-limit", UNREACHABLE_MS) };
+  const limits = {
+    runMs: durationOf(ctx, "limit", RUN_LIMIT_MS),
+    unreachableMs: durationOf(ctx, "contact-limit", UNREACHABLE_MS),
+  };
   return judgeResult(ctx, node, await followJob(ctx, node.name, begun.place, limits));
 }
 
@@ -144,18 +225,47 @@ async function look(ctx: StepContext): Promise<Look> {
   const { node } = ctx;
   if (node === null) return { kind: "not-begun" };
   const found = await findJob(ctx, node.name);
-  if (found.kind === "no-answer") return { kind: "cannot-tell", problem: { code: `contact-lost.${found.code}`, text: `${node.name} does not answer.`, node: node.name, observed: found.reason } };
+  if (found.kind === "no-answer")
+    return {
+      kind: "cannot-tell",
+      problem: {
+        code: `contact-lost.${found.code}`,
+        text: `${node.name} does not answer.`,
+        node: node.name,
+        observed: found.reason,
+      },
+    };
   if (found.kind === "job" && found.running) return { kind: "running", note: "the script still runs on the node" };
   if (found.kind === "job") {
-    const verdict = await judgeResult(ctx, node, await followJob(ctx, node.name, found.place, { runMs: 0, unreachableMs: 30_000 }));
+    const verdict = await judgeResult(
+      ctx,
+      node,
+      await followJob(ctx, node.name, found.place, { runMs: 0, unreachableMs: 30_000 }),
+    );
     if (verdict.kind === "unknown") return { kind: "cannot-tell", problem: verdict.problem };
-    return verdict.kind === "done" ? { kind: "done", note: verdict.note ?? "the script ended" } : { kind: "failed", problem: verdict.problem };
+    return verdict.kind === "done"
+      ? { kind: "done", note: verdict.note ?? "the script ended" }
+      : { kind: "failed", problem: verdict.problem };
   }
   const report = await reportOf(ctx, node);
   const target = targetOf(ctx);
-  if (report?.version === target && report.installProgress === false) return { kind: "done", note: `no job of this step, but the node is at ${target}; the gates verify` };
+  if (report?.version === target && report.installProgress === false)
+    return { kind: "done", note: `no job of this step, but the node is at ${target}; the gates verify` };
   if (report !== null && report.version !== null && report.installProgress === false) return { kind: "not-begun" };
-  return { kind: "cannot-tell", problem: { code: "node-unclear", text: `${node.name}: no job of this step, and the node is in between.`, node: node.name, expected: "a version file and no install_progress", observed: report === null ? "the node cannot be read" : `version ${report.version ?? "unreadable"}, install_progress ${String(report.installProgress)}`, next: "Look at the node before anything else." } };
+  return {
+    kind: "cannot-tell",
+    problem: {
+      code: "node-unclear",
+      text: `${node.name}: no job of this step, and the node is in between.`,
+      node: node.name,
+      expected: "a version file and no install_progress",
+      observed:
+        report === null
+          ? "the node cannot be read"
+          : `version ${report.version ?? "unreadable"}, install_progress ${String(report.installProgress)}`,
+      next: "Look at the node before anything else.",
+    },
+  };
 }
 
 /**

@@ -29,7 +29,8 @@ function fromVersion(plan: Plan): string | null {
   const given = plan.inputs["from"];
   if (given !== undefined) return given;
   const found = new Map<string, number>();
-  for (const { version } of Object.values(plan.facts.nodes)) if (version !== null && version !== plan.inputs["target"]) found.set(version, (found.get(version) ?? 0) + 1);
+  for (const { version } of Object.values(plan.facts.nodes))
+    if (version !== null && version !== plan.inputs["target"]) found.set(version, (found.get(version) ?? 0) + 1);
   return [...found].toSorted((a, b) => b[1] - a[1])[0]?.[0] ?? null;
 }
 
@@ -53,11 +54,27 @@ async function download(ctx: StepContext, url: string): Promise<Buffer | Problem
   const [node] = mastersOf(ctx.inventory);
   if (node === undefined) return { code: "no-master", text: "The inventory has no master to fetch the script with." };
   const chunks: Buffer[] = [];
-  const command = { argv: ["curl", "-fsSL", "--max-time", "60", url], timeoutMs: FETCH_TIMEOUT_MS + 15_000, maxOutputBytes: LARGEST_SCRIPT_BYTES };
+  const command = {
+    argv: ["curl", "-fsSL", "--max-time", "60", url],
+    timeoutMs: FETCH_TIMEOUT_MS + 15_000,
+    maxOutputBytes: LARGEST_SCRIPT_BYTES,
+  };
   const outcome = await ctx.remote.stream(node.name, command, (chunk) => void chunks.push(chunk));
   if (outcome.kind === "exited" && outcome.code === 0) return Buffer.concat(chunks);
-  const observed = outcome.kind === "lost" ? outcome.reason : outcome.kind === "timed-out" ? "no answer in time" : `curl ended with ${outcome.code}: ${outcome.stderr.trim().slice(0, 200)}`;
-  return { code: "script-unreachable", text: `${node.name} cannot fetch the upgrade script.`, node: node.name, expected: `the script at ${url}`, observed, next: "Look at the web server of the bootstrap machine and at the network between." };
+  const observed =
+    outcome.kind === "lost"
+      ? outcome.reason
+      : outcome.kind === "timed-out"
+        ? "no answer in time"
+        : `curl ended with ${outcome.code}: ${outcome.stderr.trim().slice(0, 200)}`;
+  return {
+    code: "script-unreachable",
+    text: `${node.name} cannot fetch the upgrade script.`,
+    node: node.name,
+    expected: `the script at ${url}`,
+    observed,
+    next: "Look at the web server of the bootstrap machine and at the network between.",
+  };
 }
 
 /** The generated file itself must be what is served: a web server on an old folder serves another one. Null: equal, or not there to compare. */
@@ -68,19 +85,53 @@ async function comparesWithServed(ctx: StepContext, installer: string, url: stri
   const outcome = await ctx.remote.run("bootstrap", { argv: filesArgv([path], false), sudo: true, timeoutMs: FETCH_TIMEOUT_MS });
   const own = outcome.kind === "exited" ? parseListing(outcome.stdout)?.files.get(path) : null;
   if (own === null || own === undefined || own === sha256) return null;
-  return { code: "script-not-served", text: "The bootstrap machine serves another file than the one that was generated.", expected: own, observed: sha256, next: "Point the web server to this installer's genconf/serve, then retry." };
+  return {
+    code: "script-not-served",
+    text: "The bootstrap machine serves another file than the one that was generated.",
+    expected: own,
+    observed: sha256,
+    next: "Point the web server to this installer's genconf/serve, then retry.",
+  };
 }
 
-async function verify(ctx: StepContext, url: string, versions: ScriptVersions, wanted: string | null, installer: string | null): Promise<Effect> {
+async function verify(
+  ctx: StepContext,
+  url: string,
+  versions: ScriptVersions,
+  wanted: string | null,
+  installer: string | null,
+): Promise<Effect> {
   const bytes = await download(ctx, url);
   if (!Buffer.isBuffer(bytes)) return failed(ctx, bytes);
   const sha256 = createHash("sha256").update(bytes).digest("hex");
-  const problem = judgeScriptText(bytes.toString("utf8"), versions) ?? (installer === null ? null : await comparesWithServed(ctx, installer, url, sha256));
+  const problem =
+    judgeScriptText(bytes.toString("utf8"), versions) ??
+    (installer === null ? null : await comparesWithServed(ctx, installer, url, sha256));
   if (problem !== null) return failed(ctx, problem);
-  if (wanted !== null && wanted !== sha256) return failed(ctx, { code: "script-digest", text: "The script is not the one the inventory names.", expected: wanted, observed: sha256, next: "Correct the inventory's sha256 only after reading the script." });
-  const stored = await ctx.artifacts.put({ name: "dcos_node_upgrade.sh", mediaType: "text/x-shellscript", step: ctx.step.address, node: null, evidenceOf: "the script every node runs" }, bytes);
+  if (wanted !== null && wanted !== sha256)
+    return failed(ctx, {
+      code: "script-digest",
+      text: "The script is not the one the inventory names.",
+      expected: wanted,
+      observed: sha256,
+      next: "Correct the inventory's sha256 only after reading the script.",
+    });
+  const stored = await ctx.artifacts.put(
+    {
+      name: "dcos_node_upgrade.sh",
+      mediaType: "text/x-shellscript",
+      step: ctx.step.address,
+      node: null,
+      evidenceOf: "the script every node runs",
+    },
+    bytes,
+  );
   await ctx.recorded(stored);
-  return { kind: "done", note: `${versions.from} → ${versions.to}, SHA-256 ${sha256.slice(0, 12)}…, ${url}`, output: { url, sha256, ...versions } };
+  return {
+    kind: "done",
+    note: `${versions.from} → ${versions.to}, SHA-256 ${sha256.slice(0, 12)}…, ${url}`,
+    output: { url, sha256, ...versions },
+  };
 }
 
 function generatorCommand(installer: string, from: string): string {
@@ -89,20 +140,42 @@ function generatorCommand(installer: string, from: string): string {
 
 async function generate(ctx: StepContext, installer: string, versions: ScriptVersions): Promise<Effect> {
   const found = await findJob(ctx, "bootstrap");
-  if (found.kind === "no-answer") return failed(ctx, { code: `ssh.${found.code}`, text: "The bootstrap machine does not answer.", observed: found.reason });
+  if (found.kind === "no-answer")
+    return failed(ctx, { code: `ssh.${found.code}`, text: "The bootstrap machine does not answer.", observed: found.reason });
   if (found.kind === "none") {
     const begun = await startStepJob(ctx, "bootstrap", found.place, generatorCommand(installer, versions.from));
-    if (begun.kind === "no-answer" && !begun.sent) return failed(ctx, { code: `ssh.${begun.code}`, text: "The bootstrap machine does not answer.", observed: begun.reason });
+    if (begun.kind === "no-answer" && !begun.sent)
+      return failed(ctx, { code: `ssh.${begun.code}`, text: "The bootstrap machine does not answer.", observed: begun.reason });
   }
-  const { end, stdout, stderr, evidence } = await followJob(ctx, "bootstrap", found.place, { runMs: GENERATE_LIMIT_MS, unreachableMs: UNREACHABLE_MS });
+  const { end, stdout, stderr, evidence } = await followJob(ctx, "bootstrap", found.place, {
+    runMs: GENERATE_LIMIT_MS,
+    unreachableMs: UNREACHABLE_MS,
+  });
   if (end.kind !== "ended") {
     const observed = end.kind === "overdue" ? "it still runs" : end.kind === "unreachable" ? end.reason : end.why;
-    return { kind: "unknown", problem: { code: "generator-lost", text: "How the generator ended is not known.", expected: "the URL of the script", observed, evidence, next: "Look at the bootstrap machine; generating again only adds another folder." } };
+    return {
+      kind: "unknown",
+      problem: {
+        code: "generator-lost",
+        text: "How the generator ended is not known.",
+        expected: "the URL of the script",
+        observed,
+        evidence,
+        next: "Look at the bootstrap machine; generating again only adds another folder.",
+      },
+    };
   }
   const url = urlOfGenerator(stdout);
   if (end.code !== 0 || url === null) {
     const said = (stderr.trim() || stdout.trim()).split("\n").slice(-3).join("; ").slice(0, 400);
-    return failed(ctx, { code: "generator-failed", text: "The upgrade script was not generated.", expected: "exit code 0 and the script's URL", observed: `exit code ${end.code}; ${said}`, evidence, next: "Mostly genconf/config.yaml is not valid for the target version: read the generator's output." });
+    return failed(ctx, {
+      code: "generator-failed",
+      text: "The upgrade script was not generated.",
+      expected: "exit code 0 and the script's URL",
+      observed: `exit code ${end.code}; ${said}`,
+      evidence,
+      next: "Mostly genconf/config.yaml is not valid for the target version: read the generator's output.",
+    });
   }
   return verify(ctx, url, versions, null, installer);
 }
@@ -111,12 +184,18 @@ async function provide(ctx: StepContext): Promise<Effect> {
   const to = targetOf(ctx);
   const from = fromVersion(ctx.plan);
   if (from === null) return { kind: "done", note: `every node is at ${to}: no script is needed` };
-  if (!/^[0-9A-Za-z.+-]+$/.test(from)) return failed(ctx, { code: "version-unreadable", text: "The installed version is no version.", observed: from.slice(0, 80) });
+  if (!/^[0-9A-Za-z.+-]+$/.test(from))
+    return failed(ctx, { code: "version-unreadable", text: "The installed version is no version.", observed: from.slice(0, 80) });
   const prepared = ctx.inventory.scripts[to];
   if (prepared !== undefined) return verify(ctx, prepared.url, { from, to }, prepared.sha256, null);
   const installer = ctx.inventory.bootstrap?.installers[to];
   if (installer !== undefined && !installer.includes("'")) return generate(ctx, installer, { from, to });
-  return failed(ctx, { code: "no-script-source", text: `The inventory says nowhere where the upgrade script to ${to} comes from.`, expected: `bootstrap.installers["${to}"] or scripts["${to}"]`, observed: `installers for ${Object.keys(ctx.inventory.bootstrap?.installers ?? {}).join(", ") || "none"}, scripts for ${Object.keys(ctx.inventory.scripts).join(", ") || "none"}` });
+  return failed(ctx, {
+    code: "no-script-source",
+    text: `The inventory says nowhere where the upgrade script to ${to} comes from.`,
+    expected: `bootstrap.installers["${to}"] or scripts["${to}"]`,
+    observed: `installers for ${Object.keys(ctx.inventory.bootstrap?.installers ?? {}).join(", ") || "none"}, scripts for ${Object.keys(ctx.inventory.scripts).join(", ") || "none"}`,
+  });
 }
 
 /** Generating again would only leave another folder behind, so a look never has to say no: the job or its absence tells. */
@@ -124,8 +203,14 @@ async function look(ctx: StepContext): Promise<Look> {
   // A prepared script is only fetched and looked at: nothing can be half done.
   if (ctx.inventory.bootstrap === undefined || ctx.inventory.scripts[targetOf(ctx)] !== undefined) return { kind: "not-begun" };
   const found = await findJob(ctx, "bootstrap");
-  if (found.kind === "no-answer") return { kind: "cannot-tell", problem: { code: `ssh.${found.code}`, text: "The bootstrap machine does not answer.", observed: found.reason } };
-  return found.kind === "none" ? { kind: "not-begun" } : { kind: "running", note: found.running ? "the generator still runs" : "the generator has ended; its answer will be read" };
+  if (found.kind === "no-answer")
+    return {
+      kind: "cannot-tell",
+      problem: { code: `ssh.${found.code}`, text: "The bootstrap machine does not answer.", observed: found.reason },
+    };
+  return found.kind === "none"
+    ? { kind: "not-begun" }
+    : { kind: "running", note: found.running ? "the generator still runs" : "the generator has ended; its answer will be read" };
 }
 
 /**
@@ -140,7 +225,11 @@ export const upgradeScript: StepKind = {
     const prepared = inventory.scripts[to];
     if (prepared !== undefined) return [`curl -fsSL ${prepared.url} (SHA-256 ${prepared.sha256.slice(0, 12)}…)`];
     const installer = inventory.bootstrap?.installers[to];
-    return installer === undefined ? [`no source for the script to ${to} in the inventory`] : [`on the bootstrap machine: cd ${posix.dirname(installer)} && bash ${installer} --generate-node-upgrade-script <installed version>`];
+    return installer === undefined
+      ? [`no source for the script to ${to} in the inventory`]
+      : [
+          `on the bootstrap machine: cd ${posix.dirname(installer)} && bash ${installer} --generate-node-upgrade-script <installed version>`,
+        ];
   },
   plannedMs: (step) => parseDuration(text(step.with["planned"]) ?? ""),
   doIt: provide,

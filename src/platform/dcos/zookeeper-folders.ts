@@ -4,4 +4,7 @@ import { tarArgv } from "../../action/tar-archive.ts";
 export const ZOOKEEPER_FOLDERS = ["/var/lib/dcos/exhibitor", "/var/lib/zookeeper"] as const;
 
 /** Every form of that command there can be; the read-only guard lets exactly these through. */
-export const TAR_ARGVS: readonly (readonly string[])[] = [tarArgv(ZOOKEEPER_FOLDERS), ...ZOOKEEPER_FOLDERS.map((folder) => tarArgv([folder]))];
+export const TAR_ARGVS: readonly (readonly string[])[] = [
+  tarArgv(ZOOKEEPER_FOLDERS),
+  ...ZOOKEEPER_FOLDERS.map((folder) => tarArgv([folder])),
+];

@@ -19,7 +19,10 @@ const FOUR_LETTER_TIMEOUT_MS = 10_000;
 
 /** `key<TAB>value` lines of `mntr`. A server without quorum answers one sentence instead: no keys. */
 export function parseMntr(body: string): ReadonlyMap<string, string> {
-  const pairs = body.split("\n").map((line) => line.split("\t")).filter((parts) => parts.length === 2);
+  const pairs = body
+    .split("\n")
+    .map((line) => line.split("\t"))
+    .filter((parts) => parts.length === 2);
   return new Map(pairs.map(([key = "", value = ""]) => [key.trim(), value.trim()]));
 }
 
@@ -33,7 +36,7 @@ export async function readServer(reader: Remote, inventory: Inventory, node: Inv
   const body = answer.kind === "answered" ? answer.body.toString("utf8") : "";
   const values = parseMntr(body);
   const state = values.get("zk_server_state") ?? null;
-  const why = answer.kind === "no-answer" ? answer.reason : state === null ? (body.trim() || "an empty answer") : null;
+  const why = answer.kind === "no-answer" ? answer.reason : state === null ? body.trim() || "an empty answer" : null;
   return {
     node: node.name,
     state,

@@ -13,7 +13,8 @@ const FOUR_LETTER_MS = 5_000;
 
 async function readNode(reader: Remote, node: InventoryNode): Promise<Json> {
   const outcome = await reader.run(node.name, { argv: COMMAND, timeoutMs: 15_000 });
-  if (outcome.kind !== "exited" || outcome.code !== 0) return { reachable: false, reason: outcome.kind === "lost" ? outcome.reason : outcome.kind };
+  if (outcome.kind !== "exited" || outcome.code !== 0)
+    return { reachable: false, reason: outcome.kind === "lost" ? outcome.reason : outcome.kind };
   const [kernel, bootId, epoch, uid] = outcome.stdout.trim().split("\n");
   return { reachable: true, kernel: kernel ?? null, bootId: bootId ?? null, clockEpoch: Number(epoch), uid: Number(uid) };
 }
@@ -42,10 +43,15 @@ async function readLast(reader: Remote, inventory: Inventory, role: string): Pro
   const port = inventory.ports[service] ?? PORTS[service];
   if (port === undefined) return null;
   const servers = inventory.nodes.filter((node) => node.role === role);
-  const modes = await Promise.all(servers.map(async (node) => {
-    const answer = await reader.tcp(node.address, port, "srvr", FOUR_LETTER_MS);
-    return { node: node.name, leads: answer.kind === "answered" && /^Mode: (?:leader|standalone)$/m.test(answer.body.toString("utf8")) };
-  }));
+  const modes = await Promise.all(
+    servers.map(async (node) => {
+      const answer = await reader.tcp(node.address, port, "srvr", FOUR_LETTER_MS);
+      return {
+        node: node.name,
+        leads: answer.kind === "answered" && /^Mode: (?:leader|standalone)$/m.test(answer.body.toString("utf8")),
+      };
+    }),
+  );
   const leading = modes.filter(({ leads }) => leads).map(({ node }) => node);
   return leading.length === 1 ? leading : null;
 }
@@ -84,15 +90,32 @@ export function createHostsPlatform(): Platform {
     kinds: [],
     ports: PORTS,
     lockPath: "/var/lib/pawl/lock",
-    allow: { http: [{ method: "GET", path: /^\// }], commands: [COMMAND.map((word) => word)], fourLetter: ["ruok", "mntr", "srvr", "stat", "conf", "isro"] },
+    allow: {
+      http: [{ method: "GET", path: /^\// }],
+      commands: [COMMAND.map((word) => word)],
+      fourLetter: ["ruok", "mntr", "srvr", "stat", "conf", "isro"],
+    },
     async observe(reader, inventory, _inputs, clock) {
       const read = await Promise.all(inventory.nodes.map(async (node) => [node, await readNode(reader, node)] as const));
       const nodes: Record<string, NodeFacts> = {};
       for (const [node, details] of read) {
         const record = details as Readonly<Record<string, Json>>;
-        nodes[node.name] = { version: null, role: node.role, reachable: record["reachable"] === true, complete: false, details: record };
+        nodes[node.name] = {
+          version: null,
+          role: node.role,
+          reachable: record["reachable"] === true,
+          complete: false,
+          details: record,
+        };
       }
-      const facts: Facts = { clusterId: identity(inventory), observedAt: new Date(clock.now()).toISOString(), nodes, last: await leadersOf(reader, inventory), counts: {}, baseline: {} };
+      const facts: Facts = {
+        clusterId: identity(inventory),
+        observedAt: new Date(clock.now()).toISOString(),
+        nodes,
+        last: await leadersOf(reader, inventory),
+        counts: {},
+        baseline: {},
+      };
       return { facts, evidence: [], gaps: [] };
     },
     nodeFacts: (reader, _inventory, node) => readNode(reader, node),
