@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { createClusterLock } from "../action/cluster-lock.ts";
 import type { ExitName } from "../domain/errors.ts";
 import { EXIT } from "../domain/errors.ts";
+import { stepRecord } from "../domain/run-state.ts";
 import type { ClusterLock, Operator, Viewer } from "../engine/ports.ts";
 import { startEngine, type RunResult } from "../engine/run.ts";
 import type { Limits } from "../engine/session.ts";
@@ -18,6 +19,7 @@ import type { Cluster } from "./cluster.ts";
 import type { Io } from "./io.ts";
 import { stateDir } from "./places.ts";
 import { shownFolder, type RunRecord } from "./run-folder.ts";
+import { explained } from "./system-error.ts";
 
 /** How a person (or nobody) is present at this run. */
 export interface Presence {
@@ -130,6 +132,8 @@ export async function execute(io: Io, cluster: Cluster, record: RunRecord, execu
   const offStop = io.onStop(() => engine.stop(io.actor));
   try {
     return await engine.done;
+  } catch (error) {
+    throw explained(error, `Mend what is named here, then: pawl resume ${shownFolder(io, record.folder)}`);
   } finally {
     offStop();
     await terminal?.stop();
@@ -143,10 +147,15 @@ export function tellEnd(io: Io, record: RunRecord, result: RunResult, presence: 
   const paper = { columns: io.columns, colour: io.colour, unicode: speaksUnicode(io.env) };
   if (result.halt !== null && io.stdoutTty) io.err(renderProblem(result.halt.problem, paper));
   const folder = shownFolder(io, record.folder);
+  const failed = result.halt?.step ?? null;
+  // A resume alone does not measure again what was refused, nor repeat what failed: a person says so first.
+  if (failed !== null && stepRecord(record.state(), failed).status === "error")
+    io.err(`When it is mended: pawl retry ${folder} ${failed}`);
   if (result.exit !== "ok" && result.exit !== "set-aside") io.err(`Resume with: pawl resume ${folder}`);
   const finish = result.exit === "set-aside" ? finishCommand(record.state(), record.plan) : null;
   if (finish !== null) io.out(`Finish what was set aside: ${finish}`);
-  io.out(`Report: ${folder}/report.md   Proof: pawl verify ${folder}`);
+  io.out(`Report: ${folder}/report.md`);
+  io.out(`Proof: pawl verify ${folder}`);
 }
 
 /** The last line of running work with --json. */

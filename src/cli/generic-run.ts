@@ -64,6 +64,7 @@ export async function runRunbook(
     io.out(
       `${renderFindings(found.findings, paper)}\n\n${renderPlan(found.plan, { ...paper, estimate: historyOf(io, options.outputDir, cluster, found.plan).estimate })}`,
     );
+  const limits = limitsOf(options, found.plan, cluster.clock.now(), historyOf(io, options.outputDir, cluster, found.plan));
   const record = await createRun(io, cluster.clock, {
     outputDir: options.outputDir,
     what: wanted.what,
@@ -77,7 +78,7 @@ export async function runRunbook(
   else if (!wanted.quiet) io.out(`\nRun ${shownFolder(io, record.folder)}`);
   const result = await execute(io, cluster, record, {
     presence,
-    limits: limitsOf(options, cluster.clock.now(), historyOf(io, options.outputDir, cluster, found.plan)),
+    limits,
   });
   tellEnd(io, record, result, presence);
   return end(result.exit, record.folder);

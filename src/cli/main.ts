@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { EXIT, PawlError } from "../domain/errors.ts";
 import { COMMANDS } from "./commands.ts";
 import type { Io } from "./io.ts";
+import { explained } from "./system-error.ts";
 import { processIo } from "./process-io.ts";
 
 /** Only the command that is meant is loaded: `pawl --help` stays fast. */
@@ -47,13 +48,33 @@ export async function runCommandLine(io: Io, args: readonly string[], version: s
     const line = help ? (args.length === 0 ? ["--help"] : [args[1] ?? "", "--help"]) : args;
     const program = await programFor(io, wanted(line), version);
     await program.parseAsync(line, { from: "user" });
-  } catch (error) {
-    if (error instanceof CommanderError) {
-      io.exit(error.exitCode === 0 ? "ok" : "usage");
+  } catch (caught) {
+    if (caught instanceof CommanderError) {
+      io.exit(caught.exitCode === 0 ? "ok" : "usage");
       return;
     }
-    if (!(error instanceof PawlError)) throw error;
-    if (args.includes("--json"))
+    const again = "Make room or mend access, then run the same command again.";
+    const error = caught instanceof PawlError ? caught : explained(caught, again);
+    const known = asKnown(error);
+    if (known === null) throw error;
+    await report(io, known, args.includes("--json"));
+  }
+}
+
+/** Trouble with the file system is the user's to mend, not a bug: a full disk, a folder that cannot be written. */
+function asKnown(error: unknown): PawlError | null {
+  if (error instanceof PawlError) return error;
+  if (!(error instanceof Error) || !("code" in error) || !("syscall" in error) || !("path" in error || error.code === "ENOSPC"))
+    return null;
+  const full = error.code === "ENOSPC" || error.code === "EDQUOT";
+  return new PawlError(full ? "step-failed" : "usage", "file-system", `a file could not be used: ${error.message}`, {
+    next: full ? "Make room there, then: pawl resume" : "Choose a folder that can be written: --output-dir, PAWL_STATE_DIR",
+    cause: error,
+  });
+}
+
+async function report(io: Io, error: PawlError, json: boolean): Promise<void> {
+    if (json)
       io.out(
         JSON.stringify({
           type: "error",
@@ -77,10 +98,11 @@ function jsonable(error: PawlError): object {
 /** The program. The exit code is 70 until a command has ended: a promise that never settles must not look like success. */
 export async function main(): Promise<void> {
   process.exitCode = EXIT.internal;
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(EXIT.interrupted);
-    throw error;
-  });
+  // A reader that went away (a pipe, a closed terminal) must not end a run in mid-step: what nobody reads is not written.
+  for (const stream of [process.stdout, process.stderr])
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
+    });
   const { pawlVersion } = await import("./places.ts");
   const io = processIo();
   await runCommandLine(io, process.argv.slice(2), pawlVersion());

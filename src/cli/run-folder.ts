@@ -1,8 +1,12 @@
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { loadMaskKey } from "../artifact/mask-key.ts";
 import { createMasker } from "../artifact/mask.ts";
 import { openArtifactStore } from "../artifact/store.ts";
+import { PawlError } from "../domain/errors.ts";
+import type { RunEvent } from "../domain/events.ts";
 import { fileNameOf } from "../domain/file-name.ts";
 import type { Finding, Plan } from "../domain/plan.ts";
 import { fold, type RunState } from "../domain/run-state.ts";
@@ -139,10 +143,34 @@ export function tellEvents(io: Io, record: RunRecord): void {
   for (const event of record.journal.events) io.out(JSON.stringify(event));
 }
 
-/** Opens a run that exists, to go on with it; holds the local lock until it is closed. */
+/** Throws PawlError refused where plan.json is not the plan that was approved: the journal holds its digest. */
+async function needSamePlan(folder: string, events: readonly RunEvent[]): Promise<void> {
+  const created = events.find((event) => event.type === "run.created");
+  const path = join(folder, "plan.json");
+  const found = createHash("sha256")
+    .update(await readFile(path))
+    .digest("hex");
+  if (created?.plan === found) return;
+  throw new PawlError("refused", "plan-altered", "plan.json is not the plan that was approved", {
+    expected: created?.plan ?? "the digest in the journal's first event",
+    observed: found,
+    evidence: [path],
+    next: `Put it back as it was (pawl verify ${folder}), or start a new run.`,
+  });
+}
+
+/** Opens a run that exists, to go on with it; holds the local lock until it is closed. Throws PawlError for another plan. */
 export async function openRun(io: Io, folder: string, plan: Plan, clock: Clock): Promise<RunRecord> {
   const run = basename(folder);
-  return recordOf(io, folder, run, plan, clock, openJournal, await lockHere(io, plan.cluster.id, run, folder));
+  const lock = await lockHere(io, plan.cluster.id, run, folder);
+  try {
+    const record = await recordOf(io, folder, run, plan, clock, openJournal, lock);
+    await needSamePlan(folder, record.journal.events);
+    return record;
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
 }
 
 /** Path of a run as people type it: relative where that is shorter. */

@@ -58,7 +58,7 @@ function findingOf(
 /** Exit of a preflight: a refusal nothing allows, else any mandatory or waivable finding that is not a pass, else ok. */
 function judgeFindings(findings: readonly Finding[]): ExitName {
   const bad = findings.filter((one) => one.verdict !== "pass");
-  if (bad.some((one) => one.refusal)) return "refused";
+  if (bad.some((one) => one.refusal && one.verdict === "fail")) return "refused";
   return bad.some((one) => one.severity !== "advisory") ? "said-no" : "ok";
 }
 

@@ -96,6 +96,7 @@ async function runHop(
   if (found.plan === null) return null;
   const { options } = request;
   const plan = found.plan;
+  const limits = limitsOf(options, plan, cluster.clock.now(), historyOf(io, options.outputDir, cluster, plan));
   const record = await createRun(io, cluster.clock, {
     outputDir: options.outputDir,
     what: `upgrade-${plan.inputs["target"] ?? ""}`,
@@ -105,7 +106,6 @@ async function runHop(
     ticket: options.ticket ?? null,
     locked: true,
   });
-  const limits = limitsOf(options, cluster.clock.now(), historyOf(io, options.outputDir, cluster, plan));
   if (presence.json) tellEvents(io, record);
   else io.out(`\nRun ${shownFolder(io, record.folder)}`);
   const result = await execute(io, cluster, record, { presence, limits });

@@ -47,12 +47,12 @@ async function takeUp(io: Io, folder: string, options: ResumeOptions): Promise<E
   try {
     if (cluster.inventory.sha256 !== plan.fingerprints.inventory) throw stale("inventory", plan);
     const runbook = await loadRunbook(plan.sources.runbook);
-    if (
-      runbook.sha256 === plan.fingerprints.runbook &&
-      usedChecksFingerprint(runbook.document, cluster.checkDocuments) !== plan.fingerprints.checks
-    )
+    // Which checks a plan pins is told by its runbook: with another one, a weaker check would go unseen.
+    if (runbook.sha256 !== plan.fingerprints.runbook) throw stale("runbook", plan);
+    if (usedChecksFingerprint(runbook.document, cluster.checkDocuments) !== plan.fingerprints.checks)
       throw stale("set of checks", plan);
     const presence = { json: options.json === true, yes: options.yes === true, approve: options.approve };
+    const limits = limitsOf(options, plan, cluster.clock.now(), historyOf(io, options.outputDir, cluster, plan));
     const record = await openRun(io, folder, plan, cluster.clock);
     const state = record.state();
     if (state.phase === "completed") {
@@ -67,7 +67,7 @@ async function takeUp(io: Io, folder: string, options: ResumeOptions): Promise<E
     }
     const result = await execute(io, cluster, record, {
       presence,
-      limits: limitsOf(options, cluster.clock.now(), historyOf(io, options.outputDir, cluster, plan)),
+      limits,
     });
     tellEnd(io, record, result, presence);
     const planned = result.halt?.exit === "stopped-as-asked";
@@ -105,9 +105,9 @@ export function resumeCommand(io: Io): Command {
     .option("--stop-after <step|phase>", "end, as planned, after this step or phase")
     .option("--until <HH:MM>", "start no node that is not expected to be finished by then")
     .action(async (run: string, options: ResumeOptions) => {
-      const { findRun } = await import("../../journal/runs.ts");
+      const { findRunToActOn } = await import("../../journal/runs.ts");
       const { sendControl } = await import("../../journal/control-client.ts");
-      const folder = await findRun(options.outputDir, run, io.cwd);
+      const folder = await findRunToActOn(options.outputDir, run, io.cwd);
       const live = await sendControl(
         { stateDir: stateDir(io.env), runFolder: folder },
         { verb: "resume", target: null, reason: null, answers: null, actor: io.actor },

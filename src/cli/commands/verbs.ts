@@ -48,9 +48,9 @@ async function act(io: Io, folder: string, verb: Verb, answers: number | null): 
 }
 
 async function send(io: Io, run: string, verb: Verb, options: VerbOptions): Promise<void> {
-  const { findRun } = await import("../../journal/runs.ts");
+  const { findRunToActOn } = await import("../../journal/runs.ts");
   const { sendControl } = await import("../../journal/control-client.ts");
-  const folder = await findRun(options.outputDir, run, io.cwd);
+  const folder = await findRunToActOn(options.outputDir, run, io.cwd);
   const answers = options.answers === undefined ? null : Number(options.answers);
   const live = await sendControl({ stateDir: stateDir(io.env), runFolder: folder }, { ...verb, answers, actor: io.actor });
   if (live.kind === "no-answer")
