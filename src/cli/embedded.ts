@@ -39,6 +39,7 @@ export async function startEmbedded(
   io: Io,
   options: EmbeddedOptions,
   folder: string,
+  name: string,
 ): Promise<{ readonly lab: Lab; readonly cluster: ModelCluster }> {
   const { createScaledClock } = await import("../sim/clock.ts");
   const { parseFault } = await import("../sim/faults.ts");
@@ -63,6 +64,6 @@ export async function startEmbedded(
     network,
     seed: randomInt(1, 2 ** 31),
   });
-  const lab = await startLab({ cluster, folder, timeScale: options.timeScale, name: "lab" });
+  const lab = await startLab({ cluster, folder, timeScale: options.timeScale, name });
   return { lab, cluster };
 }

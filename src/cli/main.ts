@@ -55,26 +55,8 @@ export async function runCommandLine(io: Io, args: readonly string[], version: s
     }
     const again = "Make room or mend access, then run the same command again.";
     const error = caught instanceof PawlError ? caught : explained(caught, again);
-    const known = asKnown(error);
-    if (known === null) throw error;
-    await report(io, known, args.includes("--json"));
-  }
-}
-
-/** Trouble with the file system is the user's to mend, not a bug: a full disk, a folder that cannot be written. */
-function asKnown(error: unknown): PawlError | null {
-  if (error instanceof PawlError) return error;
-  if (!(error instanceof Error) || !("code" in error) || !("syscall" in error) || !("path" in error || error.code === "ENOSPC"))
-    return null;
-  const full = error.code === "ENOSPC" || error.code === "EDQUOT";
-  return new PawlError(full ? "step-failed" : "usage", "file-system", `a file could not be used: ${error.message}`, {
-    next: full ? "Make room there, then: pawl resume" : "Choose a folder that can be written: --output-dir, PAWL_STATE_DIR",
-    cause: error,
-  });
-}
-
-async function report(io: Io, error: PawlError, json: boolean): Promise<void> {
-    if (json)
+    if (!(error instanceof PawlError)) throw error;
+    if (args.includes("--json"))
       io.out(
         JSON.stringify({
           type: "error",

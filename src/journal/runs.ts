@@ -89,6 +89,37 @@ function summaryOf(events: readonly RunEvent[]): Omit<RunSummary, "folder" | "cl
   };
 }
 
+/** The run written to last. Names are not asked: a run of an embedded cluster is named by that cluster's time. */
+async function lastWritten(folders: readonly string[]): Promise<string | undefined> {
+  const written = await Promise.all(
+    folders.map(async (folder) => ({ folder, at: (await stat(join(folder, "journal.jsonl"))).mtimeMs })),
+  );
+  return written.toSorted((a, b) => a.at - b.at).at(-1)?.folder;
+}
+
+/**
+ * The run a command may act on. `latest` is taken only where it can mean one run: the single one that is not finished, of
+ * whatever cluster. Throws PawlError `usage` that lists them where there are several, or says that there is none.
+ */
+export async function findRunToActOn(outputDir: string, wanted: string, cwd: string): Promise<string> {
+  if (wanted !== "latest") return findRun(outputDir, wanted, cwd);
+  const runs = await listRuns(resolve(cwd, outputDir));
+  const unfinished = runs.filter((run) => ["created", "open", "halted"].includes(run.phase));
+  const [only] = unfinished;
+  if (only !== undefined && unfinished.length === 1) return only.folder;
+  const names = unfinished.slice(-5).map((run) => `${run.cluster}/${run.run}`);
+  throw new PawlError(
+    "usage",
+    only === undefined ? "nothing-unfinished" : "ambiguous-run",
+    only === undefined ? "every run here has come to its end: there is nothing to act on" : "several runs have not come to their end: say which",
+    {
+      expected: "one unfinished run, or the name of one",
+      observed: names.length === 0 ? `no unfinished run in ${outputDir}` : names.join(", "),
+      next: `pawl runs --output-dir ${outputDir}`,
+    },
+  );
+}
+
 /**
  * The folder of the run a person means: a path, a run's name, the beginning of one that fits one run only,
  * `<cluster>/<run>`, `latest`, or `<cluster>/latest`. Throws PawlError `usage` that names what there is.
@@ -99,9 +130,10 @@ export async function findRun(outputDir: string, wanted: string, cwd: string): P
   const folders = await runFolders(resolve(cwd, outputDir));
   const short = (folder: string): string => `${basename(dirname(folder))}/${basename(folder)}`;
   if (wanted === "latest" || wanted.endsWith("/latest")) {
-    const newest = folders.findLast(
+    const fitting = folders.filter(
       (folder) => wanted === "latest" || short(folder).startsWith(wanted.slice(0, -"latest".length)),
     );
+    const newest = await lastWritten(fitting);
     if (newest !== undefined) return newest;
   }
   const exact = folders.filter((folder) => basename(folder) === wanted || short(folder) === wanted);

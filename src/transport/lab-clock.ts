@@ -86,7 +86,7 @@ function notProven(control: string, node: NodeName | null, observed: string): Pa
   return new PawlError(
     "invalid-document",
     "lab-not-proven",
-    `The inventory says it describes an embedded cluster, but ${node === null ? "nobody" : node} did not prove it.`,
+    `The inventory says it describes an embedded cluster, but ${node === null ? "none of its nodes has proved it" : `${node} has not proved it`}.`,
     {
       expected: `every node's host key signs for the lab at ${control}`,
       observed,

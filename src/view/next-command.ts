@@ -33,7 +33,12 @@ export function finishCommand(state: RunState, plan: Plan): string | null {
 }
 
 /** What can be done now, most useful first. Empty for a finished run without set-aside nodes. */
-export function nextCommands(state: RunState, plan: Plan, spell: Spell = spellFor(state.run)): readonly NextCommand[] {
+export function nextCommands(
+  state: RunState,
+  plan: Plan,
+  spell: Spell = spellFor(state.run),
+  alive: boolean | null = null,
+): readonly NextCommand[] {
   const commands: NextCommand[] = [];
   const say = (verb: string, rest: string, does: string): void => {
     const command = spell(verb, rest);
@@ -59,7 +64,8 @@ export function nextCommands(state: RunState, plan: Plan, spell: Spell = spellFo
     say("resume", "", "takes the run up where it halted");
   }
   if (state.phase === "created") say("resume", "", "takes the run up");
-  if (state.phase === "open") {
+  if (state.phase === "open" && alive === false) say("resume", "", "looks at the nodes, then takes the run up");
+  else if (state.phase === "open") {
     if (state.interrupted === null) say("pause", "", "starts nothing new");
     else say("resume", "", "starts new steps again");
     say("stop", "", "waits for what runs, writes the record, ends the engine");

@@ -91,7 +91,7 @@ export function statusJson(
       .filter(({ record }) => record.status === "set-aside")
       .map(({ step, record }) => ({ node: step.node ?? "", step: step.address, by: record.actor, reason: asideReason(record) })),
     halted: state.halted,
-    next: nextCommands(state, plan, options.spell),
+    next: nextCommands(state, plan, options.spell, options.alive ?? null),
     lastSeq: state.lastSeq,
     lastTime: state.lastTime,
   };
@@ -255,7 +255,7 @@ export function renderStatus(state: RunState, plan: Plan, nowMs: number, paper: 
       state.halted.step === null ? "Halted" : `Halted at ${state.halted.step}`,
       renderProblem(state.halted.problem, paper).split("\n"),
     );
-  const commands = nextCommands(state, plan, paper.spell);
+  const commands = nextCommands(state, plan, paper.spell, paper.alive ?? null);
   section(
     "Next",
     commands.flatMap(({ command, does }) => [

@@ -85,7 +85,7 @@ export function placed(
   });
 }
 
-export function move(address: string, to: StepStatus, minute?: number): RunEventBody & { readonly minute?: number } {
+function move(address: string, to: StepStatus, minute?: number): RunEventBody & { readonly minute?: number } {
   return {
     type: "step.moved",
     step: address,

@@ -19,7 +19,7 @@ export interface ToyNode extends SimNode {
   readonly scripts: Map<string, Program>;
 }
 
-export function toyNode(name: string, address: string): ToyNode {
+function toyNode(name: string, address: string): ToyNode {
   const scripts = new Map<string, Program>();
   return {
     name,

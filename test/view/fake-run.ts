@@ -23,7 +23,7 @@ export interface Script {
   readonly stopAfter?: string;
 }
 
-export const refusedGate = (step: Step): Problem => ({
+const refusedGate = (step: Step): Problem => ({
   code: "gate.replog-recovered",
   text: "The replicated log has recovered on every master: still refused after 10m",
   expected: "registrar/log/recovered is 1 on every master, three times over 35s",

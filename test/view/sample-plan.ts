@@ -7,7 +7,7 @@ export const gate = (check: string, over: Partial<Gate> = {}): Gate => ({
   check, advisory: false, consecutivePasses: 3, spanMs: 35_000, intervalMs: 10_000, deadlineMs: 600_000, ...over,
 });
 
-export const step = (phase: string, name: string, over: Partial<Step> = {}): Step => ({
+const step = (phase: string, name: string, over: Partial<Step> = {}): Step => ({
   address: over.node == null ? `${phase}/${name}` : `${phase}/${over.node}/${name}`,
   phase, name, kind: "check", title: name, node: null, effect: "read", with: {}, gates: [], optional: false, shows: [], plannedMs: null, ...over,
 });

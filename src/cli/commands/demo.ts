@@ -43,7 +43,7 @@ export function demoCommand(io: Io): Command {
       const { withUpgrade } = await import("./upgrade.ts");
       const { upgrade } = await import("../upgrade-flow.ts");
       const folder = await mkdtemp(join(tmpdir(), "pawl-demo-"));
-      const { lab } = await startEmbedded(io, options, folder);
+      const { lab } = await startEmbedded(io, options, folder, "demo");
       try {
         if (options.json !== true) {
           io.out(
@@ -61,7 +61,10 @@ export function demoCommand(io: Io): Command {
           runbook: "runbooks/dcos-upgrade.yaml",
           only: [],
         };
-        io.exit(await withUpgrade(io, run, ({ cluster, request }) => upgrade(io, cluster, request, presence, [])));
+        const exit = await withUpgrade(io, run, ({ cluster, request }) => upgrade(io, cluster, request, presence, []));
+        if (exit !== "ok" && options.json !== true)
+          io.err("The embedded cluster ended with this demo. To mend and resume, start one that stays: pawl lab up --fault …");
+        io.exit(exit);
       } finally {
         await lab.stop();
         await rm(folder, { recursive: true, force: true });

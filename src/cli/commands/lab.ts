@@ -13,7 +13,7 @@ interface UpOptions extends EmbeddedOptions {
 
 async function up(io: Io, options: UpOptions): Promise<void> {
   const folder = resolve(io.cwd, options.folder);
-  const { lab } = await startEmbedded(io, options, folder);
+  const { lab } = await startEmbedded(io, options, folder, "lab");
   if (options.inventoryOut !== undefined) {
     const { writeFile } = await import("node:fs/promises");
     const text = await readFile(lab.inventoryFile, "utf8");

@@ -105,9 +105,13 @@ export function resumeCommand(io: Io): Command {
     .option("--stop-after <step|phase>", "end, as planned, after this step or phase")
     .option("--until <HH:MM>", "start no node that is not expected to be finished by then")
     .action(async (run: string, options: ResumeOptions) => {
-      const { findRunToActOn } = await import("../../journal/runs.ts");
+      const { findRun, findRunToActOn } = await import("../../journal/runs.ts");
       const { sendControl } = await import("../../journal/control-client.ts");
-      const folder = await findRunToActOn(options.outputDir, run, io.cwd);
+      // A journey may have been cut between two hops: its last run is complete, and the next one is still to come.
+      const folder = await findRunToActOn(options.outputDir, run, io.cwd).catch((error: unknown) => {
+        if (error instanceof PawlError && error.code === "nothing-unfinished") return findRun(options.outputDir, run, io.cwd);
+        throw error;
+      });
       const live = await sendControl(
         { stateDir: stateDir(io.env), runFolder: folder },
         { verb: "resume", target: null, reason: null, answers: null, actor: io.actor },

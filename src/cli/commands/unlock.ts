@@ -11,12 +11,14 @@ export function unlockCommand(io: Io): Command {
     .action(async (options: ClusterOptions & { readonly reason: string }) => {
       const { openCluster } = await import("../cluster.ts");
       const { breakClusterLock } = await import("../../action/cluster-lock.ts");
-      const { breakLocalLock } = await import("../../journal/local-lock.ts");
+      const { breakLocalLock, lockedError, readLocalLock } = await import("../../journal/local-lock.ts");
       const { lookFor } = await import("../../journal/process-identity.ts");
       const { recordBrokenLock } = await import("../broken-lock.ts");
       const cluster = await openCluster(io, options.inventory);
       try {
         const { facts } = await cluster.platform.observe(cluster.reader, cluster.inventory.document, {}, cluster.clock);
+        const holder = await readLocalLock(stateDir(io.env), facts.clusterId);
+        if (holder !== null && lookFor(holder) === "alive") throw lockedError({ kind: "held", holder, alive: "alive" }, io.now());
         const local = await breakLocalLock({
           stateDir: stateDir(io.env),
           clusterId: facts.clusterId,

@@ -57,7 +57,8 @@ function versions(nodes: readonly Known[], target: string | undefined, from: str
       target === undefined ? "one version on every node" : `one version on every node, apart from nodes already at ${target}`,
     good,
     unknown,
-    refusal: true,
+    // Without a target nothing is to be changed: a snapshot of a half-done upgrade is when one needs it most.
+    ...(target === undefined ? { severity: "advisory" as const } : { refusal: true }),
     bad: strays.flatMap(([version, names]) =>
       names.map((name) => ({ node: name, text: `${name} is at ${version}, the others at ${main?.[0] ?? "none"}` })),
     ),
