@@ -53,7 +53,7 @@ export async function runCommandLine(io: Io, args: readonly string[], version: s
       io.exit(caught.exitCode === 0 ? "ok" : "usage");
       return;
     }
-    const again = "Make room or mend access, then run the same command again.";
+    const again = "Make room there, or choose a folder that can be written (--output-dir, PAWL_STATE_DIR), and run it again.";
     const error = caught instanceof PawlError ? caught : explained(caught, again);
     if (!(error instanceof PawlError)) throw error;
     if (args.includes("--json"))
