@@ -111,7 +111,9 @@ export async function findRunToActOn(outputDir: string, wanted: string, cwd: str
   throw new PawlError(
     "usage",
     only === undefined ? "nothing-unfinished" : "ambiguous-run",
-    only === undefined ? "every run here has come to its end: there is nothing to act on" : "several runs have not come to their end: say which",
+    only === undefined
+      ? "every run here has come to its end: there is nothing to act on"
+      : "several runs have not come to their end: say which",
     {
       expected: "one unfinished run, or the name of one",
       observed: names.length === 0 ? `no unfinished run in ${outputDir}` : names.join(", "),

@@ -4,7 +4,7 @@ import { join, relative } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createJournal } from "../../src/journal/file-journal.ts";
 import { foldJournal, readJournal } from "../../src/journal/read.ts";
-import { findRun, listRuns } from "../../src/journal/runs.ts";
+import { findRun, findRunToActOn, listRuns } from "../../src/journal/runs.ts";
 import { created, finishedRun, moved, tickingClock } from "./material.ts";
 
 async function output(...runs: readonly string[]): Promise<string> {
@@ -20,9 +20,9 @@ async function output(...runs: readonly string[]): Promise<string> {
 describe("finding a run", () => {
   it("takes a path, a name, a beginning, cluster/run, or latest over all clusters", async () => {
     const folder = await output(
+      "production/20261119T150000Z-snapshot",
       "production/20261120T150000Z-upgrade-1.10.8",
       "staging/20261121T150000Z-upgrade-1.11.3",
-      "production/20261119T150000Z-snapshot",
     );
     const upgrade = join(folder, "production/20261120T150000Z-upgrade-1.10.8");
     for (const wanted of [
@@ -56,6 +56,15 @@ describe("finding a run", () => {
       message: expect.stringContaining(text),
       details: { observed: expect.stringContaining("d/20261121T150000Z-b") },
     });
+  });
+
+  it("acts on the single unfinished run only: with several, or none, a person must say which", async () => {
+    const one = await output("c/20261120T150000Z-a");
+    expect(await findRunToActOn(".", "latest", one)).toBe(join(one, "c/20261120T150000Z-a"));
+    const two = await output("c/20261120T150000Z-a", "d/20261121T150000Z-b");
+    await expect(findRunToActOn(".", "latest", two)).rejects.toMatchObject({ exit: "usage", code: "ambiguous-run" });
+    expect(await findRunToActOn(".", "20261120", two)).toBe(join(two, "c/20261120T150000Z-a"));
+    await expect(findRunToActOn(".", "latest", await output())).rejects.toMatchObject({ code: "nothing-unfinished" });
   });
 
   it("finds nothing where there is no output folder, and says so", async () => {
