@@ -10,7 +10,14 @@ function node(outcomes: readonly Outcome[]): { readonly remote: Remote; asked():
   let asked = 0;
   const silent = { kind: "no-answer", code: "none", reason: "not here" } as const;
   const next = async (): Promise<Outcome> => outcomes[asked++] ?? lost("asked too often", false);
-  const remote: Remote = { run: next, stream: next, http: async () => silent, tcp: async () => silent, losses: () => 3, close: async () => undefined };
+  const remote: Remote = {
+    run: next,
+    stream: next,
+    http: async () => silent,
+    tcp: async () => silent,
+    losses: () => 3,
+    close: async () => undefined,
+  };
   return { remote, asked: () => asked };
 }
 
@@ -22,7 +29,10 @@ function begin(remote: Remote): ReturnType<typeof beginJob> {
 describe("starting a job", () => {
   it("asks again after a silence, because starting twice starts once", async () => {
     const { remote, asked } = node([lost("reset", true), running]);
-    expect(await begin(remote)).toMatchObject({ answer: { kind: "state", state: { kind: "running", pid: 42 } }, lossesBefore: 3 });
+    expect(await begin(remote)).toMatchObject({
+      answer: { kind: "state", state: { kind: "running", pid: 42 } },
+      lossesBefore: 3,
+    });
     expect(asked()).toBe(2);
   });
 
@@ -30,7 +40,9 @@ describe("starting a job", () => {
     const { remote, asked } = node([lost("reset", true), lost("refused", false), lost("refused", false)]);
     expect(await begin(remote)).toMatchObject({ answer: { kind: "no-answer", code: "refused", sent: true } });
     expect(asked()).toBe(3);
-    expect(await begin(node([lost("refused", false), lost("refused", false), lost("refused", false)]).remote)).toMatchObject({ answer: { sent: false } });
+    expect(await begin(node([lost("refused", false), lost("refused", false), lost("refused", false)]).remote)).toMatchObject({
+      answer: { sent: false },
+    });
   });
 
   it("does not ask again a machine whose host key is another one", async () => {

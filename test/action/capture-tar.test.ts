@@ -34,9 +34,22 @@ describe("the step kind capture-tar", () => {
   async function capture(more: JsonRecord = {}, meddle: (remote: Remote) => Remote = (remote) => remote): Promise<Effect> {
     const keep = (meta: ArtifactMeta, bytes: Buffer): ArtifactRecord => {
       kept.set(meta.name, { meta, bytes });
-      return { name: meta.name, mediaType: meta.mediaType, step: meta.step, node: meta.node, evidenceOf: meta.evidenceOf, sealed: meta.sealed ?? false, sha256: digest(bytes), bytes: bytes.length };
+      return {
+        name: meta.name,
+        mediaType: meta.mediaType,
+        step: meta.step,
+        node: meta.node,
+        evidenceOf: meta.evidenceOf,
+        sealed: meta.sealed ?? false,
+        sha256: digest(bytes),
+        bytes: bytes.length,
+      };
     };
-    const remote = guard(meddle(createShellRemote("dash", mkdtempSync(join(folder, "shell-")))), { http: [], commands: CAPTURE_TAR_COMMANDS, fourLetter: [] });
+    const remote = guard(meddle(createShellRemote("dash", mkdtempSync(join(folder, "shell-")))), {
+      http: [],
+      commands: CAPTURE_TAR_COMMANDS,
+      fourLetter: [],
+    });
     const context = {
       run: "run-1",
       step: { address: "backup/n1/tar", node: "n1", kind: "capture-tar", with: { paths: [data], ...more } },
@@ -45,7 +58,11 @@ describe("the step kind capture-tar", () => {
         put: async (meta: ArtifactMeta, bytes: Buffer | string) => keep(meta, Buffer.from(bytes)),
         async sink(meta: ArtifactMeta) {
           const chunks: Buffer[] = [];
-          return { write: (chunk: Buffer) => void chunks.push(Buffer.from(chunk)), finish: async () => keep(meta, Buffer.concat(chunks)), abandon: async () => undefined };
+          return {
+            write: (chunk: Buffer) => void chunks.push(Buffer.from(chunk)),
+            finish: async () => keep(meta, Buffer.concat(chunks)),
+            abandon: async () => undefined,
+          };
         },
       },
       recorded: async () => undefined,
@@ -53,13 +70,15 @@ describe("the step kind capture-tar", () => {
     return captureTar.doIt(context as unknown as StepContext);
   }
 
-  const during = (act: () => void) => (remote: Remote): Remote => ({
-    ...remote,
-    async stream(target, command, onChunk, signal) {
-      act();
-      return remote.stream(target, command, onChunk, signal);
-    },
-  });
+  const during =
+    (act: () => void) =>
+    (remote: Remote): Remote => ({
+      ...remote,
+      async stream(target, command, onChunk, signal) {
+        act();
+        return remote.stream(target, command, onChunk, signal);
+      },
+    });
   const code = (effect: Effect): string => (effect.kind === "failed" ? effect.problem.code : effect.kind);
 
   it("keeps a sealed archive that another tar reads, and an open list of what it holds", async () => {
@@ -78,19 +97,34 @@ describe("the step kind capture-tar", () => {
   });
 
   it("notes a file that changed or went while it was copied", async () => {
-    const effect = await capture({}, during(() => {
-      appendFileSync(join(data, "version-2/snapshot.0"), "more");
-      rmSync(join(data, "with 'quotes' and blanks"));
-    }));
-    expect(effect).toMatchObject({ kind: "done", note: expect.stringMatching(/2 digests as on the node; 2 files changed while they were read/) as unknown });
+    const effect = await capture(
+      {},
+      during(() => {
+        appendFileSync(join(data, "version-2/snapshot.0"), "more");
+        rmSync(join(data, "with 'quotes' and blanks"));
+      }),
+    );
+    expect(effect).toMatchObject({
+      kind: "done",
+      note: expect.stringMatching(/2 digests as on the node; 2 files changed while they were read/) as unknown,
+    });
   });
 
   it("refuses an archive with other bytes than the node has, although both ends are content", async () => {
     const effect = await capture({}, (remote) => ({
       ...remote,
-      stream: (target, command, onChunk, signal) => remote.stream(target, command, (chunk) => onChunk(Buffer.from(chunk.toString("latin1").replaceAll("sss", "ssx"), "latin1")), signal),
+      stream: (target, command, onChunk, signal) =>
+        remote.stream(
+          target,
+          command,
+          (chunk) => onChunk(Buffer.from(chunk.toString("latin1").replaceAll("sss", "ssx"), "latin1")),
+          signal,
+        ),
     }));
-    expect(effect).toMatchObject({ kind: "failed", problem: { code: "tar-differs", node: "n1", expected: expect.stringContaining("snapshot.0") as unknown } });
+    expect(effect).toMatchObject({
+      kind: "failed",
+      problem: { code: "tar-differs", node: "n1", expected: expect.stringContaining("snapshot.0") as unknown },
+    });
     expect([...kept.keys()]).toEqual([]);
   });
 
@@ -99,10 +133,15 @@ describe("the step kind capture-tar", () => {
       ...remote,
       async stream(target, command, onChunk, signal) {
         let left = 20_000;
-        return remote.stream(target, command, async (chunk) => {
-          await onChunk(chunk.subarray(0, left));
-          left -= Math.min(left, chunk.length);
-        }, signal);
+        return remote.stream(
+          target,
+          command,
+          async (chunk) => {
+            await onChunk(chunk.subarray(0, left));
+            left -= Math.min(left, chunk.length);
+          },
+          signal,
+        );
       },
     });
     expect(code(await capture({}, cut))).toBe("tar-damaged");

@@ -76,7 +76,10 @@ export function openScreen(desk: Desk, size: ScreenSize, env: Readonly<Record<st
     async ended(timeoutMs) {
       ends += 1;
       // The command line itself holds `[exit $?]`, never a number.
-      const text = await until(new RegExp(`(?:\\[exit \\d+\\][^]*){${ends}}`), { all: true, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
+      const text = await until(new RegExp(`(?:\\[exit \\d+\\][^]*){${ends}}`), {
+        all: true,
+        ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      });
       return Number([...text.matchAll(/\[exit (\d+)\]/g)].at(ends - 1)?.[1]);
     },
     close: () => void tmux("kill-server"),
