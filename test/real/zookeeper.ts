@@ -151,10 +151,23 @@ export async function startEnsemble(hosts: readonly string[], options: EnsembleO
   }
   const connect = servers.map((server) => `${server.host}:${String(server.clientPort)}`).join(",");
   const client = (...words: readonly string[]): string =>
-    execFileSync("java", ["-Xmx64m", "-XX:TieredStopAtLevel=1", "-cp", CLASSPATH, "org.apache.zookeeper.ZooKeeperMain", "-server", connect, ...words], {
-      cwd: folder,
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "ignore"],
-    });
+    execFileSync(
+      "java",
+      [
+        "-Xmx64m",
+        "-XX:TieredStopAtLevel=1",
+        "-cp",
+        CLASSPATH,
+        "org.apache.zookeeper.ZooKeeperMain",
+        "-server",
+        connect,
+        ...words,
+      ],
+      {
+        cwd: folder,
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "ignore"],
+      },
+    );
   return { servers, folder, connect, client, stop };
 }
