@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import { readFileSync } from "node:fs";
 import { createClusterLock } from "../action/cluster-lock.ts";
 import type { ExitName } from "../domain/errors.ts";
-import { EXIT } from "../domain/errors.ts";
+import { EXIT, PawlError } from "../domain/errors.ts";
 import { stepRecord } from "../domain/run-state.ts";
 import type { ClusterLock, Operator, Viewer } from "../engine/ports.ts";
 import { startEngine, type RunResult } from "../engine/run.ts";
@@ -19,7 +19,6 @@ import type { Cluster } from "./cluster.ts";
 import type { Io } from "./io.ts";
 import { stateDir } from "./places.ts";
 import { shownFolder, type RunRecord } from "./run-folder.ts";
-import { explained } from "./system-error.ts";
 
 /** How a person (or nobody) is present at this run. */
 export interface Presence {
@@ -133,7 +132,9 @@ export async function execute(io: Io, cluster: Cluster, record: RunRecord, execu
   try {
     return await engine.done;
   } catch (error) {
-    throw explained(error, `Mend what is named here, then: pawl resume ${shownFolder(io, record.folder)}`);
+    if (!(error instanceof PawlError)) throw error;
+    const next = `Mend what is named here, then: pawl resume ${shownFolder(io, record.folder)}`;
+    throw new PawlError(error.exit, error.code, error.message, { ...error.details, next, cause: error });
   } finally {
     offStop();
     await terminal?.stop();

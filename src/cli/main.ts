@@ -1,8 +1,8 @@
 import { Command, CommanderError } from "commander";
 import { EXIT, PawlError } from "../domain/errors.ts";
+import { explained } from "../domain/system-error.ts";
 import { COMMANDS } from "./commands.ts";
 import type { Io } from "./io.ts";
-import { explained } from "./system-error.ts";
 import { processIo } from "./process-io.ts";
 
 /** Only the command that is meant is loaded: `pawl --help` stays fast. */
@@ -54,7 +54,7 @@ export async function runCommandLine(io: Io, args: readonly string[], version: s
       return;
     }
     const again = "Make room there, or choose a folder that can be written (--output-dir, PAWL_STATE_DIR), and run it again.";
-    const error = caught instanceof PawlError ? caught : explained(caught, again);
+    const error = explained(caught, again);
     if (!(error instanceof PawlError)) throw error;
     if (args.includes("--json"))
       io.out(

@@ -3,6 +3,7 @@ import { PawlError, type ExitName, type Problem } from "../domain/errors.ts";
 import type { Inventory } from "../domain/inventory.ts";
 import { stepsOf, type Plan } from "../domain/plan.ts";
 import { reduce, type RunState } from "../domain/run-state.ts";
+import { explained } from "../domain/system-error.ts";
 import { canMove, isStuck, type StepStatus } from "../domain/status.ts";
 import type {
   ArtifactStore,
@@ -113,15 +114,13 @@ export class Session {
   }
 
   /** The run cannot go on for a reason nobody has foreseen: it halts, and the error is thrown when everything in hand has ended. */
-  fail(error: unknown): void {
+  fail(caught: unknown): void {
+    const next = `pawl resume ${this.parts.run}`;
+    const error = explained(caught, next);
     this.failure ??= { error };
+    const [exit, code] = error instanceof PawlError ? [error.exit, error.code] : ["internal" as const, "internal"];
     const text = error instanceof Error ? error.message : String(error);
-    const known = error instanceof PawlError;
-    this.halting({
-      exit: known ? error.exit : "internal",
-      step: null,
-      problem: { code: known ? error.code : "internal", text, next: `pawl resume ${this.parts.run}` },
-    });
+    this.halting({ exit, step: null, problem: { code, text, next } });
   }
 
   /** The first halt wins; nothing new starts after it. */

@@ -95,3 +95,15 @@ describe("a journal that cannot be written any more", () => {
     }
   });
 });
+
+describe("a disk that is full", () => {
+  it("ends the run with the same code in the journal and for the caller", async () => {
+    const full = Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC", syscall: "write" });
+    const kind: StepKind = { name: "toy/odd", effect: "write", shows: () => [], doIt: () => Promise.reject(full) };
+    const runbook = { ...toyRunbook(), phases: [phase("once", { steps: [step("odd", "toy/odd")] })] };
+    const toy = toyRun({ runbook, kinds: () => [kind] });
+    await expect(toy.run()).rejects.toMatchObject({ exit: "step-failed", code: "system.ENOSPC" });
+    expect(toy.events.at(-1)).toMatchObject({ type: "run.halted", exit: 6, problem: { code: "system.ENOSPC" } });
+    expect(toy.status("once/odd")).toBe("starting");
+  });
+});

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { explained } from "../../src/cli/system-error.ts";
+import { explained } from "../../src/domain/system-error.ts";
 import { PawlError } from "../../src/domain/errors.ts";
 
 const next = "pawl resume RUN";
@@ -20,16 +20,9 @@ describe("an error that ends a run", () => {
     });
   });
 
-  it("of pawl's own keeps its code and gets the way back", () => {
-    const broken = new PawlError("step-failed", "journal-write-failed", "the journal could not be written", {
-      observed: "ENOSPC",
-      next: "?",
-    });
-    expect(explained(broken, next)).toMatchObject({ code: "journal-write-failed", details: { observed: "ENOSPC", next } });
-  });
-
   it("of any other kind stays a bug, with its stack", () => {
     for (const bug of [
+      new PawlError("refused", "x", "y"),
       new TypeError("x is not a function"),
       Object.assign(new Error("no such file"), { code: "ENOENT", syscall: "open" }),
       "text",
