@@ -20,7 +20,7 @@ export function resolveInputs(
   const complaints: string[] = [];
   const resolved: Record<string, string> = {};
   for (const name of Object.keys(given)) {
-    if (!(name in runbook.inputs))
+    if (!Object.hasOwn(runbook.inputs, name))
       complaints.push(`${name}: this runbook has no such input (it has ${Object.keys(runbook.inputs).join(", ") || "none"})`);
   }
   for (const [name, spec] of Object.entries(runbook.inputs)) {
