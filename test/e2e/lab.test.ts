@@ -57,6 +57,7 @@ async function heldAt(desk: Desk, args: readonly string[], type: RunEvent["type"
   };
 }
 
+/** One cluster's story, in order: each test finds what the ones before it left. */
 describe("an embedded cluster in a process of its own", () => {
   let desk: Desk;
   let lab: Lab;
