@@ -10,11 +10,12 @@ interface LockHolder {
 
 /**
  * `mkdir` is the atomic act; the holder's line is written beside it. A lock that is ours already (a resumed run) is kept.
+ * One whose line cannot be written (a full disk) is no lock: nobody could free it by its run.
  * Prints `ours`, or `held` and the other holder's line.
  */
 const TAKE = `d=$1 line=$2 run=$3
 mkdir -p "$(dirname "$d")" || exit 1
-if mkdir -m 0755 "$d" 2>/dev/null; then printf '%s\\n' "$line" >"$d/holder" || exit 1; echo ours; exit 0; fi
+if mkdir -m 0755 "$d" 2>/dev/null; then printf '%s\\n' "$line" >"$d/holder" || { rm -f "$d/holder"; rmdir "$d"; exit 1; }; echo ours; exit 0; fi
 if [ -f "$d/holder" ] && grep -F -q "\\"run\\":\\"$run\\"" "$d/holder"; then echo ours; exit 0; fi
 echo held; cat "$d/holder" 2>/dev/null || true`;
 
