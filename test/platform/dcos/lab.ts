@@ -16,16 +16,54 @@ export interface TestLab {
 const START_MS = Date.parse("2026-11-20T15:00:00Z");
 
 /** Three masters, three private and one public agent, or as many as asked for; faults as `pawl demo` takes them. */
-export function testLab(options: { readonly version?: string; readonly masters?: number; readonly privateAgents?: number; readonly publicAgents?: number; readonly faults?: readonly string[] } = {}): TestLab {
+export function testLab(
+  options: {
+    readonly version?: string;
+    readonly masters?: number;
+    readonly privateAgents?: number;
+    readonly publicAgents?: number;
+    readonly faults?: readonly string[];
+  } = {},
+): TestLab {
   const clock = createFakeClock(START_MS);
   const { version = "1.10.8", masters = 3, privateAgents = 3, publicAgents = 1, faults = [] } = options;
-  const cluster = createCluster({ masters, privateAgents, publicAgents, version, clock, faults: faults.map((one) => parseFault(one)) });
+  const cluster = createCluster({
+    masters,
+    privateAgents,
+    publicAgents,
+    version,
+    clock,
+    faults: faults.map((one) => parseFault(one)),
+  });
   const roleOf = (name: string): string => (name.startsWith("m") ? "master" : name.startsWith("a") ? "agent" : "agent_public");
   const base = `http://${cluster.bootstrap.address}:8090`;
   const inventory: Inventory = {
-    name: "lab", platform: "dcos", folder: ".", ssh: { user: "core", sudo: true }, ports: {}, scripts: {}, hooks: {}, siteSteps: [], settings: {},
-    nodes: cluster.nodes.map((node) => ({ name: node.name, address: node.address, role: roleOf(node.name), critical: false, ssh: {} })),
-    bootstrap: { address: cluster.bootstrap.address, ssh: {}, url: base, installers: { "1.9.9": "/opt/dcos/1.9.9/dcos_generate_config.sh", "1.10.8": "/opt/dcos/1.10.8/dcos_generate_config.sh", "1.11.3": "/opt/dcos/1.11.3/dcos_generate_config.sh" } },
+    name: "lab",
+    platform: "dcos",
+    folder: ".",
+    ssh: { user: "core", sudo: true },
+    ports: {},
+    scripts: {},
+    hooks: {},
+    siteSteps: [],
+    settings: {},
+    nodes: cluster.nodes.map((node) => ({
+      name: node.name,
+      address: node.address,
+      role: roleOf(node.name),
+      critical: false,
+      ssh: {},
+    })),
+    bootstrap: {
+      address: cluster.bootstrap.address,
+      ssh: {},
+      url: base,
+      installers: {
+        "1.9.9": "/opt/dcos/1.9.9/dcos_generate_config.sh",
+        "1.10.8": "/opt/dcos/1.10.8/dcos_generate_config.sh",
+        "1.11.3": "/opt/dcos/1.11.3/dcos_generate_config.sh",
+      },
+    },
   };
   return { clock, cluster, remote: createSimRemote(cluster), inventory };
 }

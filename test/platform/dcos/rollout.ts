@@ -8,8 +8,8 @@ import { createChecks } from "../../../src/check/runner.ts";
 import { loadChecks, loadRunbook } from "../../../src/document/load.ts";
 import type { RunEvent } from "../../../src/domain/events.ts";
 import { EMPTY_RUN } from "../../../src/domain/run-state.ts";
-import type { Question } from "../../../src/domain/events.ts";
-import type { Clock } from "../../../src/engine/ports.ts";
+import type { Plan } from "../../../src/domain/plan.ts";
+import type { Checks, Clock, Operator, Platform, Remote, StepKind } from "../../../src/engine/ports.ts";
 import { startEngine, type RunResult } from "../../../src/engine/run.ts";
 import { compile } from "../../../src/plan/compile.ts";
 import { resolveInputs } from "../../../src/plan/inputs.ts";
@@ -27,35 +27,108 @@ export interface Rollout {
   readonly result: RunResult;
 }
 
-/** One hop of the shipped runbook over an embedded cluster, in simulated time; every planned stop is approved, nothing else. */
-export async function rollOut(options: Parameters<typeof testLab>[0] = {}): Promise<Rollout> {
+/** One hop of the shipped runbook, planned over an embedded cluster that nobody has touched yet. */
+export interface PlannedRollout {
+  readonly lab: TestLab;
+  readonly clock: Clock;
+  readonly platform: Platform;
+  readonly kinds: ReadonlyMap<string, StepKind>;
+  readonly plan: Plan;
+  /** Checks as the plan pins them, measured through the given door. */
+  checksOver(reader: Remote, clock: Clock): Checks;
+  close(): Promise<void>;
+}
+
+/** Name of the one run that is made here. */
+export const RUN = "20261120T150000Z-upgrade-1.11.3";
+
+/** Plans the hop: facts, findings (all must pass), documents and plan, in simulated time. */
+export async function planRollOut(options: Parameters<typeof testLab>[0] = {}): Promise<PlannedRollout> {
   const lab = testLab(options);
-  const { inventory, remote } = lab;
+  const { inventory } = lab;
   // Simulated time has no end to sleep to: a wait for ever is looked at again after a second.
-  const clock: Clock = { now: () => lab.clock.now(), monotonic: () => lab.clock.monotonic(), sleep: (ms, signal) => lab.clock.sleep(Number.isFinite(ms) ? ms : 1_000, signal) };
+  const clock: Clock = {
+    now: () => lab.clock.now(),
+    monotonic: () => lab.clock.monotonic(),
+    sleep: (ms, signal) => lab.clock.sleep(Number.isFinite(ms) ? ms : 1_000, signal),
+  };
   const platform = createDcosPlatform();
-  const reader = guard(remote, platform.allow);
   const kinds = kindsOf(platform);
   const documents = await loadChecks(CHECK_FILES);
   const runbook = await loadRunbook(join(ROOT, "runbooks/dcos-upgrade.yaml"));
   const inputs = resolveInputs(runbook.document, { target: TARGET }, true);
-  const { facts } = await platform.observe(reader, inventory, inputs, clock);
+  const { facts } = await platform.observe(guard(lab.remote, platform.allow), inventory, inputs, clock);
   const bad = platform.findings(facts, inventory, inputs).filter((one) => one.verdict !== "pass");
-  if (bad.length > 0) throw new Error(`the cluster is not fit to begin with: ${bad.map((one) => `${one.id}: ${one.observed}`).join("; ")}`);
-  const checks = new Map(documents.map((one) => [one.document.name, one]));
-  const hash = (text: string): string => createHash("sha256").update(text).digest("hex");
-  const plan = compile({ runbook, checks, inventory: { document: inventory, file: "inventory", sha256: "0" }, policySha256: "-", facts, inputs, platform, kinds, hash, checksFolder: "checks", journey: null, only: [] });
+  if (bad.length > 0)
+    throw new Error(`the cluster is not fit to begin with: ${bad.map((one) => `${one.id}: ${one.observed}`).join("; ")}`);
+  const plan = compile({
+    runbook,
+    checks: new Map(documents.map((one) => [one.document.name, one])),
+    inventory: { document: inventory, file: "inventory", sha256: "0" },
+    policySha256: "-",
+    facts,
+    inputs,
+    platform,
+    kinds,
+    hash: (text) => createHash("sha256").update(text).digest("hex"),
+    checksFolder: "checks",
+    journey: null,
+    only: [],
+  });
   const jq = createJq();
+  return {
+    lab,
+    clock,
+    platform,
+    kinds,
+    plan,
+    checksOver: (reader, measuredBy) =>
+      createChecks({
+        checks: documents.map((one) => one.document),
+        remote: reader,
+        inventory,
+        platform,
+        facts,
+        clock: measuredBy,
+        jq,
+      }),
+    close: () => jq.close(),
+  };
+}
+
+/** `--yes`: every planned stop is approved, nothing else. */
+export const announcedOnly: Operator = {
+  ask: async (question) =>
+    question.announced && (question.kind === "start" || question.kind === "confirm")
+      ? { kind: "answered", choice: "approve", actor: "policy:--yes", reason: null }
+      : { kind: "nobody" },
+};
+
+/** One hop of the shipped runbook over an embedded cluster, in simulated time; every planned stop is approved, nothing else. */
+export async function rollOut(options: Parameters<typeof testLab>[0] = {}): Promise<Rollout> {
+  const planned = await planRollOut(options);
+  const { lab, clock, platform, plan, kinds } = planned;
+  const reader = guard(lab.remote, platform.allow);
   const journal = memoryJournal(clock);
-  const yes = (question: Question): boolean => question.announced && (question.kind === "start" || question.kind === "confirm");
   const engine = startEngine(
     {
-      run: "20261120T150000Z-upgrade-1.11.3", plan, inventory, platform, kinds, journal, state: EMPTY_RUN, artifacts: memoryArtifacts(), remote, reader,
+      run: RUN,
+      plan,
+      inventory: lab.inventory,
+      platform,
+      kinds,
+      journal,
+      state: EMPTY_RUN,
+      artifacts: memoryArtifacts(),
+      remote: lab.remote,
+      reader,
       local: { run: async () => ({ kind: "exited", code: 0, stdout: "", stderr: "" }) },
-      checks: createChecks({ checks: documents.map((one) => one.document), remote: reader, inventory, platform, facts, clock, jq }),
+      checks: planned.checksOver(reader, clock),
       clock,
-      operator: { ask: async (question) => (yes(question) ? { kind: "answered", choice: "approve", actor: "policy:--yes", reason: null } : { kind: "nobody" }) },
-      control: null, lock: null, viewer: { show: () => undefined },
+      operator: announcedOnly,
+      control: null,
+      lock: null,
+      viewer: { show: () => undefined },
       limits: { stopAfter: null, untilMs: null, expectedMs: () => null },
       process: { pid: 1, host: "test", boot: "test" },
     },
@@ -64,11 +137,15 @@ export async function rollOut(options: Parameters<typeof testLab>[0] = {}): Prom
   try {
     return { lab, events: journal.events, result: await engine.done };
   } finally {
-    await jq.close();
+    await planned.close();
   }
 }
 
 /** Nodes whose upgrade script ran, and how often. */
 export function scriptRuns({ lab }: Rollout): Readonly<Record<string, number>> {
-  return Object.fromEntries(Object.entries(lab.cluster.inspect()).flatMap(([node, one]) => (one.scriptRuns.length === 0 ? [] : [[node, one.scriptRuns.length]])));
+  return Object.fromEntries(
+    Object.entries(lab.cluster.inspect()).flatMap(([node, one]) =>
+      one.scriptRuns.length === 0 ? [] : [[node, one.scriptRuns.length]],
+    ),
+  );
 }
