@@ -5,7 +5,7 @@ import type { Remote } from "../engine/ports.ts";
 import { createHttpClient } from "./http.ts";
 import { createIdentities } from "./identities.ts";
 import { knownHostsName, linesFor, parseKnownHosts, type KnownHostsLine } from "./known-hosts.ts";
-import { createSshPool } from "./ssh.ts";
+import { createSshPool, type SshPool } from "./ssh.ts";
 import type { SshPeer } from "./ssh-host.ts";
 import { readSshConfig } from "./ssh-config.ts";
 import { sshTargets, type SshTarget, type Surroundings } from "./target.ts";
@@ -15,6 +15,8 @@ import { askTcp } from "./tcp.ts";
 export interface WiredRemote extends Remote {
   /** The public key known_hosts holds for a target, as `type base64`; ed25519 where there are several. Null: none. */
   hostKeyOf(target: string): string | null;
+  /** A stream to host:port as the target reaches it, through the target's own kept connection (SshPool.tunnel). */
+  tunnel: SshPool["tunnel"];
 }
 
 /**
@@ -42,6 +44,7 @@ export function createRemote(
     stream: (target, command, onChunk, signal) => ssh.run(target, command, signal, onChunk),
     http: (request, signal) => http.ask(request, signal),
     tcp: askTcp,
+    tunnel: (target, host, port, signal) => ssh.tunnel(target, host, port, signal),
     losses: (target) => ssh.losses(target),
     async close() {
       await Promise.all([ssh.close(), http.close()]);

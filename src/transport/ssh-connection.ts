@@ -120,6 +120,8 @@ function shakeHands(socket: Socket, options: DialOptions): Promise<Dialled> {
       reason: `${target.name} (${where}) closed the connection before the handshake`,
     });
   const client = new ssh2.Client();
+  // Every tunnel listens to its end.
+  client.setMaxListeners(0);
   let denied: Failure | null = null;
   let ready = false;
   let open = true;

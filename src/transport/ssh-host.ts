@@ -5,6 +5,7 @@ import type { KnownHostsLine } from "./known-hosts.ts";
 import { commandLine } from "./quote.ts";
 import { dial, type Dialled } from "./ssh-connection.ts";
 import { execute, type Attempt, type ChunkSink } from "./ssh-exec.ts";
+import { openTunnel, type Tunnel } from "./ssh-tunnel.ts";
 import type { SshTarget } from "./target.ts";
 
 /** A target with what it takes to trust it and to be trusted by it. */
@@ -33,6 +34,8 @@ interface SshCall {
 /** One machine: its connection, made when needed and kept, and the commands that share it. */
 export interface SshHost {
   run(call: SshCall): Promise<Outcome>;
+  /** A stream to an address as this machine reaches it, through the kept connection. */
+  tunnel(host: string, port: number, signal: AbortSignal | undefined): Promise<Tunnel>;
   /** Established connections that broke. */
   losses(): number;
   close(): Promise<void>;
@@ -160,8 +163,45 @@ export function createSshHost(peer: SshPeer, shared: SshShared): SshHost {
     }
   };
 
+  const tunnel = async (host: string, port: number, signal: AbortSignal | undefined): Promise<Tunnel> => {
+    for (let tries = 1; ; tries++) {
+      if (life.aborted) return { kind: "failed", reason: "pawl has closed its connections", code: "closed" };
+      const link = connect();
+      link.users++;
+      const dialled = await within(link.dialled, connectTimeoutMs, signal);
+      if (dialled === "aborted" || dialled === "late" || dialled.kind === "failed") {
+        leave(link);
+        if (dialled === "aborted") return { kind: "failed", code: "aborted", reason: "no longer wanted" };
+        if (dialled === "late")
+          return {
+            kind: "failed",
+            code: "unreachable",
+            reason: `no connection to ${target.name} within ${String(connectTimeoutMs)} ms`,
+          };
+        return dialled;
+      }
+      let left = false;
+      const onClose = (): void => {
+        if (!left) leave(link);
+        left = true;
+      };
+      const opened = await openTunnel(dialled.connection, {
+        through: target.name,
+        host,
+        port,
+        timeoutMs: connectTimeoutMs,
+        signal,
+        onClose,
+      });
+      if (opened.kind !== "not-begun") return opened;
+      if (current === link) current = null;
+      if (tries > 1) return { kind: "failed", code: "connection-lost", reason: opened.reason };
+    }
+  };
+
   return {
     run: (call) => channels(() => carry(call)),
+    tunnel,
     losses: () => losses,
     async close() {
       const dialled = await current?.dialled;

@@ -3,11 +3,18 @@ import pLimit from "p-limit";
 import { PawlError } from "../domain/errors.ts";
 import type { Command, Outcome } from "../engine/ports.ts";
 import type { ChunkSink } from "./ssh-exec.ts";
+import type { Tunnel } from "./ssh-tunnel.ts";
 import { createSshHost, type SshHost, type SshPeer } from "./ssh-host.ts";
 
 /** Commands over SSH: one connection per target, made at the first command and kept until `close`. */
 export interface SshPool {
   run(target: string, command: Command, signal?: AbortSignal, sink?: ChunkSink): Promise<Outcome>;
+  /**
+   * A stream to host:port as the target itself reaches it (direct-tcpip, `ssh -W`), through the target's kept connection; it takes
+   * none of the sessions commands need. The failure's codes are those of connecting, and `forwarding-refused`. The stream fails
+   * with ECONNRESET when the connection breaks. Rejects with PawlError for a target nobody knows.
+   */
+  tunnel(target: string, host: string, port: number, signal?: AbortSignal): Promise<Tunnel>;
   /** Established connections to the target that broke, not counting those `close` ended. */
   losses(target: string): number;
   close(): Promise<void>;
@@ -36,17 +43,17 @@ export function createSshPool(
     life: life.signal,
   };
   const hosts = new Map<string, SshHost>([...peers].map(([name, peer]) => [name, createSshHost(peer, shared)]));
+  const hostOf = (target: string): SshHost => {
+    const host = hosts.get(target);
+    if (host !== undefined) return host;
+    throw new PawlError("internal", "unknown-target", `There is no machine named ${target} in the inventory.`, {
+      expected: [...peers.keys()].join(", "),
+      observed: target,
+    });
+  };
   return {
-    async run(target, command, signal, sink) {
-      const host = hosts.get(target);
-      if (host === undefined) {
-        throw new PawlError("internal", "unknown-target", `There is no machine named ${target} in the inventory.`, {
-          expected: [...peers.keys()].join(", "),
-          observed: target,
-        });
-      }
-      return host.run({ command, signal, sink });
-    },
+    run: async (target, command, signal, sink) => hostOf(target).run({ command, signal, sink }),
+    tunnel: async (target, host, port, signal) => hostOf(target).tunnel(host, port, signal),
     losses: (target) => hosts.get(target)?.losses() ?? 0,
     async close() {
       life.abort();

@@ -1,0 +1,130 @@
+import { Duplex } from "node:stream";
+import type { ClientChannel } from "ssh2";
+import type { Failure } from "./failure.ts";
+import type { OpenConnection } from "./ssh-connection.ts";
+
+/** A stream to an address as the machine at the other end of a connection reaches it, or why there is none. */
+export type Tunnel = { readonly kind: "open"; readonly stream: Duplex } | ({ readonly kind: "failed" } & Failure);
+
+/** A tunnel, or the certainty that it may be tried again on another connection. */
+export type TunnelAttempt = Tunnel | { readonly kind: "not-begun"; readonly reason: string };
+
+export interface TunnelOptions {
+  /** Name of the machine that connects, for messages. */
+  readonly through: string;
+  readonly host: string;
+  readonly port: number;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+  /** Told once when the stream is gone, or did not come about. */
+  readonly onClose: () => void;
+}
+
+/** RFC 4254, 5.1: reason codes of a refused channel. */
+const PROHIBITED = 1;
+const CONNECT_FAILED = 2;
+
+/**
+ * Opens a direct-tcpip channel (ssh -W) on an established connection. Codes: `forwarding-refused` (the server's policy), `refused`,
+ * `unreachable`, `not-resolved` (as the machine at the far end found it), `aborted`. Never throws.
+ */
+export function openTunnel(connection: OpenConnection, options: TunnelOptions): Promise<TunnelAttempt> {
+  const { through, host, port, timeoutMs, signal } = options;
+  const where = `${host.includes(":") ? `[${host}]` : host}:${String(port)}`;
+  return new Promise((resolve) => {
+    let settled = false;
+    const settle = (attempt: TunnelAttempt): void => {
+      if (settled) return;
+      settled = true;
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+      if (attempt.kind !== "open") options.onClose();
+      resolve(attempt);
+    };
+    const abort = (): void => settle({ kind: "failed", code: "aborted", reason: "no longer wanted" });
+    const timer = setTimeout(
+      () =>
+        settle({
+          kind: "failed",
+          code: "unreachable",
+          reason: `${through} did not reach ${where} within ${String(timeoutMs)} ms`,
+        }),
+      timeoutMs,
+    );
+    if (signal?.aborted === true) {
+      abort();
+      return;
+    }
+    signal?.addEventListener("abort", abort, { once: true });
+    try {
+      connection.client.forwardOut("127.0.0.1", 0, host, port, (error, channel) => {
+        if (error !== undefined) settle(refusedTunnel(error, connection, through, where));
+        else if (settled) channel.close();
+        else settle({ kind: "open", stream: duplexOf(channel, connection, options.onClose) });
+      });
+    } catch (error) {
+      settle({ kind: "not-begun", reason: error instanceof Error ? error.message : String(error) });
+    }
+  });
+}
+
+function refusedTunnel(error: Error, connection: OpenConnection, through: string, where: string): TunnelAttempt {
+  if (!connection.isOpen()) return { kind: "not-begun", reason: connection.why() };
+  const why = error.message.replace("(SSH) Channel open failure: ", "");
+  const reason = "reason" in error ? error.reason : undefined;
+  if (reason === CONNECT_FAILED) {
+    const code = /refused/i.test(why) ? "refused" : /resol|not known|service/i.test(why) ? "not-resolved" : "unreachable";
+    return { kind: "failed", code, reason: `${through} cannot connect to ${where}: ${why}` };
+  }
+  const policy =
+    reason === PROHIBITED
+      ? `The SSH server of ${through} forbids it: AllowTcpForwarding, DisableForwarding or PermitOpen in its sshd_config, or an option of the key in authorized_keys`
+      : `The SSH server of ${through} does not do it`;
+  return { kind: "failed", code: "forwarding-refused", reason: `no connection from ${through} to ${where}: ${why}. ${policy}.` };
+}
+
+/**
+ * The channel as an ordinary stream. ssh2 ends a channel whose connection broke as if the peer had finished; here that is an
+ * error (code ECONNRESET), so that half an answer never looks whole.
+ */
+function duplexOf(channel: ClientChannel, connection: OpenConnection, onClose: () => void): Duplex {
+  const broken = (): Error =>
+    Object.assign(new Error(`the tunnel's connection broke: ${connection.why()}`), { code: "ECONNRESET" });
+  const stream = new Duplex({
+    allowHalfOpen: true,
+    read: () => void channel.resume(),
+    write: (chunk: Buffer, _encoding, done) => {
+      if (channel.writable) channel.write(chunk, () => done());
+      else done(broken());
+    },
+    final: (done) => {
+      channel.end();
+      done();
+    },
+    destroy: (error, done) => {
+      connection.client.off("close", gone);
+      channel.removeAllListeners("data");
+      channel.resume();
+      channel.close();
+      onClose();
+      done(error);
+    },
+  });
+  // The channel itself says nothing until somebody has read all of it.
+  const gone = (): void => void stream.destroy(broken());
+  connection.client.once("close", gone);
+  channel.pause();
+  channel.on("data", (chunk: Buffer) => {
+    if (!stream.push(chunk)) channel.pause();
+  });
+  channel.stderr.resume();
+  channel.on("error", () => undefined);
+  channel.once("end", () => {
+    if (connection.isOpen()) stream.push(null);
+  });
+  channel.once("close", () => {
+    // The far side has closed both ways: nothing that is written can arrive any more.
+    if (connection.isOpen() && !stream.writableFinished) stream.end();
+  });
+  return stream;
+}
