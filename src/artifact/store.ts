@@ -1,5 +1,5 @@
 import { createHash, randomUUID, type Hash } from "node:crypto";
-import { mkdir, open, readFile, rename, rm, stat, type FileHandle } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, rm, stat, type FileHandle } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { PawlError } from "../domain/errors.ts";
 import type { ArtifactRecord, ArtifactRef } from "../domain/events.ts";
@@ -34,6 +34,7 @@ export async function openArtifactStore(options: StoreOptions): Promise<Artifact
   const folder = resolve(options.folder, "artifacts");
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await syncFolder(dirname(folder));
+  const shelf = await openShelf(folder);
   const { masker, maskedBytes = MASKED_BYTES } = options;
 
   const record = (meta: ArtifactMeta, ref: ArtifactRef, sealed: boolean): ArtifactRecord => ({
@@ -53,8 +54,8 @@ export async function openArtifactStore(options: StoreOptions): Promise<Artifact
     if (masks && raw.length > maskedBytes) return put({ ...meta, sealed: true }, raw);
     const kept = masks ? await masker.bytes(raw, meta.mediaType) : raw;
     const ref = { sha256: createHash("sha256").update(kept).digest("hex"), bytes: kept.length };
-    if (!(await isStored(folder, ref))) {
-      const file = await openPart(folder);
+    if (!(await shelf.holds(ref))) {
+      const file = await openPart(shelf);
       try {
         await file.handle.writeFile(kept);
         await file.keep(ref.sha256);
@@ -70,8 +71,8 @@ export async function openArtifactStore(options: StoreOptions): Promise<Artifact
     put,
     sink: async (meta) =>
       meta.sealed !== true && isText(meta.mediaType)
-        ? textSink(meta, maskedBytes, put, () => fileSink(folder, (ref) => record(meta, ref, true)))
-        : fileSink(folder, (ref) => record(meta, ref, meta.sealed === true)),
+        ? textSink(meta, maskedBytes, put, () => fileSink(shelf, (ref) => record(meta, ref, true)))
+        : fileSink(shelf, (ref) => record(meta, ref, meta.sealed === true)),
     read: (ref) => readArtifact(options.folder, ref),
   };
 }
@@ -141,8 +142,8 @@ function textSink(
 }
 
 /** Streams to a part file, hashing on the way; memory stays at one batch. */
-async function fileSink(folder: string, record: (ref: ArtifactRef) => ArtifactRecord): Promise<ArtifactSink> {
-  const part = await openPart(folder);
+async function fileSink(shelf: Shelf, record: (ref: ArtifactRef) => ArtifactRecord): Promise<ArtifactSink> {
+  const part = await openPart(shelf);
   const hash: Hash = createHash("sha256");
   let waiting: Buffer[] = [];
   let waitingBytes = 0;
@@ -204,8 +205,8 @@ interface Part {
   drop(): Promise<void>;
 }
 
-async function openPart(folder: string): Promise<Part> {
-  const path = join(folder, `.part.${randomUUID()}.tmp`);
+async function openPart(shelf: Shelf): Promise<Part> {
+  const path = join(shelf.folder, `.part.${randomUUID()}.tmp`);
   const handle = await open(path, "wx", 0o600);
   let open_ = true;
   const close = async (): Promise<void> => {
@@ -218,8 +219,9 @@ async function openPart(folder: string): Promise<Part> {
     keep: async (sha256) => {
       await handle.sync();
       await close();
-      await rename(path, join(folder, sha256));
-      await syncFolder(folder);
+      await rename(path, join(shelf.folder, sha256));
+      await shelf.sync();
+      shelf.names.add(sha256);
     },
     drop: async () => {
       await close();
@@ -228,11 +230,38 @@ async function openPart(folder: string): Promise<Part> {
   };
 }
 
-async function isStored(folder: string, ref: ArtifactRef): Promise<boolean> {
-  return stat(join(folder, ref.sha256)).then(
-    (found) => found.isFile() && found.size === ref.bytes,
-    () => false,
-  );
+/** The folder of a run's artifacts, and what is known about it without asking the disk again. */
+interface Shelf {
+  readonly folder: string;
+  /** Names in it, from before and from now. */
+  readonly names: Set<string>;
+  /** Whether the bytes are there already, whole. */
+  holds(ref: ArtifactRef): Promise<boolean>;
+  /** Makes renames that have returned before this call durable. Calls that wait for the disk at the same time share one fsync. */
+  sync(): Promise<void>;
+}
+
+async function openShelf(folder: string): Promise<Shelf> {
+  const names = new Set(await readdir(folder));
+  let running: Promise<void> | null = null;
+  let next: Promise<void> | null = null;
+  const begin = (): Promise<void> => {
+    next = null;
+    running = syncFolder(folder);
+    return running;
+  };
+  return {
+    folder,
+    names,
+    holds: async (ref) =>
+      names.has(ref.sha256) &&
+      stat(join(folder, ref.sha256)).then(
+        (found) => found.isFile() && found.size === ref.bytes,
+        () => false,
+      ),
+    // One that runs already may have begun before the rename, so it does not count.
+    sync: () => (next ??= (running ?? Promise.resolve()).then(begin, begin)),
+  };
 }
 
 async function syncFolder(folder: string): Promise<void> {

@@ -1,5 +1,6 @@
+import { existsSync } from "node:fs";
 import { homedir } from "node:os";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { CAPTURE_TAR_COMMANDS } from "../action/capture-tar.ts";
 import { kindsOf } from "../action/kinds.ts";
 import { guard } from "../check/guard.ts";
@@ -61,9 +62,13 @@ async function wiresOf(inventory: Inventory, remote: WiredRemote): Promise<Wires
   return { lab, clock: lab.clock, remote: lab.remote(remote), jq: lab.jq(jq) };
 }
 
-/** The product's checks and, where the operator has a folder of their own, those too. Throws PawlError for a name that is taken. */
-async function loadAllChecks(folder: string): Promise<readonly Loaded<Check>[]> {
-  const product = await loadChecks(CHECKS);
+/**
+ * The checks that come with pawl for a platform and, where the operator has a folder of their own, those too. Throws PawlError
+ * for a name that is taken.
+ */
+async function loadAllChecks(platform: string, folder: string): Promise<readonly Loaded<Check>[]> {
+  const shipped = join(CHECKS, platform);
+  const product = existsSync(shipped) ? await loadChecks(shipped) : [];
   if (folder === CHECKS) return product;
   const byName = new Map(product.map((one) => [one.document.name, one.sha256]));
   const own = (await loadChecks(folder)).filter((one) => byName.get(one.document.name) !== one.sha256);
@@ -84,7 +89,7 @@ async function loadAllChecks(folder: string): Promise<readonly Loaded<Check>[]> 
 export async function openCluster(io: Io, inventoryFile: string, checksFolder: string = CHECKS): Promise<Cluster> {
   const inventory = await loadInventory(resolve(io.cwd, inventoryFile));
   const platform = await loadPlatform(inventory.document.platform);
-  const loaded = await loadAllChecks(checksFolder);
+  const loaded = await loadAllChecks(platform.name, checksFolder);
   const checkDocuments = new Map(loaded.map((one) => [one.document.name, one]));
   const wired = createRemote({ inventory: inventory.document, env: io.env, home: io.env["HOME"] ?? homedir() });
   const { lab, clock, remote, jq } = await wiresOf(inventory.document, wired);

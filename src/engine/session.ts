@@ -2,7 +2,7 @@ import type { ArtifactRecord, RunEvent, RunEventBody } from "../domain/events.ts
 import { PawlError, type ExitName, type Problem } from "../domain/errors.ts";
 import type { Inventory } from "../domain/inventory.ts";
 import { stepsOf, type Plan } from "../domain/plan.ts";
-import { reduce, type RunState } from "../domain/run-state.ts";
+import { createFold, type RunFold, type RunState } from "../domain/run-state.ts";
 import { explained } from "../domain/system-error.ts";
 import { canMove, isStuck, type StepStatus } from "../domain/status.ts";
 import type {
@@ -70,7 +70,7 @@ export class Session {
   readonly parts: EngineParts;
   readonly stopping = new AbortController();
   readonly ended = new AbortController();
-  state: RunState;
+  readonly #fold: RunFold;
   halt: Halt | null = null;
   failure: { readonly error: unknown } | null = null;
   /** Steps in hand right now, by address. */
@@ -82,7 +82,11 @@ export class Session {
 
   constructor(parts: EngineParts) {
     this.parts = parts;
-    this.state = parts.state;
+    this.#fold = createFold(parts.state);
+  }
+
+  get state(): RunState {
+    return this.#fold.state;
   }
 
   /** Writes an event and folds it in. Throws RangeError, and writes nothing, on a move the rules forbid: such a journal could never be taken up again. */
@@ -93,7 +97,7 @@ export class Session {
       this.#ahead.set(body.step, body.to);
     }
     const event = await this.parts.journal.append(body, actor);
-    this.state = reduce(this.state, event);
+    this.#fold.add(event);
     this.parts.viewer.show({ type: "event", event });
     this.wake();
     return event;

@@ -1,4 +1,5 @@
-import { EMPTY_RUN, reduce, type RunState } from "../domain/run-state.ts";
+import { EMPTY_RUN, fold, type RunState } from "../domain/run-state.ts";
+import type { RunEvent } from "../domain/events.ts";
 import type { Telemetry } from "../engine/ports.ts";
 import { lastLine, oneLine } from "./text.ts";
 
@@ -102,9 +103,9 @@ export function takeNews(live: Live, news: Telemetry): Live {
   }
 }
 
-function foldSafely(state: RunState, event: Parameters<typeof reduce>[1]): RunState {
+function foldSafely(state: RunState, event: RunEvent): RunState {
   try {
-    return reduce(state, event);
+    return fold([event], state);
   } catch (error) {
     if (error instanceof RangeError) return state;
     throw error;
