@@ -16,10 +16,14 @@ export type Path = readonly (string | number)[];
 /** How many complaints a message lists; the rest is counted. */
 const MOST_LISTED = 100;
 
-/** `file:line:column: message (hint)`, one line: editors and terminals make the place clickable. */
+/** Control characters, and signs that turn the reading direction: a name in a document must not spoil a terminal or fake a line. */
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** `file:line:column: message (hint)`, one line: editors and terminals make the place clickable. Whatever a message quotes is printable. */
 export function formatComplaint(complaint: Complaint): string {
   const hint = complaint.hint === undefined ? "" : ` (${complaint.hint})`;
-  return `${complaint.file}:${complaint.line}:${complaint.column}: ${complaint.message}${hint}`;
+  const line = `${complaint.file}:${complaint.line}:${complaint.column}: ${complaint.message}${hint}`;
+  return line.replaceAll(UNPRINTABLE, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** By file in the order given, then by place. */

@@ -65,11 +65,11 @@ export const user = z
   .regex(/^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,99}$/)
   .register(WORDS, { what: "a user name" });
 
-/** http or https, without characters a shell or a header could take for its own. */
+/** http or https, without characters a shell, a header or curl's own patterns (`[1-9]`, `{a,b}`) could take for their own. */
 export const url = z
   .string()
   .max(2_000)
-  .regex(/^https?:\/\/[A-Za-z0-9_.~:\/?&#%@+=,[\]-]+$/)
+  .regex(/^https?:\/\/(?:[A-Za-z0-9_.~:&%@+=,-]+|\[[0-9A-Fa-f:.]+\](?::\d{1,5})?)(?:[\/?#][A-Za-z0-9_.~:\/?&#%@+=,-]*)?$/)
   .register(WORDS, { what: "an http or https URL without white space or shell characters" });
 
 /** A URL of a check: may contain `{address}`-like places. */
@@ -85,6 +85,13 @@ export const path = z
   .max(1_000)
   .regex(/^[^\u0000-\u001f\u007f]+$/)
   .register(WORDS, { what: "a path" });
+
+/** A path on a node: absolute, so that no program takes it for an option of its own. */
+export const remotePath = z
+  .string()
+  .max(1_000)
+  .regex(/^\/[^\u0000-\u001f\u007f]*$/)
+  .register(WORDS, { what: "an absolute path" });
 
 export const sha256 = z
   .string()

@@ -13,6 +13,7 @@ import {
   nodeName,
   path,
   port,
+  remotePath,
   sha256,
   text,
   url,
@@ -51,7 +52,7 @@ export const inventorySchema = z.strictObject({
       address: host,
       ssh: ssh.optional(),
       url: url.describe("Base URL that nodes fetch packages from."),
-      installers: z.record(version, path).describe("Installer on the bootstrap machine by target version.").optional(),
+      installers: z.record(version, remotePath).describe("Installer on the bootstrap machine by target version.").optional(),
     })
     .describe("The machine that serves packages and generates the upgrade script.")
     .optional(),

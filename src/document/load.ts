@@ -1,10 +1,12 @@
-import { readdir, readFile, stat } from "node:fs/promises";
+import { open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Check, Loaded, Runbook, VersionPolicy } from "../domain/documents.ts";
 import { PawlError } from "../domain/errors.ts";
 import type { Inventory } from "../domain/inventory.ts";
 import { invalidDocument } from "./complaint.ts";
+import { decode } from "./encoding.ts";
 import { readDocuments, type AnyDocument, type Documents, type Kind } from "./documents.ts";
+import { LIMITS, type Source } from "./source.ts";
 
 /**
  * Reads and validates files and folders (every .yaml and .yml below them, in order of name). All complaints are in the
@@ -12,7 +14,10 @@ import { readDocuments, type AnyDocument, type Documents, type Kind } from "./do
  */
 export async function loadDocuments(files: readonly string[]): Promise<Documents> {
   const paths = await expandPaths(files);
-  return readDocuments(await Promise.all(paths.map(async (file) => ({ file, text: await readText(file) }))));
+  const sources: Source[] = [];
+  // One after the other: a folder of thousands of files must not open them all at once.
+  for (const file of paths) sources.push(await readSource(file));
+  return readDocuments(sources);
 }
 
 /** The inventory in a file. Throws PawlError invalid-document with every complaint, usage where the file cannot be read. */
@@ -77,9 +82,22 @@ async function isFolder(path: string): Promise<boolean> {
   }
 }
 
-async function readText(file: string): Promise<string> {
+/** Never more than the largest document: a device or a pipe without an end is a file as well. */
+async function readSource(file: string): Promise<Source> {
   try {
-    return (await readFile(file, "utf8")).replace(/^\uFEFF/, "");
+    const handle = await open(file, "r");
+    try {
+      const bytes = Buffer.alloc(LIMITS.bytes + 1);
+      let filled = 0;
+      while (filled < bytes.length) {
+        const { bytesRead } = await handle.read(bytes, filled, bytes.length - filled, null);
+        if (bytesRead === 0) break;
+        filled += bytesRead;
+      }
+      return decode(file, bytes.subarray(0, filled));
+    } finally {
+      await handle.close();
+    }
   } catch (cause) {
     throw unreadable(file, cause);
   }

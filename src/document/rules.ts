@@ -87,8 +87,10 @@ export function runbookRules(parsed: Parsed): readonly Complaint[] {
     ),
     ...repeated(parsed, stepNames(root, ["finally"], "finally"), (value) => `the step name ${quoted(value)} is taken in finally`),
   );
+  complaints.push(...argvRules(parsed, list(root["finally"]), ["finally"]));
   phases.forEach((phase, index) => {
     const path: Path = ["phases", index];
+    for (const key of ["steps", "after", "after-canary"]) complaints.push(...argvRules(parsed, list(phase[key]), [...path, key]));
     const taken = (value: string): string => `the step name ${quoted(value)} is taken in this phase`;
     complaints.push(...repeated(parsed, [...stepNames(phase, path, "steps"), ...stepNames(phase, path, "after")], taken));
     complaints.push(
@@ -142,6 +144,19 @@ export function versionPolicyRules(parsed: Parsed): readonly Complaint[] {
   if (root["rule"] === "table" && list(root["moves"]).length === 0)
     complaints.push(complaintAt(parsed, ["rule"], "rule table needs moves: without them nothing is allowed"));
   return complaints;
+}
+
+/** Words of a command arrive as they are written: `1.10` and `yes` must not become other words on the way. */
+function argvRules(parsed: Parsed, steps: readonly Json[], path: Path): readonly Complaint[] {
+  return steps.flatMap((step, index) => {
+    const at: Path = [...path, index, "with", "argv"];
+    return list(record(record(step)["with"])["argv"]).flatMap((word, place) => {
+      const written = parsed.writtenAs([...at, place]);
+      if (typeof word === "string" || (written !== null && written === JSON.stringify(word))) return [];
+      const hint = written === null ? undefined : `quote it: "${written}"`;
+      return [complaintAt(parsed, [...at, place], `${pathText([...at, place])} must be text`, hint)];
+    });
+  });
 }
 
 function inputRules(parsed: Parsed, path: Path, input: JsonRecord): readonly Complaint[] {

@@ -2,13 +2,15 @@ import { isScalar, LineCounter, parseAllDocuments, type Document } from "yaml";
 import type { Complaint } from "./complaint.ts";
 import { positionAt, readTree, TREE_LIMITS, type Parsed } from "./tree.ts";
 
-/** A file's name and text; the name is only used to point at. */
+/** A file's name and text; the name is only used to point at. `unreadable`: why it has no text, and where that begins. */
 export interface Source {
   readonly file: string;
   readonly text: string;
+  readonly unreadable?: Omit<Complaint, "file">;
 }
 
-const LIMITS = { bytes: 2 * 1024 * 1024, documents: 1_000, openBrackets: 500, faults: 1_000 } as const;
+/** Sizes above which a file is no document of pawl's: nothing larger is parsed, or even read. */
+export const LIMITS = { bytes: 2 * 1024 * 1024, documents: 1_000, openBrackets: 500, faults: 1_000 } as const;
 
 /**
  * Splits a file into its YAML documents. Complaints are about YAML itself (syntax, unknown tags, size); a document with one
@@ -18,7 +20,8 @@ export function parseSource(source: Source): {
   readonly documents: readonly Parsed[];
   readonly complaints: readonly Complaint[];
 } {
-  const { file, text } = source;
+  const { file, text, unreadable } = source;
+  if (unreadable !== undefined) return { documents: [], complaints: [{ file, ...unreadable }] };
   const lines = new LineCounter();
   const parsed = sizeComplaint(text) ?? parseYaml(text, lines);
   if (typeof parsed === "string") return { documents: [], complaints: [{ file, line: 1, column: 1, message: parsed }] };
@@ -27,6 +30,11 @@ export function parseSource(source: Source): {
   for (const document of parsed) {
     const faults = [...document.errors, ...document.warnings].slice(0, LIMITS.faults);
     complaints.push(...faults.map((error) => ({ file, ...positionAt(lines, error.pos[0]), message: `YAML: ${error.message}` })));
+    if (document.directives.yaml.explicit === true && document.directives.yaml.version !== "1.2") {
+      const message = `YAML ${document.directives.yaml.version} is not read: pawl's documents are YAML 1.2`;
+      complaints.push({ file, line: 1, column: 1, message, hint: "remove the %YAML line" });
+      continue;
+    }
     if (faults.length === 0 && !isEmpty(document.contents)) documents.push(readTree(file, document.contents, lines));
   }
   if (documents.length === 0 && complaints.length === 0)
@@ -39,10 +47,12 @@ function isEmpty(contents: unknown): boolean {
   return contents === null || (isScalar(contents) && contents.value === null && (contents.source ?? "") === "");
 }
 
+/** Said of a file that is not even looked at. */
+export const TOO_LARGE = `the file is larger than ${LIMITS.bytes / 1024 / 1024} MiB: no document of pawl is`;
+
 /** A cheap look before parsing: the parser recurses, and a line of a million brackets must not reach it. */
 function sizeComplaint(text: string): string | null {
-  if (Buffer.byteLength(text) > LIMITS.bytes)
-    return `the file is larger than ${LIMITS.bytes / 1024 / 1024} MiB: no document of pawl is`;
+  if (Buffer.byteLength(text) > LIMITS.bytes) return TOO_LARGE;
   if (text.includes("\0")) return "the file contains NUL bytes: it is not text";
   if ((text.match(/^---/gm)?.length ?? 0) > LIMITS.documents) return `the file holds more than ${LIMITS.documents} documents`;
   if ((text.match(/[,\n]/g)?.length ?? 0) > 2 * TREE_LIMITS.values)

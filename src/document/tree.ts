@@ -136,10 +136,27 @@ function visitAlias(walk: Walk, alias: Alias, offset: number, spot: Spot): Json 
 function scalarValue(walk: Walk, node: Scalar, offset: number): Json {
   const { value } = node;
   if (value === null || value === undefined) return null;
-  if (typeof value === "string" || typeof value === "boolean") return value;
+  if (typeof value === "boolean") return value;
+  if (typeof value === "string") {
+    const wrong = unusable(value);
+    return wrong === null ? value : complain(walk, offset, `the text ${quoted(node.source ?? value)} ${wrong}`);
+  }
+  if (typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value))
+    return complain(
+      walk,
+      offset,
+      `the number ${quoted(node.source ?? "")} is too large to be kept exactly`,
+      "quote it if text is meant",
+    );
   if (typeof value === "number" && Number.isFinite(value)) return value;
   const shown = quoted(node.source ?? "this");
   return complain(walk, offset, `${shown} is neither text nor a finite number`, "quote it if text is meant");
+}
+
+/** Why a text could not reach a node, a file name or a journal as it is; null where it can. */
+function unusable(text: string): string | null {
+  if (text.includes("\0")) return "holds a NUL character: no argument, path or file can";
+  return /\p{Surrogate}/u.test(text) ? "holds half a character (a lone surrogate)" : null;
 }
 
 function visitMap(walk: Walk, map: YAMLMap, offset: number, spot: Spot): Json {
@@ -149,6 +166,14 @@ function visitMap(walk: Walk, map: YAMLMap, offset: number, spot: Spot): Json {
     const name = isScalar(key) ? key.value : key;
     if (typeof name !== "string") complainKey(walk, key, at);
     else if (Object.hasOwn(record, name)) complain(walk, at, "this key is written twice in the same mapping");
+    else if (unusable(name) !== null) complain(walk, at, `the key ${quoted(name)} ${unusable(name) ?? ""}`);
+    else if (name === "<<")
+      complain(
+        walk,
+        at,
+        "`<<` merges nothing here: YAML 1.2 has no merge keys",
+        "write the keys out, or use an alias for a whole value",
+      );
     else if (name === "__proto__") complain(walk, at, "`__proto__` cannot be used as a key");
     else record[name] = visit(walk, value, { path: [...spot.path, name], keyOffset: at, inside: spot.inside });
   }

@@ -3,7 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { formatComplaint } from "../../src/document/complaint.ts";
 import { readDocuments } from "../../src/document/documents.ts";
+import { decode } from "../../src/document/encoding.ts";
 import { loadDocuments, loadInventory } from "../../src/document/load.ts";
 import { PawlError } from "../../src/domain/errors.ts";
 import { change, CHECK, complaints, INVENTORY, POLICY, RUNBOOK } from "./material.ts";
@@ -102,6 +104,110 @@ describe("hostile and broken input", () => {
       'f:9:37: unknown key "rol" in nodes[1] (did you mean `role`?)',
       "f:9:49: this key is written twice in the same mapping",
     ]);
+  });
+
+  it.each([
+    [
+      "a merge key",
+      change(INVENTORY, "{ user: core }", "&s { user: core }\nsettings: { <<: *s }"),
+      "f:6:13: `<<` merges nothing here: YAML 1.2 has no merge keys (write the keys out, or use an alias for a whole value)",
+    ],
+    [
+      "YAML 1.1, where `no` is false",
+      `%YAML 1.1\n---\n${INVENTORY}`,
+      "f:1:1: YAML 1.1 is not read: pawl's documents are YAML 1.2 (remove the %YAML line)",
+    ],
+    [
+      "a NUL character as an escape",
+      change(INVENTORY, "nodes:", 'hooks: { before-node: { argv: [./lb, "a\\0b"] } }\nnodes:'),
+      'f:6:38: the text "a\\u0000b" holds a NUL character: no argument, path or file can',
+    ],
+    [
+      "half a character as an escape",
+      change(RUNBOOK, "title: Roll", 'title: "a\\ud800b"'),
+      'f:3:46: the text "a\\ud800b" holds half a character (a lone surrogate)',
+    ],
+    [
+      "a key with a NUL character",
+      change(INVENTORY, "nodes:", 'settings: { "a\\0": 1 }\nnodes:'),
+      'f:6:13: the key "a\\u0000" holds a NUL character: no argument, path or file can',
+    ],
+    [
+      "a number that no computer keeps exactly",
+      change(RUNBOOK, "gates: [leads]", "with: { x: 12345678901234567890 }"),
+      'f:14:78: the number "12345678901234567890" is too large to be kept exactly (quote it if text is meant)',
+    ],
+    [
+      "a word of a command that YAML reads as another word",
+      change(RUNBOOK, "gates: [leads]", "with: { argv: [install, 1.10, 8080] }"),
+      'f:14:91: phases[0].steps[0].with.argv[1] must be text (quote it: "1.10")',
+    ],
+    [
+      "a list as a word of a command",
+      change(RUNBOOK, "gates: [leads]", "with: { argv: [install, [a]] }"),
+      "f:14:91: phases[0].steps[0].with.argv[1] must be text",
+    ],
+    [
+      "a URL that curl would take for several",
+      change(INVENTORY, "nodes:", `scripts: { "1.9.9": { url: "http://b/[1-9]", sha256: ${"a".repeat(64)} } }\nnodes:`),
+      'f:6:28: scripts."1.9.9".url must be an http or https URL without white space or shell characters, not "http://b/[1-9]"',
+    ],
+    [
+      "an installer that bash would take for an option",
+      change(INVENTORY, "nodes:", 'bootstrap: { address: b, url: http://b, installers: { "1.9.9": "--version" } }\nnodes:'),
+      'f:6:64: bootstrap.installers."1.9.9" must be an absolute path, not "--version"',
+    ],
+  ])("is refused with what to write: %s", (_, text, expected) => {
+    expect(complaints(text)).toEqual([expected]);
+  });
+
+  it("reads Windows line ends and a byte order mark as if they were not there", () => {
+    expect(complaints(INVENTORY.replaceAll("\n", "\r\n"))).toEqual([]);
+    expect(decode("f", Buffer.from(`\uFEFF${INVENTORY}`))).toEqual({ file: "f", text: INVENTORY });
+  });
+
+  it.each([
+    ["UTF-16 of Windows", Buffer.from(`\uFEFF${INVENTORY}`, "utf16le"), "f:1:1: the file is UTF-16: save it as UTF-8"],
+    [
+      "UTF-16, the other way round",
+      Buffer.from(`\uFEFF${INVENTORY}`, "utf16le").swap16(),
+      "f:1:1: the file is UTF-16: save it as UTF-8",
+    ],
+    [
+      "Latin-1",
+      Buffer.from(change(INVENTORY, "name: m1", "name: mü1"), "latin1"),
+      "f:7:14: the file is not UTF-8 from here on: save it as UTF-8",
+    ],
+    [
+      "a character cut at the end",
+      Buffer.from(`${INVENTORY}# ü`).subarray(0, -1),
+      "f:9:3: the file is not UTF-8 from here on: save it as UTF-8",
+    ],
+    ["an archive", Buffer.from("1f8b0800000000000003", "hex"), "f:1:2: the file is not UTF-8 from here on: save it as UTF-8"],
+  ])("is refused with the place of the first wrong byte: %s", (_, bytes, expected) => {
+    expect(readDocuments([decode("f", bytes)]).complaints.map(formatComplaint)).toEqual([expected]);
+  });
+
+  it.each(["/dev/zero", "/dev/urandom"])("is never read without end: %s", async (device) => {
+    expect((await loadDocuments([device])).complaints.map(formatComplaint)).toEqual([
+      `${device}:1:1: the file is larger than 2 MiB: no document of pawl is`,
+    ]);
+  });
+
+  it("keeps names from moving the cursor or faking a line: file names, keys, values, what the parser quotes", () => {
+    const evil = "\u001b[2J\u009b2J\u202e\u2028f:1:1: valid";
+    const texts = [
+      change(INVENTORY, "user: core", `${JSON.stringify(evil)}: 1`),
+      change(INVENTORY, "role: agent", `role: ${JSON.stringify(evil)}`),
+      change(INVENTORY, "dcos", `!<${evil}> dcos`),
+      `a: *${evil}\n`,
+      `a: |${evil}\n`,
+    ];
+    for (const text of texts) {
+      const found = readDocuments([{ file: `f${evil}\n`, text }]).complaints.map(formatComplaint);
+      expect(found.length).toBeGreaterThan(0);
+      for (const line of found) expect(line).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e]/);
+    }
   });
 
   it("keeps control characters out of messages", () => {

@@ -56,7 +56,7 @@ export function judgeScriptText(text: string, wanted: ScriptVersions): Problem |
 
 /** The address the generator prints as its last line (dcos.md 4.1); the last one counts. Null where there is none. */
 export function urlOfGenerator(stdout: string): string | null {
-  const lines = [...stdout.matchAll(/^.*script URL:\s*(https?:\/\/\S+)\s*$/gim)];
+  const lines = [...stdout.matchAll(/^.*script URL:\s*(https?:\/\/[A-Za-z0-9_.~:\/?&#%@+=,-]+)\s*$/gim)];
   return lines.at(-1)?.[1] ?? null;
 }
 

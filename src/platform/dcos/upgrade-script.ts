@@ -134,8 +134,13 @@ async function verify(
   };
 }
 
+/** One word of a shell text: nothing inside single quotes is interpreted. */
+function word(text: string): string {
+  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
+
 function generatorCommand(installer: string, from: string): string {
-  return `cd '${posix.dirname(installer)}' && bash '${installer}' --generate-node-upgrade-script '${from}'`;
+  return `cd ${word(posix.dirname(installer))} && bash ${word(installer)} --generate-node-upgrade-script ${word(from)}`;
 }
 
 async function generate(ctx: StepContext, installer: string, versions: ScriptVersions): Promise<Effect> {
@@ -189,7 +194,7 @@ async function provide(ctx: StepContext): Promise<Effect> {
   const prepared = ctx.inventory.scripts[to];
   if (prepared !== undefined) return verify(ctx, prepared.url, { from, to }, prepared.sha256, null);
   const installer = ctx.inventory.bootstrap?.installers[to];
-  if (installer !== undefined && !installer.includes("'")) return generate(ctx, installer, { from, to });
+  if (installer !== undefined) return generate(ctx, installer, { from, to });
   return failed(ctx, {
     code: "no-script-source",
     text: `The inventory says nowhere where the upgrade script to ${to} comes from.`,
