@@ -4,6 +4,8 @@ import type { Io } from "./io.ts";
 export interface CommandEntry {
   readonly name: string;
   readonly summary: string;
+  /** Running work: with `--json` one event a line, and the last line is always the result. */
+  readonly runs?: true;
   /** Imports the command's code only when it is the one that runs. */
   load(io: Io): Promise<Command>;
 }
@@ -13,6 +15,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: "demo",
     summary: "see it work: upgrade an embedded DC/OS cluster end to end",
+    runs: true,
     load: async (io) => (await import("./commands/demo.ts")).demoCommand(io),
   },
   {
@@ -33,12 +36,19 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: "upgrade",
     summary: "the plan, executed with you at the stops",
+    runs: true,
     load: async (io) => (await import("./commands/upgrade.ts")).upgradeCommand(io),
   },
-  { name: "run", summary: "run any other runbook", load: async (io) => (await import("./commands/run.ts")).runCommand(io) },
+  {
+    name: "run",
+    summary: "run any other runbook",
+    runs: true,
+    load: async (io) => (await import("./commands/run.ts")).runCommand(io),
+  },
   {
     name: "resume",
     summary: "go on with a paused, halted or crashed run",
+    runs: true,
     load: async (io) => (await import("./commands/resume.ts")).resumeCommand(io),
   },
   {
@@ -85,11 +95,13 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: "snapshot",
     summary: "capture the state of a cluster in one verified bundle",
+    runs: true,
     load: async (io) => (await import("./commands/snapshot.ts")).snapshotCommand(io),
   },
   {
     name: "schedule",
     summary: "nightly snapshots: cron, retention, drift",
+    runs: true,
     load: async (io) => (await import("./commands/schedule.ts")).scheduleCommand(io),
   },
   { name: "diff", summary: "compare two snapshots", load: async (io) => (await import("./commands/diff.ts")).diffCommand(io) },

@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import { readFileSync } from "node:fs";
 import { createClusterLock } from "../action/cluster-lock.ts";
 import type { ExitName } from "../domain/errors.ts";
-import { EXIT, PawlError } from "../domain/errors.ts";
+import { PawlError } from "../domain/errors.ts";
 import { stepRecord } from "../domain/run-state.ts";
 import type { ClusterLock, Operator, Viewer } from "../engine/ports.ts";
 import { startEngine, type RunResult } from "../engine/run.ts";
@@ -157,9 +157,4 @@ export function tellEnd(io: Io, record: RunRecord, result: RunResult, presence: 
   if (finish !== null) io.out(`Finish what was set aside: ${finish}`);
   io.out(`Report: ${folder}/report.md`);
   io.out(`Proof: pawl verify ${folder}`);
-}
-
-/** The last line of running work with --json. */
-export function resultLine(exit: ExitName, runs: readonly string[]): string {
-  return JSON.stringify({ type: "result", exit: EXIT[exit], name: exit, run: runs.at(-1) ?? null, runs });
 }

@@ -5,10 +5,11 @@ import { renderFindings } from "../view/findings.ts";
 import { speaksUnicode } from "../view/paper.ts";
 import { renderPlan } from "../view/plan-tree.ts";
 import type { Cluster } from "./cluster.ts";
-import { execute, resultLine, tellEnd, type Presence } from "./execute.ts";
+import { execute, tellEnd, type Presence } from "./execute.ts";
 import { historyOf } from "./history.ts";
 import type { Io } from "./io.ts";
 import { limitsOf, paperOf, type RunOptions } from "./options.ts";
+import { resultLine } from "./result-line.ts";
 import { createRun, shownFolder, tellEvents } from "./run-folder.ts";
 import { survey } from "./survey.ts";
 

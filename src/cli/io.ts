@@ -24,6 +24,10 @@ export interface Io {
   keyboard(): { readonly input?: NodeJS.ReadStream };
   /** Calls back when the user wants an end (SIGINT, SIGTERM, SIGHUP); the returned function takes it back. */
   onStop(act: () => void): () => void;
+  /** A run's folder that this command line writes to. The result of running work names it, also where it ends with an error. */
+  began(folder: string): void;
+  /** Those folders, in the order they were begun. */
+  begun(): readonly string[];
   /** The exit code the process ends with; the last call wins. Without a call a command that returns ends with 0. */
   exit(name: ExitName): void;
 }

@@ -1,9 +1,10 @@
 import { Command, CommanderError } from "commander";
-import { EXIT, PawlError } from "../domain/errors.ts";
+import { EXIT, PawlError, type ExitName } from "../domain/errors.ts";
 import { explained } from "../domain/system-error.ts";
 import { COMMANDS } from "./commands.ts";
 import type { Io } from "./io.ts";
 import { processIo } from "./process-io.ts";
+import { resultLine } from "./result-line.ts";
 
 /** Only the command that is meant is loaded: `pawl --help` stays fast. */
 async function programFor(io: Io, name: string | undefined, version: string): Promise<Command> {
@@ -41,6 +42,14 @@ async function tell(io: Io, error: PawlError): Promise<void> {
   io.err(renderError(error, { columns: io.columns, colour: io.colour, unicode: speaksUnicode(io.env) }));
 }
 
+/** What a failed command leaves on standard output with --json: the error, and for running work the result as the last line. */
+function tellJson(io: Io, args: readonly string[], exit: ExitName, code: string, text: string, details: object): void {
+  if (!args.includes("--json")) return;
+  io.out(JSON.stringify({ type: "error", exit: EXIT[exit], name: exit, code, text, ...details }));
+  const running = COMMANDS.find((entry) => entry.name === wanted(args))?.runs === true && !args.includes("--dry-run");
+  if (running) io.out(resultLine(exit, io.begun()));
+}
+
 /** Runs one command line. Sets the exit code through `io`; throws only for a bug in pawl. */
 export async function runCommandLine(io: Io, args: readonly string[], version: string): Promise<void> {
   try {
@@ -50,23 +59,17 @@ export async function runCommandLine(io: Io, args: readonly string[], version: s
     await program.parseAsync(line, { from: "user" });
   } catch (caught) {
     if (caught instanceof CommanderError) {
+      if (caught.exitCode !== 0) tellJson(io, args, "usage", caught.code, caught.message, {});
       io.exit(caught.exitCode === 0 ? "ok" : "usage");
       return;
     }
     const again = "Make room there, or choose a folder that can be written (--output-dir, PAWL_STATE_DIR), and run it again.";
     const error = explained(caught, again);
-    if (!(error instanceof PawlError)) throw error;
-    if (args.includes("--json"))
-      io.out(
-        JSON.stringify({
-          type: "error",
-          exit: EXIT[error.exit],
-          name: error.exit,
-          code: error.code,
-          text: error.message,
-          ...jsonable(error),
-        }),
-      );
+    if (!(error instanceof PawlError)) {
+      tellJson(io, args, "internal", "internal", caught instanceof Error ? caught.message : String(caught), {});
+      throw error;
+    }
+    tellJson(io, args, error.exit, error.code, error.message, jsonable(error));
     await tell(io, error);
     io.exit(error.exit);
   }
@@ -77,14 +80,27 @@ function jsonable(error: PawlError): object {
   return rest;
 }
 
+/**
+ * A reader that went away (a pipe, a closed terminal) or a log on a full disk must not end a run in mid-step: what cannot be
+ * written is not written. The journal is the record; what was lost on the way to standard output is said once on the other stream.
+ */
+function outliveReaders(): void {
+  for (const [stream, other] of [
+    [process.stdout, process.stderr],
+    [process.stderr, null],
+  ] as const) {
+    stream.once("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE" && error.code !== "EIO")
+        other?.write(`pawl: standard output cannot be written (${error.code ?? error.message}); the run goes on\n`);
+      stream.on("error", () => undefined);
+    });
+  }
+}
+
 /** The program. The exit code is 70 until a command has ended: a promise that never settles must not look like success. */
 export async function main(): Promise<void> {
   process.exitCode = EXIT.internal;
-  // A reader that went away (a pipe, a closed terminal) must not end a run in mid-step: what nobody reads is not written.
-  for (const stream of [process.stdout, process.stderr])
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
-    });
+  outliveReaders();
   const { pawlVersion } = await import("./places.ts");
   const io = processIo();
   await runCommandLine(io, process.argv.slice(2), pawlVersion());

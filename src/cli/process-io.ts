@@ -1,6 +1,7 @@
 import { hostname, userInfo } from "node:os";
 import { EXIT } from "../domain/errors.ts";
 import type { Io } from "./io.ts";
+import { safeText } from "./terminal-text.ts";
 
 function userName(): string {
   try {
@@ -18,9 +19,11 @@ function colourWanted(env: Io["env"], tty: boolean): boolean {
 /** The real terminal. `process` is touched here and in main.ts, nowhere else in the CLI. */
 export function processIo(): Io {
   const { stdout, stderr, stdin, env } = process;
+  const runs = new Set<string>();
+  const colour = colourWanted(env, stdout.isTTY);
   return {
-    out: (text) => void stdout.write(`${text}\n`),
-    err: (text) => void stderr.write(`${text}\n`),
+    out: (text) => void stdout.write(`${safeText(text, colour)}\n`),
+    err: (text) => void stderr.write(`${safeText(text, colour)}\n`),
     stdoutTty: stdout.isTTY,
     stdinTty: stdin.isTTY,
     get columns() {
@@ -30,7 +33,7 @@ export function processIo(): Io {
     get rows() {
       return stdout.rows > 0 ? stdout.rows : 24;
     },
-    colour: colourWanted(env, stdout.isTTY),
+    colour,
     env,
     cwd: process.cwd(),
     now: () => Date.now(),
@@ -44,6 +47,8 @@ export function processIo(): Io {
         for (const signal of signals) process.off(signal, act);
       };
     },
+    began: (folder) => void runs.add(folder),
+    begun: () => [...runs],
     exit: (name) => {
       process.exitCode = EXIT[name];
     },

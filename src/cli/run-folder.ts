@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { loadMaskKey } from "../artifact/mask-key.ts";
 import { createMasker } from "../artifact/mask.ts";
@@ -11,6 +10,7 @@ import { fileNameOf } from "../domain/file-name.ts";
 import type { Finding, Plan } from "../domain/plan.ts";
 import { fold, type RunState } from "../domain/run-state.ts";
 import type { ArtifactStore, Clock, Observation } from "../engine/ports.ts";
+import { makeFolder, syncFolder } from "../journal/durable-file.ts";
 import { createJournal, openJournal, type FileJournal } from "../journal/file-journal.ts";
 import { lockedError, takeLocalLock, type HeldLock } from "../journal/local-lock.ts";
 import { writePlan } from "../journal/plan-file.ts";
@@ -30,19 +30,31 @@ export interface RunRecord {
   close(): Promise<void>;
 }
 
-/** `20261120T150000Z-upgrade-1.11.3`: sorts by time. A second one within the same second gets a number. */
-function chooseFolder(
+/**
+ * `20261120T150000Z-upgrade-1.11.3`: sorts by time. A second one within the same second gets a number. The folder is made here:
+ * it belongs to nobody else, and whatever lies at a name already (a link too) is left alone.
+ */
+async function claimFolder(
   io: Io,
   outputDir: string,
   cluster: string,
   what: string,
   nowMs: number,
-): { readonly run: string; readonly folder: string } {
+): Promise<{ readonly run: string; readonly folder: string }> {
   const stamp = new Date(nowMs).toISOString().replace(/[-:]/g, "").replace(/\.\d+/, "");
+  const parent = resolve(io.cwd, outputDir, fileNameOf(cluster));
+  await makeFolder(parent);
   for (let number = 1; ; number += 1) {
     const run = `${stamp}-${fileNameOf(what)}${number === 1 ? "" : `-${number}`}`;
-    const folder = resolve(io.cwd, outputDir, fileNameOf(cluster), run);
-    if (!existsSync(folder)) return { run, folder };
+    const folder = join(parent, run);
+    try {
+      await mkdir(folder, { mode: 0o700 });
+    } catch (error) {
+      if (error instanceof Error && "code" in error && error.code === "EEXIST") continue;
+      throw error;
+    }
+    await syncFolder(parent);
+    return { run, folder };
   }
 }
 
@@ -63,6 +75,7 @@ async function recordOf(
   open: typeof createJournal,
   lock: HeldLock | null,
 ): Promise<RunRecord> {
+  io.began(folder);
   const masker = createMasker({ key: await loadMaskKey(stateDir(io.env), plan.cluster.id) });
   const journal = await open({
     folder,
@@ -98,19 +111,33 @@ export interface NewRun {
   readonly locked: boolean;
 }
 
-/** Creates a run's folder with its plan, what was observed, and every finding. */
+/** Creates a run's folder with its plan, what was observed, and every finding. Where that fails, nothing of it is left. */
 export async function createRun(io: Io, clock: Clock, wanted: NewRun): Promise<RunRecord> {
   const { plan } = wanted;
-  const { run, folder } = chooseFolder(io, wanted.outputDir, plan.cluster.name, wanted.what, clock.now());
-  const lock = wanted.locked ? await lockHere(io, plan.cluster.id, run, folder) : null;
-  const sha256 = await writePlan(folder, plan);
-  const record = await recordOf(io, folder, run, plan, clock, createJournal, lock);
-  const { journal, artifacts } = record;
+  const { run, folder } = await claimFolder(io, wanted.outputDir, plan.cluster.name, wanted.what, clock.now());
+  let lock: HeldLock | null = null;
+  let record: RunRecord | null = null;
+  try {
+    lock = wanted.locked ? await lockHere(io, plan.cluster.id, run, folder) : null;
+    const sha256 = await writePlan(folder, plan);
+    record = await recordOf(io, folder, run, plan, clock, createJournal, lock);
+    await tellSurvey(record, sha256, wanted);
+    return record;
+  } catch (error) {
+    // Nothing has happened yet: a folder that says less than the whole would only be taken for a run.
+    await record?.journal.close().catch(() => undefined);
+    await rm(folder, { recursive: true, force: true }).catch(() => undefined);
+    await lock?.release().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function tellSurvey({ run, journal, artifacts }: RunRecord, sha256: string, wanted: NewRun): Promise<void> {
   await journal.append({
     type: "run.created",
     run,
-    kind: plan.runbook.name,
-    cluster: plan.cluster.id,
+    kind: wanted.plan.runbook.name,
+    cluster: wanted.plan.cluster.id,
     plan: sha256,
     pawl: pawlVersion(),
     ticket: wanted.ticket,
@@ -135,7 +162,6 @@ export async function createRun(io: Io, clock: Clock, wanted: NewRun): Promise<R
       observed: finding.observed.slice(0, 500),
     });
   }
-  return record;
 }
 
 /** The events of a record so far, for a reader of JSON lines who wants the whole journal. */

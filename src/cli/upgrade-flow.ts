@@ -7,11 +7,12 @@ import { speaksUnicode } from "../view/paper.ts";
 import { countFindings, renderFindings } from "../view/findings.ts";
 import { renderPlan } from "../view/plan-tree.ts";
 import type { Cluster } from "./cluster.ts";
-import { execute, resultLine, tellEnd, type Presence } from "./execute.ts";
+import { execute, tellEnd, type Presence } from "./execute.ts";
 import { historyOf } from "./history.ts";
 import { nextHop, type NextHop } from "./hops.ts";
 import type { Io } from "./io.ts";
 import { limitsOf, paperOf, type RunOptions } from "./options.ts";
+import { resultLine } from "./result-line.ts";
 import { createRun, shownFolder, tellEvents, type RunRecord } from "./run-folder.ts";
 import { survey, type Survey } from "./survey.ts";
 

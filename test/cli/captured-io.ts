@@ -12,6 +12,7 @@ export interface CapturedIo extends Io {
 export function capturedIo(cwd: string): CapturedIo {
   const stdout: string[] = [];
   const stderr: string[] = [];
+  const runs = new Set<string>();
   let exit: ExitName | null = null;
   return {
     stdout,
@@ -31,6 +32,8 @@ export function capturedIo(cwd: string): CapturedIo {
     terminal: () => ({ isTTY: false, write: (text) => stdout.push(text) }),
     keyboard: () => ({}),
     onStop: () => () => undefined,
+    began: (folder) => void runs.add(folder),
+    begun: () => [...runs],
     exit: (name) => {
       exit = name;
     },

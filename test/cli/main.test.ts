@@ -16,7 +16,10 @@ describe("the command line", () => {
     await runCommandLine(own, ["--version"], "9.8.7");
     expect(own.stdout).toEqual(["9.8.7"]);
     expect(own.ended()).toBe("ok");
-    for (const words of [["lab", "up", "--version", "not-a-version"], ["demo", "--version", "not-a-version"]]) {
+    for (const words of [
+      ["lab", "up", "--version", "not-a-version"],
+      ["demo", "--version", "not-a-version"],
+    ]) {
       const io = capturedIo(folder);
       await runCommandLine(io, words, "9.8.7");
       expect(io.stdout).toEqual([]);

@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { existsSync } from "node:fs";
 import { PawlError, EXIT, exitName, type ExitName } from "../../domain/errors.ts";
 import type { Plan } from "../../domain/plan.ts";
 import type { Io } from "../io.ts";
@@ -28,25 +29,40 @@ function stale(what: string, plan: Plan): PawlError {
   );
 }
 
+/** Why a document of the plan cannot be read, with the way on: it may have moved since. */
+function moved(error: unknown, what: string, path: string, next: string): unknown {
+  if (!(error instanceof PawlError) || error.code !== "document.unreadable") return error;
+  return new PawlError(error.exit, error.code, error.message, {
+    expected: `the ${what} where it was when the run was planned: ${path}`,
+    next,
+    cause: error,
+  });
+}
+
 /** Goes on with a run in this process, and then with the hops after it. */
 async function takeUp(io: Io, folder: string, options: ResumeOptions): Promise<ExitName> {
   const { readPlan } = await import("../../journal/plan-file.ts");
   const { openCluster } = await import("../cluster.ts");
   const { historyOf } = await import("../history.ts");
-  const { execute, resultLine, tellEnd } = await import("../execute.ts");
-  const { openRun } = await import("../run-folder.ts");
+  const { execute, tellEnd } = await import("../execute.ts");
+  const { resultLine } = await import("../result-line.ts");
+  const { openRun, shownFolder } = await import("../run-folder.ts");
   const { upgrade } = await import("../upgrade-flow.ts");
   const { usedChecksFingerprint } = await import("../fingerprints.ts");
   const { loadPolicy, loadRunbook } = await import("../../document/load.ts");
+  io.began(folder);
   const plan = await readPlan(folder);
-  const cluster = await openCluster(
-    io,
-    options.inventory ?? plan.sources.inventory,
-    plan.sources.checks === "" ? CHECKS : plan.sources.checks,
-  );
+  const file = options.inventory ?? plan.sources.inventory;
+  const checks = plan.sources.checks === "" ? CHECKS : plan.sources.checks;
+  const cluster = await openCluster(io, file, checks).catch((error: unknown) => {
+    const again = `pawl resume ${shownFolder(io, folder)} -i FILE, where FILE is the same inventory at its new place`;
+    throw options.inventory === undefined && !existsSync(file) ? moved(error, "inventory", file, again) : error;
+  });
   try {
     if (cluster.inventory.sha256 !== plan.fingerprints.inventory) throw stale("inventory", plan);
-    const runbook = await loadRunbook(plan.sources.runbook);
+    const runbook = await loadRunbook(plan.sources.runbook).catch((error: unknown) => {
+      throw moved(error, "runbook", plan.sources.runbook, "Put the runbook back there; a resume executes the plan as it is.");
+    });
     // Which checks a plan pins is told by its runbook: with another one, a weaker check would go unseen.
     if (runbook.sha256 !== plan.fingerprints.runbook) throw stale("runbook", plan);
     if (usedChecksFingerprint(runbook.document, cluster.checkDocuments) !== plan.fingerprints.checks)
