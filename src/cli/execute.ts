@@ -1,7 +1,6 @@
 import { hostname } from "node:os";
 import { readFileSync } from "node:fs";
 import { createClusterLock } from "../action/cluster-lock.ts";
-import type { ExitName } from "../domain/errors.ts";
 import { PawlError } from "../domain/errors.ts";
 import { stepRecord } from "../domain/run-state.ts";
 import type { ClusterLock, Operator, Viewer } from "../engine/ports.ts";
