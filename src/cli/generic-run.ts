@@ -45,6 +45,7 @@ export async function runRunbook(
     journey: null,
     only: options.only,
     observation: null,
+    hop: null,
     extra: [],
   });
   const paper = paperOf(io, speaksUnicode(io.env));

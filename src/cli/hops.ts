@@ -4,6 +4,8 @@ import { findPath } from "../domain/upgrade-path.ts";
 import { compareVersionTexts } from "../domain/version.ts";
 
 export interface NextHop {
+  /** The oldest version in play, from which the hop begins; null where no node told its version. */
+  readonly from: string | null;
   /** Version this hop ends at; null where nothing is left to do. */
   readonly to: string | null;
   /** Hops after this one. */
@@ -37,23 +39,27 @@ export function nextHop(policy: Loaded<VersionPolicy>, facts: Facts, goal: strin
   const title = `a way from what is installed to ${goal} by policy ${policy.document.name}`;
   if (low === undefined || high === undefined)
     return {
+      from: null,
       to: null,
       later: [],
       finding: pathFinding("inconclusive", title, "no node told its version", "Mend access to the nodes."),
     };
   if (versions.length > 2)
     return {
+      from: low,
       to: null,
       later: [],
       finding: pathFinding("fail", "at most two versions in play", versions.join(", "), "Bring all nodes to one version first."),
     };
   const complete = Object.values(facts.nodes).every((node) => node.version === goal);
-  if (complete) return { to: goal, later: [], finding: pathFinding("pass", title, `all nodes are at ${goal} already`, "") };
+  if (complete)
+    return { from: low, to: goal, later: [], finding: pathFinding("pass", title, `all nodes are at ${goal} already`, "") };
   const answer = findPath(policy.document, low, goal);
   if (!answer.allowed) {
     const shortest = answer.refusal?.shortest;
     const way = shortest === undefined ? "" : ` The shortest allowed way: ${shortest.join(" → ")}.`;
     return {
+      from: low,
       to: null,
       later: [],
       finding: pathFinding(
@@ -68,6 +74,7 @@ export function nextHop(policy: Loaded<VersionPolicy>, facts: Facts, goal: strin
   const [first, ...later] = hops;
   if (versions.length === 2 && high !== first) {
     return {
+      from: low,
       to: null,
       later: [],
       finding: pathFinding(
@@ -78,5 +85,5 @@ export function nextHop(policy: Loaded<VersionPolicy>, facts: Facts, goal: strin
       ),
     };
   }
-  return { to: first ?? goal, later, finding: pathFinding("pass", title, [low, ...hops].join(" → "), "") };
+  return { from: low, to: first ?? goal, later, finding: pathFinding("pass", title, [low, ...hops].join(" → "), "") };
 }

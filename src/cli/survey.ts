@@ -7,6 +7,7 @@ import type { CheckAnswer, Observation } from "../engine/ports.ts";
 import { proveCanFail } from "../check/prove.ts";
 import { compile, usedChecks } from "../plan/compile.ts";
 import { resolveInputs } from "../plan/inputs.ts";
+import { byHandFindings, isDue, type HopRange } from "./hop-requirements.ts";
 import type { Cluster } from "./cluster.ts";
 
 export interface SurveyRequest {
@@ -17,6 +18,8 @@ export interface SurveyRequest {
   readonly only: readonly NodeName[];
   /** What was observed for these inputs a moment ago; otherwise the cluster is read now. */
   readonly observation: Observation | null;
+  /** The hop this survey is made for; null where the run is no hop. */
+  readonly hop: HopRange | null;
   /** Findings the caller adds: the version path. */
   readonly extra: readonly Finding[];
 }
@@ -93,13 +96,17 @@ export async function survey(cluster: Cluster, request: SurveyRequest): Promise<
   const observation = request.observation ?? (await cluster.platform.observe(cluster.reader, inventory, inputs, cluster.clock));
   const checks = cluster.checksFor(observation.facts);
   const context = { inputs: { ...inputs }, node: null, since: null, inHand: [], complete: [], setAside: [] };
-  const answers = await checks.measure(request.runbook.document.preflight.map((check) => ({ check, node: null, context })));
+  const due = request.runbook.document.preflight.filter((name) =>
+    isDue(cluster.checkDocuments.get(name)?.document.when, request.hop),
+  );
+  const answers = await checks.measure(due.map((check) => ({ check, node: null, context })));
   const fromPlatform = cluster.platform.findings(observation.facts, inventory, inputs);
   const findings: Finding[] = [
     ...request.extra,
     await checksCanFail(cluster, request.runbook.document),
     ...fromPlatform,
     ...answers.map((answer) => findingOf(cluster, answer, checks.describe(answer.check))),
+    ...byHandFindings(request.runbook.document.byHand, request.hop),
   ];
   let plan: Plan | null = null;
   try {

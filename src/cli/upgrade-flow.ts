@@ -46,6 +46,7 @@ export async function surveyHop(cluster: Cluster, request: UpgradeRequest, hopNu
     only: request.options.only,
     // What counts as complete depends on the target: another one is another look.
     observation: target === request.goal ? first : null,
+    hop: hop.from === null ? null : { from: hop.from, to: target },
     extra: [hop.finding],
   });
   return { ...found, hop };

@@ -12,6 +12,7 @@ import {
   readingName,
   text,
   urlTemplate,
+  version,
   WORDS,
 } from "./fields.ts";
 
@@ -73,6 +74,13 @@ const reading = z.strictObject({
   optional: flag.describe("A missing answer is null instead of making the subject inconclusive.").optional(),
 });
 
+/** Hops that a check or a requirement is bound to. */
+export const whenForm = z
+  .strictObject({
+    crosses: version.describe("Only before a hop that begins below this version and ends at it or above."),
+  })
+  .register(WORDS, { what: '{ crosses: "1.12" }' });
+
 const filter = z.string().min(1).max(20_000).register(WORDS, { what: "a jq filter in quotes" });
 
 /** The form of a check (docs/architecture.md, Documents). */
@@ -86,6 +94,7 @@ export const checkSchema = z.strictObject({
   }),
   platform: name,
   severity: z.enum(["mandatory", "waivable", "advisory"]),
+  when: whenForm.describe("Hops the check is bound to; without it, every hop.").optional(),
   each: each.describe("Who is asked."),
   read: z.record(readingName, reading).describe("What is read, by the name the filters use."),
   pass: filter.describe("jq: exactly one boolean per subject."),
@@ -117,6 +126,7 @@ export function toCheck(form: CheckForm): Check {
     source: form.metadata.source,
     platform: form.platform,
     severity: form.severity,
+    ...(form.when === undefined ? {} : { when: form.when }),
     scope: toScope(form.each),
     readings: Object.fromEntries(Object.entries(form.read).map(([key, one]) => [key, toReading(one)])),
     pass: form.pass,

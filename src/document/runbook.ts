@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { GateSpec, InputSpec, PhaseSpec, Runbook, StepSpec } from "../domain/documents.ts";
-import { gateForm, toGate } from "./check.ts";
+import { gateForm, toGate, whenForm } from "./check.ts";
 import { duration, durationMs, envelope, flag, jsonRecord, kindName, name, text, WORDS } from "./fields.ts";
 
 const wave = z
@@ -66,6 +66,18 @@ export const runbookSchema = z.strictObject({
   platform: name,
   inputs: z.record(name, input).describe("What is asked of whoever runs it.").optional(),
   preflight: z.array(name).describe("Checks, in the order they are shown.").optional(),
+  "by-hand": z
+    .array(
+      z.strictObject({
+        name,
+        title: text.describe("What must hold."),
+        source: text.describe("Where the requirement comes from."),
+        when: whenForm.optional(),
+        remedy: text.describe("What a person does about it."),
+      }),
+    )
+    .describe("Requirements that cannot be read: a preflight lists them as not evaluated.")
+    .optional(),
   watches: z
     .array(z.strictObject({ check: name, interval: duration, "halt-after": duration, phases: z.array(name).min(1) }))
     .describe("Checks that run beside whole phases.")
@@ -86,6 +98,7 @@ export function toRunbook(form: RunbookForm): Runbook {
     source: form.metadata.source,
     inputs: Object.fromEntries(Object.entries(form.inputs ?? {}).map(([key, one]) => [key, toInput(one)])),
     preflight: form.preflight ?? [],
+    byHand: (form["by-hand"] ?? []).map(({ when, ...one }) => (when === undefined ? one : { ...one, when })),
     watches: (form.watches ?? []).map((one) => ({
       check: one.check,
       intervalMs: durationMs(one.interval),

@@ -59,6 +59,8 @@ export interface Check {
   readonly source: string;
   readonly platform: string;
   readonly severity: Severity;
+  /** Asked only before a hop that begins below this version and ends at it or above; without it before every hop. */
+  readonly when?: { readonly crosses: string };
   readonly scope: CheckScope;
   readonly readings: Readonly<Record<string, ReadingSpec>>;
   /** jq: exactly one boolean per subject. Anything else is inconclusive. */
@@ -99,6 +101,16 @@ export interface StepSpec {
   readonly optional: boolean;
 }
 
+/** A requirement that only a person can look after. Never a pass: a preflight lists it as not evaluated. */
+export interface ByHand {
+  readonly name: string;
+  readonly title: string;
+  readonly source: string;
+  /** Told only before a hop that begins below this version and ends at it or above; without it before every hop. */
+  readonly when?: { readonly crosses: string };
+  readonly remedy: string;
+}
+
 export interface PhaseSpec {
   readonly name: string;
   readonly title: string;
@@ -136,6 +148,8 @@ export interface Runbook {
   readonly inputs: Readonly<Record<string, InputSpec>>;
   /** Checks that a preflight runs, in the order they are shown. */
   readonly preflight: readonly string[];
+  /** What must hold and cannot be read: told before each hop it belongs to, as not evaluated. */
+  readonly byHand: readonly ByHand[];
   readonly watches: readonly WatchSpec[];
   readonly phases: readonly PhaseSpec[];
   /** Declared undo of pawl's own temporary changes; run once when the run ends. */

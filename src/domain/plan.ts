@@ -97,6 +97,8 @@ export interface Finding {
   readonly remedy: string;
   /** Exit code `refused` instead of `said-no`: policy forbids it and nothing can allow it. */
   readonly refusal: boolean;
+  /** A requirement that nothing can be asked about: told as not evaluated, for a person to look after. */
+  readonly byHand?: true;
 }
 
 export interface Plan {

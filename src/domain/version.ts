@@ -37,6 +37,16 @@ export function compareVersions(a: Version, b: Version): number {
   return rankOfTag(a.tag) - rankOfTag(b.tag) || compareTags(a.tag ?? "", b.tag ?? "");
 }
 
+/**
+ * Whether a move passes a boundary: it begins below `boundary` and ends at it or above. A boundary such as `1.12` is passed by
+ * every move into that minor, and by one that skips it. False where one of the texts is no version.
+ */
+export function crosses(from: string, to: string, boundary: string): boolean {
+  const below = compareVersionTexts(from, boundary);
+  const reached = compareVersionTexts(to, boundary);
+  return below !== null && reached !== null && below < 0 && reached >= 0;
+}
+
 /** `compareVersions` for texts; null where one of them is no version. */
 export function compareVersionTexts(a: string, b: string): number | null {
   const left = parseVersion(a);

@@ -82,11 +82,33 @@ function passLines(passes: readonly Finding[], paper: FindingsPaper): readonly s
   );
 }
 
+/** What only a person can look after: a line or two each, with what to do about it when asked for everything. */
+function byHandLines(byHand: readonly Finding[], paper: FindingsPaper): readonly string[] {
+  const ink = inkOf(paper);
+  const { unknown } = symbolsOf(paper);
+  if (byHand.length === 0) return [];
+  return [
+    ...beside("", 0, "Not evaluated, because nothing can be asked about them; look at these yourself:", paper.columns),
+    ...byHand.flatMap((one) => [
+      ...beside(`${ink.waiting(unknown)} `, 2, `${oneLine(one.title)} (${one.id})`, paper.columns),
+      ...(paper.verbose === true ? beside("  ", 2, one.remedy, paper.columns, (text) => ink.active(text)) : []),
+    ]),
+    "",
+  ];
+}
+
 /** The answers of a preflight: what did not pass first, each with expected, observed, nodes and remedy; passes folded; a summary line. */
-export function renderFindings(findings: readonly Finding[], paper: FindingsPaper): string {
+export function renderFindings(all: readonly Finding[], paper: FindingsPaper): string {
+  const byHand = all.filter((one) => one.byHand === true);
+  const findings = all.filter((one) => one.byHand !== true);
   const troubled = findings.filter((one) => one.verdict !== "pass").toSorted((a, b) => weight(a) - weight(b));
   const passes = findings.filter((one) => one.verdict === "pass");
-  const lines = [...troubled.flatMap((one) => blockOf(one, paper)), ...passLines(passes, paper), summaryLine(findings, paper)];
+  const lines = [
+    ...troubled.flatMap((one) => blockOf(one, paper)),
+    ...byHandLines(byHand, paper),
+    ...passLines(passes, paper),
+    summaryLine(findings, paper),
+  ];
   return printable(lines.join("\n"), paper);
 }
 

@@ -41,6 +41,14 @@ describe("the checks of DC/OS", () => {
         "tasks-running",
         "unit-health",
         "zookeeper-quorum",
+        "app-ids-fit-1.13",
+        "clock-synchronised",
+        "event-subscribers-off",
+        "libltdl-removed",
+        "marathon-lb-fits-1.10",
+        "mesos-fits-marathon-1.7",
+        "security-mode-fits-1.12",
+        "service-marathon-fits-1.10",
       ].toSorted(),
     );
   });

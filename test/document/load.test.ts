@@ -43,6 +43,7 @@ describe("loading a document", () => {
         target: { type: "version", title: "Target", required: true },
         soak: { type: "duration", title: "Soak", default: "30m", required: false, floorMs: 300_000 },
       },
+      byHand: [],
       preflight: [],
       watches: [],
       phases: [

@@ -60,6 +60,7 @@ export function toyRunbook(watches: readonly WatchSpec[] = []): Runbook {
     source: "test",
     inputs: {},
     preflight: [],
+    byHand: [],
     watches,
     finally: [],
     phases: [

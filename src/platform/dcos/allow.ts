@@ -71,6 +71,8 @@ export const ALLOW: AllowList = {
     ["cat", /\/var\/lib\/dcos(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)+/],
     ["cat", /(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)+\/genconf\/[A-Za-z0-9_-][A-Za-z0-9._-]*/],
     ["ls", /\/etc\/mesosphere\/roles/],
+    ["ls", "/opt/mesosphere/lib/libltdl.so.7"],
+    ["grep", "-E", "^security *:", FILES.userConfig],
     ["df", "-Pk", /\/[A-Za-z0-9._/-]*/],
     ["uptime"],
     ["timedatectl"],
