@@ -178,6 +178,9 @@ function operatorCall(model: Model, node: NodeState, body: string): SimHttpAnswe
       return json(model, node, { type, get_maintenance_status: { status: {} } });
     case "GET_MAINTENANCE_SCHEDULE":
       return json(model, node, { type, get_maintenance_schedule: { schedule: {} } });
+    case "GET_METRICS":
+      // Recorded: the call needs its own part, and this model does not read it.
+      return text(400, "Failed to validate master::Call: Expecting 'get_metrics' to be present");
     default:
       return text(400, `Failed to validate master::Call: unknown or incomplete call type`);
   }

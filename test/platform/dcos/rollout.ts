@@ -42,9 +42,15 @@ export interface PlannedRollout {
 /** Name of the one run that is made here. */
 export const RUN = "20261120T150000Z-upgrade-1.11.3";
 
+export type RolloutOptions = NonNullable<Parameters<typeof testLab>[0]> & {
+  /** Stands between whoever asks and the cluster. */
+  readonly watch?: (remote: Remote) => Remote;
+};
+
 /** Plans the hop: facts, findings (all must pass), documents and plan, in simulated time. */
-export async function planRollOut(options: Parameters<typeof testLab>[0] = {}): Promise<PlannedRollout> {
-  const lab = testLab(options);
+export async function planRollOut(options: RolloutOptions = {}): Promise<PlannedRollout> {
+  const bare = testLab(options);
+  const lab = options.watch === undefined ? bare : { ...bare, remote: options.watch(bare.remote) };
   const { inventory } = lab;
   // Simulated time has no end to sleep to: a wait for ever is looked at again after a second.
   const clock: Clock = {
@@ -105,7 +111,7 @@ export const announcedOnly: Operator = {
 };
 
 /** One hop of the shipped runbook over an embedded cluster, in simulated time; every planned stop is approved, nothing else. */
-export async function rollOut(options: Parameters<typeof testLab>[0] = {}): Promise<Rollout> {
+export async function rollOut(options: RolloutOptions = {}): Promise<Rollout> {
   const planned = await planRollOut(options);
   const { lab, clock, platform, plan, kinds } = planned;
   const reader = guard(lab.remote, platform.allow);

@@ -59,7 +59,8 @@ export function shapeOf(text: string): Shape {
   return value();
 }
 
-function merge(a: Shape, b: Shape): Shape {
+/** Two shapes of the same thing as one: fields of both, the richer of two values. */
+export function merge(a: Shape, b: Shape): Shape {
   if (Array.isArray(a) && Array.isArray(b))
     return a.length === 0 ? b : b.length === 0 ? a : [merge(a[0] as Shape, b[0] as Shape)];
   if (typeof a === "object" && typeof b === "object" && !Array.isArray(a) && !Array.isArray(b)) {

@@ -237,10 +237,14 @@ export async function upgrade(
 
 export interface Capture {
   readonly node: string;
+  readonly method: string;
   readonly path: string;
   readonly call?: { readonly type: string };
+  /** Absent where nothing answered; then there is an `error`. */
   readonly status?: number;
   readonly head?: string;
+  readonly error?: string;
+  readonly epochSeconds: number;
   readonly body: string;
 }
 

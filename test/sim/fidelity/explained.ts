@@ -1,0 +1,163 @@
+import type { Read } from "./reads.ts";
+
+/** A difference between the model and what was recorded that is there on purpose. */
+export interface Explained {
+  readonly read: RegExp;
+  /** Matched against `missing PATH`, `extra PATH` and `type PATH: …`. */
+  readonly what: RegExp;
+  readonly why: string;
+  /** Where that is known from. */
+  readonly source: string;
+  /** Second number of the first DC/OS version for which it does not hold any more. */
+  readonly before?: number;
+  /** A published capture that has the field; demanded for a field that pawl reads and the own captures do not have. */
+  readonly seenIn?: string;
+  /** How pawl goes on without it, or with null; demanded for a field that pawl reads and the model has not, or of another type. */
+  readonly without?: string;
+}
+
+const MASTER = /^mesos-master /;
+const AGENTS = /^mesos-master GET \/(state|state-summary|slaves)$/;
+
+/**
+ * The recorded cluster is Mesos 1.11 without DC/OS; the model is the Mesos of each DC/OS release (1.2 to 1.8) as DC/OS sets it up.
+ * Every difference of field names and types is here with where it comes from; one that is not here is a fault of the model.
+ */
+export const MESOS: readonly Explained[] = [
+  {
+    read: MASTER,
+    what: /^missing .*\.git_tag$/,
+    why: "only a build from a tagged checkout has it; DC/OS builds from a commit",
+    source: "published master-state-1.2.0.json, operator-v1-get-version.json: no git_tag",
+  },
+  {
+    read: AGENTS,
+    what: /^missing \.slaves\[\]\.(deactivated|drain_info|estimated_drain_start_time_seconds)$/,
+    why: "agents can be drained and deactivated from Mesos 1.9 on, which no DC/OS up to 1.13 carries",
+    source: "dcos.md 9 (Mesos of each release); published state-summary-1.7.1.json: no such field",
+  },
+  {
+    read: AGENTS,
+    what: /^missing \.(slaves|recovered_slaves)\[\]\.attributes\.zone$/,
+    why: "an attribute of the recorded lab; DC/OS sets public_ip only",
+    source: "fixtures/mesos-real README (flags of the agents); dcos.md 10",
+  },
+  {
+    read: MASTER,
+    what: /^(missing|extra) \.flags\./,
+    why: "the flags of another cluster: DC/OS sets its own, and the model lists those with a documented value",
+    source: "dcos.md 3.3",
+  },
+  {
+    read: /^mesos-master GET \/(state|state-summary|frameworks)$/,
+    what: /^missing \.frameworks\[\]\.(offer_constraints|.*\.offer_constraints)$/,
+    why: "came with Mesos 1.11",
+    source: "published state-summary-1.7.1.json: no such field",
+  },
+  {
+    read: /^mesos-master GET \/(state|state-summary|frameworks)$/,
+    what: /^extra \.frameworks\[\]\.(pid|principal)$/,
+    why: "Marathon connects by libprocess and with a principal; the recorded schedulers spoke HTTP without one",
+    source: "published state-summary-healthy.json (pid), dcos.md 11",
+    seenIn: "mesos/state-summary-healthy.json",
+  },
+  {
+    read: /^mesos-master GET \/metrics\/snapshot$/,
+    what: /^missing \.registrar\/log\/ensemble_size$/,
+    why: "came with Mesos 1.4",
+    source: "dcos.md 9.3",
+    before: 10,
+    without: "replog-recovered takes the number of masters in its place",
+  },
+  {
+    read: MASTER,
+    what: /^extra .*(used_resources|resources)\.(ports|disk|gpus|mem|cpus)$/,
+    why: "tasks of Marathon take ports; the recorded ones were sleeps without any",
+    source: "published state-summary-healthy.json: used_resources with ports",
+  },
+  {
+    read: MASTER,
+    what: /^extra .*\.statuses\[\]\.healthy$/,
+    why: "tasks with health checks; the recorded ones had none",
+    source: "dcos.md 9.2 (`statuses[{state,timestamp,healthy?,…}]`)",
+  },
+  {
+    read: /^mesos-master GET \/roles$/,
+    what: /^missing \.roles\[\]\.(quota|allocated|offered|reserved)/,
+    why: "the short form of /roles; quota consumption came with Mesos 1.9",
+    source: "published roles.json",
+  },
+  {
+    read: /^mesos-master GET \/metrics\/snapshot$/,
+    what: /^missing \./,
+    why: "metrics nobody reads; the model has those that a gate, a watch or a person asks for",
+    source: "dcos.md 9.3",
+  },
+  {
+    read: /^mesos-master GET \/metrics\/snapshot$/,
+    what: /^extra \.overlay\/log\/(recovered|ensemble_size)$/,
+    why: "the overlay module of DC/OS has a replicated log of its own",
+    source: "dcos.md 9.3",
+    seenIn: "mesos/metrics-recovered-lines.txt",
+  },
+];
+
+export const EXHIBITOR: readonly Explained[] = [
+  {
+    read: /get-state$/,
+    what: /^(missing|extra) \.config\.(backupExtra|zooCfgExtra)\./,
+    why: "another installation's settings; DC/OS writes its own zoo.cfg",
+    source: "dcos.md 7 (zoo.cfg)",
+  },
+];
+
+/** Marathon answers differ by version in what nobody reads: those are not listed, see `marathon` in fields.test.ts. */
+export const MARATHON: readonly Explained[] = [
+  {
+    read: /^marathon GET \/v2\/apps$/,
+    what: /^missing \.apps\[\]\.tasks$/,
+    why: "only with embed=apps.tasks, which pawl does not ask for",
+    source: "dcos.md 11.2",
+    without: "tasks are read from the leading Mesos master",
+  },
+  {
+    read: /^marathon /,
+    what: /^type .*\.(acceptedResourceRoles|webui_url): /,
+    why: "null where it is not set: the published apps name no roles, DC/OS gives Marathon no address of its own page",
+    source: "published apps and doc-info.json, dcos.md 11.2",
+    without: "null is taken as none",
+  },
+  {
+    read: /^marathon GET \/v2\/tasks$/,
+    what: /^missing \.tasks\[\]\.role$/,
+    why: "came with 1.7 or later; the documentation is of the newest",
+    source: "published doc-app_tasks.json beside gm-tasks.json",
+    without: "roles are taken from the leading Mesos master",
+  },
+  {
+    read: /^marathon GET \/v2\/tasks$/,
+    what: /^extra \.tasks\[\]\.(ipAddresses|healthCheckResults\[\]\.(lastFailureCause|instanceId))$/,
+    why: "came with 1.1 to 1.4, where the published answers are older",
+    source: "Marathon's Formats.scala (1.4 and later); published apps-1.5-networks.json (ipAddresses)",
+  },
+  {
+    read: /^marathon GET \/v2\/(apps|groups|queue)$/,
+    what: /^extra .*\.(gpus|killSelection|unreachableStrategy|networks|portMappings|IS|pods|dependencies|groups|apps|versionInfo)/,
+    why: "fields that came with 1.3 to 1.5, where the published answers are older",
+    source: "dcos.md 11.2, 11.5",
+  },
+  {
+    read: /^marathon GET \/v2\/(apps|groups|queue)$/,
+    what: /^extra .*\.(env|labels)\./,
+    why: "names an operator chose",
+    source: "published apps: other names",
+  },
+];
+
+/** The explanation of a difference for this read and release, or null. */
+export function explanation(list: readonly Explained[], read: Read, difference: string, minor: number): Explained | null {
+  return (
+    list.find((one) => one.read.test(read) && one.what.test(difference) && (one.before === undefined || minor < one.before)) ??
+    null
+  );
+}

@@ -1,0 +1,78 @@
+/** Where it is known what a real node answers to a read. */
+export interface Reference {
+  readonly read: RegExp;
+  /** The test that holds the model against it, or the document where no program could be asked. */
+  readonly source: string;
+  /** Published answers of Marathon (shared fixtures, `marathon/`). */
+  readonly marathon?: readonly string[];
+}
+
+const marathon = (...files: readonly string[]): readonly string[] => files.map((file) => `marathon/${file}`);
+
+/** One line for everything pawl reads. A read that no line covers fails a test, and so does a line nobody needs. */
+export const REFERENCES: readonly Reference[] = [
+  { read: /^mesos-master GET \/redirect$/, source: "own captures, status and header: fields.test.ts, situations.test.ts" },
+  {
+    read: /^mesos-master GET \/(state|state-summary|slaves|frameworks|roles|tasks|version|flags|maintenance\/status|metrics\/snapshot)$/,
+    source: "own captures, field by field: fields.test.ts",
+  },
+  { read: /^mesos-master POST \/api\/v1 GET_HEALTH$/, source: "own captures, field by field: fields.test.ts" },
+  { read: /^exhibitor GET \/exhibitor\/v1\/cluster\/status$/, source: "published capture, field by field: fields.test.ts" },
+  { read: /^exhibitor GET \/exhibitor\/v1\/config\/get-state$/, source: "published capture, field by field: fields.test.ts" },
+  {
+    read: /^marathon GET \/v2\/apps$/,
+    source: "published captures of 1.1 to 1.5: fields.test.ts",
+    marathon: marathon("doc-app_list.json", "apps-1.1.json", "apps-1.5-networks.json"),
+  },
+  {
+    read: /^marathon GET \/v2\/info$/,
+    source: "published capture: fields.test.ts",
+    marathon: marathon("doc-info.json"),
+  },
+  { read: /^marathon GET \/v2\/leader$/, source: "published capture: fields.test.ts", marathon: marathon("gm-leader.json") },
+  {
+    read: /^marathon GET \/v2\/queue$/,
+    source: "published captures: fields.test.ts",
+    marathon: marathon("doc-queue.json", "queue-delayed.json", "queue-empty.json"),
+  },
+  {
+    read: /^marathon GET \/v2\/deployments$/,
+    source: "published captures: fields.test.ts",
+    marathon: marathon("doc-deployments.json", "deployments-one.json", "deployments-none.json"),
+  },
+  {
+    read: /^marathon GET \/v2\/groups$/,
+    source: "published captures: fields.test.ts",
+    marathon: marathon("doc-group.json", "gm-groups.json", "groups-app-each-health.json", "groups-volumes.json"),
+  },
+  {
+    read: /^marathon GET \/v2\/tasks$/,
+    source: "published captures: fields.test.ts",
+    marathon: marathon("gm-tasks.json", "doc-app_tasks.json"),
+  },
+  { read: /^marathon GET \/v2\/pods$/, source: "dcos.md 11.2: a list; the model has no pods, so an empty one" },
+  {
+    read: /^zookeeper (mntr|srvr|conf)$/,
+    source: "own captures of 3.4.8 and 3.4.10, line by line: zookeeper-fidelity.test.ts, words.test.ts",
+  },
+  {
+    read: /^\/opt\/mesosphere\/bin\/dcos-(diagnostics|check-runner) check node-poststart$/,
+    source: "own captures of both programs, byte for byte: programs.test.ts",
+  },
+  { read: /^cat \/opt\/mesosphere\/etc\/dcos-version\.json$/, source: "published capture and dcos.md 3.1: files.test.ts" },
+  {
+    read: /^cat \/opt\/(mesosphere\/(etc\/expanded\.config\.json|bin\/detect_ip|active\.buildinfo\.full\.json)|dcos\/[\d.]+\/genconf\/(config\.yaml|ip-detect))$/,
+    source: "kept as bytes, no field is read; where they lie: dcos.md 3.1, 4.1",
+  },
+  { read: /^cat \/var\/lib\/dcos\/mesos-resources$/, source: "kept as bytes, no field is read; where it lies: dcos.md 3.1" },
+  { read: /^docker ps -q$/, source: "lines are counted; dcos.md 12, commands.test.ts" },
+  {
+    read: /^sh pawl-(facts|files|fetch|job (start|poll|read|remove))$/,
+    source: "pawl's own texts, run by real shells beside the node's: commands.test.ts",
+  },
+  { read: /^tar -cf - -C \/ -- var\/lib\/dcos\/exhibitor$/, source: "a real tar beside the node's: commands.test.ts" },
+  {
+    read: /^curl -fsSL --max-time 60 http:\/\/\S+\/dcos_node_upgrade\.sh$/,
+    source: "a real curl beside the node's: commands.test.ts",
+  },
+];
