@@ -65,6 +65,18 @@ export const REFERENCES: readonly Reference[] = [
     source: "kept as bytes, no field is read; where they lie: dcos.md 3.1, 4.1",
   },
   { read: /^cat \/var\/lib\/dcos\/mesos-resources$/, source: "kept as bytes, no field is read; where it lies: dcos.md 3.1" },
+  {
+    read: /^marathon GET \/v2\/eventSubscriptions$/,
+    source: "Marathon's Formats.scala (`callbackUrls`, a list of texts); gone with 1.5: dcos.md pre-34; marathon.test.ts",
+  },
+  {
+    read: /^(ls \/opt\/mesosphere\/lib\/libltdl\.so\.7|grep -E \^security \*: \/opt\/mesosphere\/etc\/user\.config\.yaml)$/,
+    source: "a real ls and grep beside the node's: commands.test.ts",
+  },
+  {
+    read: /^timedatectl$/,
+    source: "systemd's timedatectl: `NTP synchronized` up to 238, `System clock synchronized` from 239: programs.test.ts",
+  },
   { read: /^docker ps -q$/, source: "lines are counted; dcos.md 12, commands.test.ts" },
   {
     read: /^sh pawl-(facts|files|fetch|job (start|poll|read|remove))$/,
