@@ -21,6 +21,8 @@ export interface Bench {
   readonly sizes: Sizes;
   /** The built program. */
   readonly pawl: string;
+  /** Folder of the built pieces that are measured from within (`subjects/`). */
+  readonly subjects: string;
   /** At least `many` servers; started at the first call, shared by all. */
   fleet(): Promise<Fleet>;
   /** A program of the PATH, or null where it is not installed. */

@@ -4,12 +4,26 @@ import { delimiter, join } from "node:path";
 import { parseArgs } from "node:util";
 import { buildApp } from "./app.ts";
 import { FULL, QUICK, type Bench, type Benchmark } from "./bench.ts";
+import { backup } from "./backup.ts";
 import { oneCommandFew, oneCommandMany, tenSteps } from "./commands.ts";
 import type { Outcome } from "./compare.ts";
 import { startFleet, type Fleet } from "./fleet.ts";
+import { preflight } from "./preflight.ts";
+import { append, state, verify } from "./records.ts";
+import { start } from "./start.ts";
 import { outcomeJson, renderOutcome } from "./table.ts";
 
-const BENCHMARKS: readonly Benchmark[] = [oneCommandFew, oneCommandMany, tenSteps];
+const BENCHMARKS: readonly Benchmark[] = [
+  oneCommandFew,
+  oneCommandMany,
+  tenSteps,
+  backup,
+  preflight,
+  append,
+  verify,
+  state,
+  start,
+];
 
 function find(program: string): string | null {
   const folders = (process.env["PATH"] ?? "").split(delimiter);
@@ -50,7 +64,7 @@ try {
   const bench: Bench = {
     folder,
     sizes,
-    pawl: buildApp(join(folder, "app")),
+    ...buildApp(join(folder, "app")),
     fleet: () => (fleet ??= startFleet(join(folder, "fleet"), Math.max(sizes.few, sizes.many))),
     find,
   };

@@ -1,0 +1,18 @@
+import { createMasker } from "../../src/artifact/mask.ts";
+import { openArtifactStore } from "../../src/artifact/store.ts";
+import { createHttpClient } from "../../src/transport/http.ts";
+import { report } from "./clock.ts";
+
+/** What a snapshot does with a cluster's whole state: asks for it, masks its secrets, keeps it. */
+const [url = "", folder = ""] = process.argv.slice(2);
+const http = createHttpClient();
+const artifacts = await openArtifactStore({ folder, masker: createMasker({ key: Buffer.alloc(32, 1) }) });
+
+await report(async () => {
+  const answer = await http.ask({ method: "GET", url, timeoutMs: 90_000, followRedirects: 1, maxBytes: 256 << 20 });
+  if (answer.kind !== "answered") throw new Error(answer.reason);
+  const meta = { name: "state.json", mediaType: "application/json", step: null, node: null, evidenceOf: "state" };
+  const kept = await artifacts.put(meta, answer.body);
+  return { MiB: kept.bytes / (1 << 20) };
+});
+await http.close();
