@@ -20,6 +20,7 @@ import {
   user,
   version,
 } from "./fields.ts";
+import { httpForm, toHttpAccess } from "./http-access.ts";
 
 const ssh = z.strictObject({
   user: user.describe("Login name; otherwise that of ~/.ssh/config.").optional(),
@@ -46,6 +47,7 @@ export const inventorySchema = z.strictObject({
   metadata: z.strictObject({ name: name.describe("Name of the cluster: the folder its evidence goes to.") }),
   platform: name.describe("Product that runs on the nodes."),
   ssh: ssh.describe("How nodes are reached.").optional(),
+  http: httpForm.describe("How the web servers of the cluster are reached, where plain http is not the way.").optional(),
   ports: z.record(name, port).describe("Port by service name, where it is not the product's own.").optional(),
   bootstrap: z
     .strictObject({
@@ -89,6 +91,7 @@ export function toInventory(form: InventoryForm, folders: Folders): Inventory {
     folder: folders.folder,
     ssh: toSsh(form.ssh, folders),
     ports: form.ports ?? {},
+    ...(form.http === undefined ? {} : { http: toHttpAccess(form.http, (written) => resolvePath(written, folders)) }),
     nodes: form.nodes.map((one) => toNode(one, folders)),
     ...(form.bootstrap === undefined ? {} : { bootstrap: toBootstrap(form.bootstrap, folders) }),
     scripts: form.scripts ?? {},

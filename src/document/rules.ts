@@ -31,7 +31,39 @@ export function inventoryRules(parsed: Parsed): readonly Complaint[] {
       })),
       (value) => `another node answers at ${value}`,
     ),
+    ...httpRules(parsed, root["http"]),
   ];
+}
+
+/** One source of a token, one place of the front door, and no token where it could be read on the way. */
+function httpRules(parsed: Parsed, http: Json | undefined): readonly Complaint[] {
+  if (!isRecord(http)) return [];
+  const { token, security, "admin-router": router } = http;
+  const complaints: Complaint[] = [];
+  if (isRecord(router)) complaints.push(...exactlyOne(parsed, ["http", "admin-router"], router, ["port", "url"]));
+  if (isRecord(token)) {
+    const path: Path = ["http", "token"];
+    complaints.push(...exactlyOne(parsed, path, token, ["file", "env", "uid"]));
+    if ("uid" in token) complaints.push(...exactlyOne(parsed, path, token, ["password-file", "private-key"]));
+    for (const key of ["password-file", "private-key"])
+      if (key in token && !("uid" in token)) complaints.push(complaintAt(parsed, [...path, key], `\`${key}\` belongs to \`uid\``));
+    if ((security ?? "disabled") === "disabled" && router === undefined)
+      complaints.push(
+        complaintAt(
+          parsed,
+          path,
+          "http.token would never be used: with security disabled the components speak plain http, and a token is not sent over that",
+          "say `security: strict` or `permissive`, or leave the token out",
+        ),
+      );
+  }
+  const url = isRecord(router) && typeof router["url"] === "string" && URL.canParse(router["url"]) ? new URL(router["url"]) : null;
+  const at: Path = ["http", "admin-router", "url"];
+  if (url !== null && (url.pathname !== "/" || url.search !== "" || url.hash !== "" || url.username !== ""))
+    complaints.push(complaintAt(parsed, at, "http.admin-router.url must be scheme, host and port only", `such as ${url.protocol}//${url.host}`));
+  if (url !== null && url.protocol === "http:" && token !== undefined)
+    complaints.push(complaintAt(parsed, at, "http.admin-router.url must be https where there is a token"));
+  return complaints;
 }
 
 /** Complaints about a check: one scope, one probe per reading, bad readings that name readings it has. */

@@ -51,6 +51,26 @@ export interface LabSettings {
   readonly timeScale: number;
 }
 
+/** Where a token comes from. Files are read again when a token has run out; what a variable holds stays what it is. */
+export type TokenSource =
+  | { readonly kind: "file"; readonly file: string }
+  | { readonly kind: "environment"; readonly variable: string }
+  /** The product's own login: with a password, or as a service account with its private key. */
+  | { readonly kind: "login"; readonly uid: string; readonly secret: "password" | "private-key"; readonly file: string };
+
+/** How the cluster's own servers (HTTP, and ports asked with a word) are reached. */
+export interface HttpAccess {
+  /** `ssh`: every connection begins at a machine reached by SSH: `by`, or the asked node itself where that is null. */
+  readonly through: { readonly kind: "direct" } | { readonly kind: "ssh"; readonly by: string | null };
+  /** `strict`: https and a token everywhere; `permissive`: https where it is spoken, else plain http without a token. */
+  readonly security: "disabled" | "permissive" | "strict";
+  /** Certificates to trust instead of the system's, PEM. */
+  readonly caFile?: string;
+  readonly token?: TokenSource;
+  /** Only the product's front door is open: on this port of the nodes it stands on, or at one address for all of them. */
+  readonly gateway?: { readonly kind: "port"; readonly port: number } | { readonly kind: "url"; readonly url: string };
+}
+
 export interface Inventory {
   readonly name: string;
   readonly platform: string;
@@ -59,6 +79,8 @@ export interface Inventory {
   readonly ssh: SshSettings;
   /** Port by service name where it is not the product's own (platform decides the names). */
   readonly ports: Readonly<Record<string, number>>;
+  /** How HTTP servers are reached where plain http to their own ports is not the way. */
+  readonly http?: HttpAccess;
   readonly nodes: readonly InventoryNode[];
   readonly bootstrap?: Bootstrap;
   /** Script by target version, where no bootstrap machine generates it. */

@@ -42,6 +42,8 @@ export interface HttpRequest {
   readonly timeoutMs: number;
   /** How many redirects to follow; scheme-relative Locations are understood. */
   readonly followRedirects: number;
+  /** Nobody else may answer in the asked node's place. Where it says nothing: true exactly where no redirect is followed. */
+  readonly thisNodeOnly?: boolean;
   readonly maxBytes?: number;
 }
 
@@ -268,8 +270,11 @@ export interface StepKind {
 
 /** One (method, path) or argv a product may be read with; anything else throws before it is sent (design rule 11). */
 export interface AllowList {
-  /** `body`: what must match where the method carries one (an API whose calls differ only in their body). Without it no body may be sent. */
-  readonly http: readonly { readonly method: string; readonly path: RegExp; readonly body?: RegExp }[];
+  /**
+   * `body`: what must match where the method carries one (an API whose calls differ only in their body). Without it no body may
+   * be sent. `query`: the whole query behind the `?`; without it none may be sent.
+   */
+  readonly http: readonly { readonly method: string; readonly path: RegExp; readonly query?: RegExp; readonly body?: RegExp }[];
   /** Each command is a list of word patterns that must match the whole argv, word by word; a trailing `...` allows more. */
   readonly commands: readonly (readonly (string | RegExp)[])[];
   readonly fourLetter: readonly string[];
@@ -295,6 +300,31 @@ export interface Observation {
   readonly gaps: readonly string[];
 }
 
+/** How one service of a product is reached where plain http at its own port is not the way. */
+export interface WebService {
+  /** Port that speaks TLS where security is on; null: this service never does. */
+  readonly securePort: number | null;
+  /** Where the product's front door leads to it; null: nowhere. */
+  readonly gateway: {
+    /** Path at the front door that stands for `/` of the service. */
+    readonly path: string;
+    /** Whose word comes back: that of the node the door stands on, or of whoever leads. */
+    readonly answers: "node" | "leader";
+    /** Paths of the service that may be asked there. Where the leader answers: those that every node answers with the leader's word anyway. */
+    readonly paths: RegExp;
+  } | null;
+}
+
+/** What a product's web servers need besides a port. */
+export interface WebProduct {
+  /** By the names the ports have. */
+  readonly services: Readonly<Record<string, WebService>>;
+  /** The front door: port, name for messages, roles of the nodes it stands on, path a login is posted to. */
+  readonly gateway: { readonly name: string; readonly port: number; readonly roles: readonly string[]; readonly loginPath: string };
+  /** What stands before the token in the Authorization header. */
+  readonly tokenPrefix: string;
+}
+
 /** A product: facts, order contract, step kinds, permission, what is captured. The engine knows nothing else about it. */
 export interface Platform {
   readonly name: string;
@@ -303,6 +333,8 @@ export interface Platform {
   readonly allow: AllowList;
   /** Port by service name. */
   readonly ports: Readonly<Record<string, number>>;
+  /** TLS, tokens and front door of its services; without it they speak plain http. */
+  readonly web?: WebProduct;
   /** Path of the advisory lock directory on managers. */
   readonly lockPath: string;
   observe(reader: Remote, inventory: Inventory, inputs: Readonly<Record<string, string>>, clock: Clock): Promise<Observation>;

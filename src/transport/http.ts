@@ -1,6 +1,12 @@
 import { Agent } from "undici";
 import type { HttpAnswer, HttpRequest } from "../engine/ports.ts";
-import { failureOf } from "./failure.ts";
+import type { Failure } from "./failure.ts";
+import { createBodyReader, type ReadBody } from "./http-body.ts";
+import { createConnector, type ConnectOptions } from "./web-connect.ts";
+import { webFailureOf } from "./web-failure.ts";
+import { asWritten, hostOf, type Asked, type Route, type Way } from "./web-route.ts";
+import type { TokenKeeper } from "./web-token.ts";
+import { refusalOf } from "./web-refusal.ts";
 
 /** Asks over HTTP; never throws. */
 export interface HttpClient {
@@ -8,73 +14,116 @@ export interface HttpClient {
   close(): Promise<void>;
 }
 
+/** What a client is made of; without anything it asks every address directly and as it is written. */
+export interface HttpClientOptions {
+  /** Hosts that belong to the cluster: only there credentials of a request go along when an answer redirects to another host. */
+  readonly own?: ReadonlySet<string>;
+  /** Where a request really goes. */
+  readonly route?: (asked: Asked) => Way;
+  readonly ca?: string | null;
+  readonly tunnel?: ConnectOptions["tunnel"];
+  readonly token?: TokenKeeper | null;
+}
+
 const KEEP_ALIVE_MS = 60_000;
 const CONNECT_TIMEOUT_MS = 10_000;
-/** A cluster's whole state is some 50 MB at 5,000 agents. */
-const LARGEST_BODY_BYTES = 128 * 1024 * 1024;
+/** What one answer may hold where a request says nothing; a cluster's whole state is some 50 MB at 5,000 agents. */
+const LARGEST_BODY_BYTES = 64 * 1024 * 1024;
 /** A few, so that a poll need not wait behind a long document from the same server. */
 const CONNECTIONS_PER_ORIGIN = 4;
 const CREDENTIALS: readonly string[] = ["authorization", "cookie", "proxy-authorization"];
+/** Asked again without harm when a kept connection turns out to be closed. */
+const REPEATABLE: readonly string[] = ["GET", "HEAD"];
 
 /**
- * A client with kept connections (longer than any poll interval). `own` are the hosts that belong to the cluster: only there
- * credentials go along when an answer redirects to another host. Codes: `refused`, `timed-out`, `reset`, `too-large`,
- * `redirect-loop`, `redirect-refused` (not http), `not-resolved`, `unreachable`, `aborted`, `bad-url`, `failed`.
+ * A client with kept connections (longer than any poll interval). Codes: `refused`, `timed-out`, `reset`, `too-large`, `encoded`,
+ * `redirect-loop`, `redirect-refused` (not http), `not-resolved`, `unreachable`, `aborted`, `bad-url`, `failed`; of TLS and HTTP
+ * those of `webFailureOf`; of the way those of the route, the tunnel and the token; and where a component of the cluster does not
+ * let pawl in or sends a page instead of data: `unauthorized`, `forbidden`, `login-page`, `html-page`.
  */
-export function createHttpClient(own: ReadonlySet<string> = new Set()): HttpClient {
+export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
+  const life = new AbortController();
   const agent = new Agent({
     connections: CONNECTIONS_PER_ORIGIN,
     pipelining: 1,
     keepAliveTimeout: KEEP_ALIVE_MS,
     keepAliveMaxTimeout: KEEP_ALIVE_MS,
-    connect: { timeout: CONNECT_TIMEOUT_MS },
+    connect: createConnector({
+      timeoutMs: CONNECT_TIMEOUT_MS,
+      ca: options.ca ?? null,
+      tunnel: options.tunnel ?? null,
+      life: life.signal,
+    }),
   });
+  const wires: Wires = {
+    agent,
+    read: createBodyReader(),
+    own: options.own ?? new Set(),
+    route: options.route ?? asWritten,
+    token: options.token ?? null,
+    spokenPlain: new Set(),
+  };
   return {
     async ask(request, signal) {
       // One deadline over all hops, in wall time; undici's own limits only look at single parts.
       const deadline = AbortSignal.timeout(request.timeoutMs);
-      const wanted = signal === undefined ? deadline : AbortSignal.any([signal, deadline]);
+      const wanted = AbortSignal.any([deadline, life.signal, ...(signal === undefined ? [] : [signal])]);
       try {
-        return await follow(agent, request, wanted, own);
+        return await follow(wires, request, wanted);
       } catch (error) {
-        if (signal?.aborted === true) return { kind: "no-answer", code: "aborted", reason: "no longer wanted" };
+        if (signal?.aborted === true || life.signal.aborted)
+          return { kind: "no-answer", code: "aborted", reason: "no longer wanted" };
         if (deadline.aborted)
           return {
             kind: "no-answer",
             code: "timed-out",
             reason: `no complete answer from ${request.url} within ${String(request.timeoutMs)} ms`,
           };
-        return { kind: "no-answer", ...failureOf(error) };
+        return { kind: "no-answer", ...webFailureOf(error) };
       }
     },
-    close: () => agent.destroy(),
+    async close() {
+      life.abort();
+      await agent.destroy();
+    },
   };
 }
 
-async function follow(agent: Agent, request: HttpRequest, signal: AbortSignal, own: ReadonlySet<string>): Promise<HttpAnswer> {
+interface Wires {
+  readonly agent: Agent;
+  readonly read: ReadBody;
+  readonly own: ReadonlySet<string>;
+  readonly route: (asked: Asked) => Way;
+  readonly token: TokenKeeper | null;
+  /** Origins found to speak plain http where https was tried first. */
+  readonly spokenPlain: Set<string>;
+}
+
+const none = (code: string, reason: string): HttpAnswer => ({ kind: "no-answer", code, reason });
+
+async function follow(wires: Wires, request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
   let url = parseUrl(request.url);
-  if (url === null) return { kind: "no-answer", code: "bad-url", reason: `${request.url} is not an http address` };
+  if (url === null) return none("bad-url", `${request.url} is not an http address`);
   let { method, body } = request;
   let headers: Readonly<Record<string, string>> = request.headers ?? {};
+  const thisNodeOnly = request.thisNodeOnly ?? request.followRedirects === 0;
   const seen = new Set<string>();
   for (;;) {
     seen.add(url.href);
-    const answer = await once(
-      agent,
-      { method, headers, body: body ?? null, maxBytes: request.maxBytes ?? LARGEST_BODY_BYTES },
-      url,
-      signal,
-    );
+    const way = wires.route({ url, thisNodeOnly });
+    if (way.kind === "refused") return none(way.code, way.reason);
+    const hop = { method, headers, body: body ?? null, maxBytes: request.maxBytes ?? LARGEST_BODY_BYTES };
+    const answer = await askOn(wires, hop, way, signal);
     if (answer.kind === "no-answer") return answer;
     const location = answer.headers["location"];
     if (request.followRedirects === 0 || location === undefined || ![301, 302, 303, 307, 308].includes(answer.status))
       return answer;
     // Mesos answers with `//host:port/path`: relative to the scheme.
     const next = parseUrl(location, url);
-    if (next === null) return { kind: "no-answer", code: "redirect-refused", reason: `${url.href} redirects to ${location}` };
+    if (next === null) return none("redirect-refused", `${url.href} redirects to ${location}`);
     if (seen.has(next.href) || seen.size > request.followRedirects)
-      return { kind: "no-answer", code: "redirect-loop", reason: [...seen, next.href].join(" → ") };
-    if (next.host !== url.host && !own.has(next.hostname)) headers = withoutCredentials(headers);
+      return none("redirect-loop", [...seen, next.href].join(" → "));
+    if (next.host !== url.host && !wires.own.has(hostOf(next))) headers = withoutCredentials(headers);
     if (answer.status < 307 && method !== "HEAD") {
       method = "GET";
       body = undefined;
@@ -90,8 +139,62 @@ interface Hop {
   readonly maxBytes: number;
 }
 
-async function once(agent: Agent, hop: Hop, url: URL, signal: AbortSignal): Promise<HttpAnswer> {
-  const response = await agent.request({
+/** One request on its way: https first where plain would do too, and with a token that is renewed at most once. */
+async function askOn(wires: Wires, hop: Hop, way: Route, signal: AbortSignal): Promise<HttpAnswer> {
+  const about = (failure: Failure): HttpAnswer => none(failure.code, way.ours ? `${way.about} (${way.url.origin}): ${failure.reason}` : failure.reason);
+  const plainly = (url: URL): Promise<HttpAnswer> => askOn(wires, hop, { ...way, url, plain: null, authorised: false }, signal);
+  if (way.plain !== null && wires.spokenPlain.has(way.url.origin)) return plainly(way.plain);
+  const first = await authorised(wires, hop, way, signal);
+  if (first.kind === "answered") return (way.ours ? refusalOf(first, way, wires.token !== null) : null) ?? first;
+  if (signal.aborted) return first;
+  if (way.plain === null || !speaksNoTls(first.code, way)) return about(first);
+  const second = await plainly(way.plain);
+  // Only a server that really answers plainly is asked so from now on; one that was restarting is not.
+  if (second.kind === "answered" && first.code === "not-tls") wires.spokenPlain.add(way.url.origin);
+  return second;
+}
+
+/** Nobody speaks TLS there: something else answered, or there is nothing at the port kept for it. */
+function speaksNoTls(code: string, way: Route): boolean {
+  return code === "not-tls" || (code === "refused" && way.plain?.port !== way.url.port);
+}
+
+async function authorised(wires: Wires, hop: Hop, way: Route, signal: AbortSignal): Promise<HttpAnswer> {
+  const keeper = way.authorised ? wires.token : null;
+  if (keeper === null) return once(wires, hop, way.url, signal);
+  const { origin } = way.url;
+  const token = await until(keeper.current(), signal);
+  if (token.kind === "failed") return none(token.code, token.reason);
+  const send = (value: string): Promise<HttpAnswer> =>
+    once(wires, { ...hop, headers: { ...hop.headers, authorization: `${way.tokenPrefix}${value}` } }, way.url, signal);
+  const first = await send(token.token);
+  if (first.kind === "no-answer") return first;
+  if (first.status !== 401) {
+    if (first.status < 500) keeper.accepted(origin);
+    return first;
+  }
+  const other = await until(keeper.after401(origin, token.token), signal);
+  if (other.kind === "failed") return other.code === "unauthorized" ? first : none(other.code, `the token was no longer taken, and ${other.reason}`);
+  const second = await send(other.token);
+  if (second.kind === "answered") {
+    if (second.status === 401) keeper.refusedAgain(origin);
+    else if (second.status < 500) keeper.accepted(origin);
+  }
+  return second;
+}
+
+/** Rejects when the signal aborts first: what is waited for is shared and goes on. */
+function until<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason instanceof Error ? signal.reason : new Error("aborted"));
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}
+
+async function once(wires: Wires, hop: Hop, url: URL, signal: AbortSignal): Promise<HttpAnswer> {
+  const request = {
     origin: url.origin,
     path: `${url.pathname}${url.search}`,
     method: hop.method,
@@ -100,26 +203,29 @@ async function once(agent: Agent, hop: Hop, url: URL, signal: AbortSignal): Prom
     signal,
     headersTimeout: 0,
     bodyTimeout: 0,
-  });
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of response.body as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    // Leaving the loop destroys the rest of the body and its connection.
-    if (bytes > hop.maxBytes)
-      return { kind: "no-answer", code: "too-large", reason: `${url.href} sent more than ${String(hop.maxBytes)} bytes` };
-    chunks.push(chunk);
-  }
-  const headers = Object.entries(response.headers).flatMap(([name, value]) =>
-    value === undefined ? [] : [[name, Array.isArray(value) ? value.join(", ") : value] as const],
-  );
-  return {
-    kind: "answered",
-    status: response.statusCode,
-    headers: Object.fromEntries(headers),
-    body: Buffer.concat(chunks),
-    url: url.href,
   };
+  const send = (): ReturnType<Agent["request"]> => wires.agent.request(request);
+  try {
+    const response = await send().catch((error: unknown) => {
+      // A server may close a kept connection in the moment it is used again: no byte of an answer came, and reading twice is harmless.
+      if (signal.aborted || !REPEATABLE.includes(hop.method) || webFailureOf(error).code !== "reset") throw error;
+      return send();
+    });
+    const headers = Object.entries(response.headers).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, Array.isArray(value) ? value.join(", ") : value] as const],
+    );
+    const answer = { status: response.statusCode, headers: Object.fromEntries(headers), url: url.href };
+    const encoding = answer.headers["content-encoding"] ?? "identity";
+    if (encoding !== "identity") {
+      response.body.on("error", () => undefined).destroy();
+      return none("encoded", `${url.href} answered in the encoding ${encoding.slice(0, 40)}, which was not asked for`);
+    }
+    const body = await wires.read(response.body as AsyncIterable<Buffer>, hop.maxBytes, url.href);
+    return body.kind === "failed" ? none(body.code, body.reason) : { kind: "answered", ...answer, body: body.bytes };
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return none(webFailureOf(error).code, webFailureOf(error).reason);
+  }
 }
 
 function parseUrl(text: string, base?: URL): URL | null {

@@ -28,7 +28,7 @@ function ask(
   request: Partial<HttpRequest> & { readonly url: string },
   options: { readonly own?: readonly string[]; readonly signal?: AbortSignal } = {},
 ): Promise<HttpAnswer> {
-  const client = createHttpClient(new Set(options.own));
+  const client = createHttpClient({ own: new Set(options.own) });
   clients.push(client);
   return client.ask({ method: "GET", timeoutMs: 5_000, followRedirects: 0, ...request }, options.signal);
 }

@@ -1,5 +1,6 @@
 import type { Inventory, InventoryNode } from "../../domain/inventory.ts";
 import type { OrderGroup } from "../../domain/order.ts";
+import type { WebProduct } from "../../engine/ports.ts";
 
 /** Ports of the services, where the inventory names no other (dcos.md section 2.1). */
 export const PORTS = {
@@ -11,6 +12,29 @@ export const PORTS = {
 } as const;
 
 export type Service = keyof typeof PORTS;
+
+/**
+ * How the services are reached where security is on or only Admin Router is (dcos.md sections 2.1 to 2.3). Through `/mesos` the
+ * leading master answers whichever master's Admin Router is asked, so only what every master redirects to the leader is asked
+ * there; a master's own metrics, version and redirect are not. Exhibitor has no security of its own.
+ */
+export const WEB: WebProduct = {
+  services: {
+    "mesos-master": {
+      securePort: PORTS["mesos-master"],
+      gateway: {
+        path: "/mesos",
+        answers: "leader",
+        paths: /\/(?:master\/)?(?:state|state-summary|slaves|frameworks|roles|tasks|maintenance\/(?:status|schedule))/,
+      },
+    },
+    "mesos-agent": { securePort: PORTS["mesos-agent"], gateway: null },
+    marathon: { securePort: 8443, gateway: { path: "/service/marathon", answers: "leader", paths: /\/v2\/.+/ } },
+    exhibitor: { securePort: null, gateway: { path: "/exhibitor", answers: "node", paths: /\/exhibitor\/v1\/.+/ } },
+  },
+  gateway: { name: "Admin Router", port: 443, roles: ["master"], loginPath: "/acs/api/v1/auth/login" },
+  tokenPrefix: "token=",
+};
 
 /** Where the advisory cluster lock lives on the masters (design rule 7). */
 export const LOCK_PATH = "/var/lib/pawl/lock";

@@ -4,7 +4,7 @@ import { ALLOW } from "./allow.ts";
 import { captureState } from "./capture-state.ts";
 import { captures } from "./captures.ts";
 import { configBackup } from "./config-backup.ts";
-import { CONTRACT, LOCK_PATH, PORTS } from "./contract.ts";
+import { CONTRACT, LOCK_PATH, PORTS, WEB } from "./contract.ts";
 import { findings } from "./findings.ts";
 import { readLast } from "./leadership.ts";
 import { readNode, reportJson } from "./node-facts.ts";
@@ -23,6 +23,7 @@ export function createDcosPlatform(): Platform {
     kinds: [captureState, zookeeperTar, configBackup, upgradeScript, upgradeNode],
     allow: ALLOW,
     ports: PORTS,
+    web: WEB,
     lockPath: LOCK_PATH,
     observe,
     async nodeFacts(reader, inventory, node) {

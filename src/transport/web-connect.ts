@@ -1,0 +1,48 @@
+import { setMaxListeners } from "node:events";
+import type { Duplex } from "node:stream";
+import { buildConnector } from "undici";
+import type { Failure } from "./failure.ts";
+import { WayError } from "./web-failure.ts";
+
+/** A stream to host:port, or why there is none. */
+export type Opened = { readonly kind: "open"; readonly stream: Duplex } | ({ readonly kind: "failed" } & Failure);
+
+/** How connections are made. */
+export interface ConnectOptions {
+  /** Reaching a server and agreeing on TLS with it. */
+  readonly timeoutMs: number;
+  /** Certificates to trust instead of the system's, PEM. */
+  readonly ca: string | null;
+  /** Opens every connection somewhere else; null: here. */
+  readonly tunnel: ((host: string, port: number, signal: AbortSignal) => Promise<Opened>) | null;
+  /** Ends what is still being opened. */
+  readonly life: AbortSignal;
+}
+
+/**
+ * A connector for undici: directly or through a tunnel, with TLS on top where the address says https. Certificates are always
+ * verified, on every connection anew (no session is resumed): authority, dates, and the address that was asked for.
+ */
+export function createConnector(options: ConnectOptions): buildConnector.connector {
+  setMaxListeners(0, options.life);
+  const { tunnel } = options;
+  const connect = buildConnector({
+    timeout: options.timeoutMs,
+    maxCachedSessions: 0,
+    rejectUnauthorized: true,
+    ...(options.ca === null ? {} : { ca: options.ca }),
+  });
+  if (tunnel === null) return connect;
+  return (asked, callback) => {
+    const port = asked.port === "" ? (asked.protocol === "https:" ? 443 : 80) : Number(asked.port);
+    void tunnel(asked.hostname, port, options.life).then(
+      (opened) => {
+        if (opened.kind === "failed") callback(new WayError(opened), null);
+        // A tunnel is all of a socket that undici and TLS use of one.
+        else if (asked.protocol !== "https:") callback(null, opened.stream as Parameters<typeof callback>[1] & Duplex);
+        else connect({ ...asked, httpSocket: opened.stream as never }, callback);
+      },
+      (error: unknown) => callback(error instanceof Error ? error : new Error(String(error)), null),
+    );
+  };
+}
