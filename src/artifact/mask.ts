@@ -15,14 +15,26 @@ export interface Masker {
 export interface MaskerOptions {
   /** The cluster's own key (`loadMaskKey`). */
   readonly key: Buffer;
-  /** Secrets that are known (a sudo password, a token): replaced wherever and however encoded they appear. At least 4 characters. */
-  readonly secrets?: readonly string[];
+  /**
+   * Secrets that are known (a sudo password, a token): replaced wherever and however encoded they appear. At least 4 characters.
+   * A set may grow while the masker is used: tokens are renewed.
+   */
+  readonly secrets?: readonly string[] | ReadonlySet<string>;
 }
 
 /** A masker. Deterministic: the same bytes give the same result in every run that uses the same key. */
 export function createMasker(options: MaskerOptions): Masker {
   const mark: Mark = (secret) => `masked:${createHmac("sha256", options.key).update(secret).digest("hex").slice(0, 12)}`;
-  const known = literalMask(options.secrets ?? [], mark);
+  const secrets = options.secrets instanceof Set ? options.secrets : new Set(options.secrets);
+  let count = -1;
+  let literals: (text: string) => string = (text) => text;
+  const known = (text: string): string => {
+    if (secrets.size !== count) {
+      count = secrets.size;
+      literals = literalMask([...secrets], mark);
+    }
+    return literals(text);
+  };
 
   /** Collects what it masks by name, so that the same secret is then found elsewhere in the document too. */
   function* pass(text: string): Generator<undefined, string> {

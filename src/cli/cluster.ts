@@ -40,8 +40,14 @@ export interface Cluster {
   close(): Promise<void>;
 }
 
-/** Reading any file of a node changes nothing; runbooks may capture files and folders the platform does not list. */
-const READ_ANY_FILE: AllowList["commands"] = [["cat", /^\/[^\0]*$/], ...CAPTURE_TAR_COMMANDS];
+/**
+ * Reading a file of a node changes nothing; runbooks may capture files and folders the platform does not list. Devices and the
+ * kernel's own files are no files: opening a watchdog restarts the machine.
+ */
+const READ_ANY_FILE: AllowList["commands"] = [
+  ["cat", /(?!\/(?:dev|proc|sys)(?:\/|$))(?:\/(?!\.{1,2}(?:\/|$))[^/\0]+)+/],
+  ...CAPTURE_TAR_COMMANDS,
+];
 
 interface Wires {
   readonly lab: LabTime | null;
@@ -82,6 +88,13 @@ async function loadAllChecks(platform: string, folder: string): Promise<readonly
   );
 }
 
+/** Machines of the cluster as addresses name them: what a reader may ask. */
+function hostsOf(inventory: Inventory): ReadonlySet<string> {
+  const { bootstrap } = inventory;
+  const own = bootstrap === undefined ? [] : [bootstrap.address, new URL(bootstrap.url).hostname];
+  return new Set([...inventory.nodes.map((node) => node.address), ...own].flatMap((host) => [host, host.toLowerCase()]));
+}
+
 /**
  * Opens the cluster an inventory file describes. Nothing is asked of it yet, except a lab for its proof. `checksFolder`: checks
  * of the operator's own, beside the product's.
@@ -91,11 +104,18 @@ export async function openCluster(io: Io, inventoryFile: string, checksFolder: s
   const platform = await loadPlatform(inventory.document.platform);
   const loaded = await loadAllChecks(platform.name, checksFolder);
   const checkDocuments = new Map(loaded.map((one) => [one.document.name, one]));
-  const wired = createRemote({ inventory: inventory.document, env: io.env, home: io.env["HOME"] ?? homedir() });
+  const wired = createRemote({
+    inventory: inventory.document,
+    env: io.env,
+    home: io.env["HOME"] ?? homedir(),
+    ports: platform.ports,
+    web: platform.web,
+    secret: (value) => void io.secrets?.add(value),
+  });
   const { lab, clock, remote, jq } = await wiresOf(inventory.document, wired);
   const allow: AllowList = { ...platform.allow, commands: [...platform.allow.commands, ...READ_ANY_FILE] };
   const urls = Object.values(inventory.document.scripts).map((script) => script.url);
-  const reader = guard(remote, allow, urls);
+  const reader = guard(remote, allow, { urls, hosts: hostsOf(inventory.document) });
   return {
     inventory,
     platform,

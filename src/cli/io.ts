@@ -13,6 +13,8 @@ export interface Io {
   /** Colours wanted (NO_COLOR, --no-color and pipes say no). */
   readonly colour: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Secrets this process came to know: whatever is written or printed has them masked. */
+  readonly secrets?: Set<string>;
   readonly cwd: string;
   /** Wall time, epoch ms. */
   now(): number;

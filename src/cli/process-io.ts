@@ -1,5 +1,6 @@
 import { hostname, userInfo } from "node:os";
 import { EXIT } from "../domain/errors.ts";
+import { literalMask } from "../artifact/mask-literals.ts";
 import type { Io } from "./io.ts";
 import { safeText } from "./terminal-text.ts";
 
@@ -16,14 +17,29 @@ function colourWanted(env: Io["env"], tty: boolean): boolean {
   return tty && env["TERM"] !== "dumb";
 }
 
+/** Texts for people and pipes with the known secrets hidden; the set may grow. */
+function hider(secrets: ReadonlySet<string>): (text: string) => string {
+  let known = 0;
+  let hide: (text: string) => string = (text) => text;
+  return (text) => {
+    if (secrets.size !== known) {
+      known = secrets.size;
+      hide = literalMask([...secrets], () => "masked");
+    }
+    return hide(text);
+  };
+}
+
 /** The real terminal. `process` is touched here and in main.ts, nowhere else in the CLI. */
 export function processIo(): Io {
   const { stdout, stderr, stdin, env } = process;
   const runs = new Set<string>();
+  const secrets = new Set<string>();
+  const hide = hider(secrets);
   const colour = colourWanted(env, stdout.isTTY);
   return {
-    out: (text) => void stdout.write(`${safeText(text, colour)}\n`),
-    err: (text) => void stderr.write(`${safeText(text, colour)}\n`),
+    out: (text) => void stdout.write(`${safeText(hide(text), colour)}\n`),
+    err: (text) => void stderr.write(`${safeText(hide(text), colour)}\n`),
     stdoutTty: stdout.isTTY,
     stdinTty: stdin.isTTY,
     get columns() {
@@ -35,6 +51,7 @@ export function processIo(): Io {
     },
     colour,
     env,
+    secrets,
     cwd: process.cwd(),
     now: () => Date.now(),
     actor: `${userName()}@${hostname()}`,

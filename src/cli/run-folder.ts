@@ -76,7 +76,10 @@ async function recordOf(
   lock: HeldLock | null,
 ): Promise<RunRecord> {
   io.began(folder);
-  const masker = createMasker({ key: await loadMaskKey(stateDir(io.env), plan.cluster.id) });
+  const masker = createMasker({
+    key: await loadMaskKey(stateDir(io.env), plan.cluster.id),
+    ...(io.secrets === undefined ? {} : { secrets: io.secrets }),
+  });
   const journal = await open({
     folder,
     clock,

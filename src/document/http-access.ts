@@ -28,7 +28,9 @@ export const httpForm = z.strictObject({
     .enum(["disabled", "permissive", "strict"])
     .describe("The cluster's security mode: strict asks every component by https with a token.")
     .optional(),
-  ca: path.describe("Certificates to trust, PEM; relative to the inventory's folder. Verification is never switched off.").optional(),
+  ca: path
+    .describe("Certificates to trust, PEM; relative to the inventory's folder. Verification is never switched off.")
+    .optional(),
   token: token.describe("Who pawl is to the cluster: Authorization: token=….").optional(),
   "admin-router": z
     .strictObject({

@@ -46,7 +46,8 @@ function httpRules(parsed: Parsed, http: Json | undefined): readonly Complaint[]
     complaints.push(...exactlyOne(parsed, path, token, ["file", "env", "uid"]));
     if ("uid" in token) complaints.push(...exactlyOne(parsed, path, token, ["password-file", "private-key"]));
     for (const key of ["password-file", "private-key"])
-      if (key in token && !("uid" in token)) complaints.push(complaintAt(parsed, [...path, key], `\`${key}\` belongs to \`uid\``));
+      if (key in token && !("uid" in token))
+        complaints.push(complaintAt(parsed, [...path, key], `\`${key}\` belongs to \`uid\``));
     if ((security ?? "disabled") === "disabled" && router === undefined)
       complaints.push(
         complaintAt(
@@ -57,10 +58,13 @@ function httpRules(parsed: Parsed, http: Json | undefined): readonly Complaint[]
         ),
       );
   }
-  const url = isRecord(router) && typeof router["url"] === "string" && URL.canParse(router["url"]) ? new URL(router["url"]) : null;
+  const url =
+    isRecord(router) && typeof router["url"] === "string" && URL.canParse(router["url"]) ? new URL(router["url"]) : null;
   const at: Path = ["http", "admin-router", "url"];
   if (url !== null && (url.pathname !== "/" || url.search !== "" || url.hash !== "" || url.username !== ""))
-    complaints.push(complaintAt(parsed, at, "http.admin-router.url must be scheme, host and port only", `such as ${url.protocol}//${url.host}`));
+    complaints.push(
+      complaintAt(parsed, at, "http.admin-router.url must be scheme, host and port only", `such as ${url.protocol}//${url.host}`),
+    );
   if (url !== null && url.protocol === "http:" && token !== undefined)
     complaints.push(complaintAt(parsed, at, "http.admin-router.url must be https where there is a token"));
   return complaints;

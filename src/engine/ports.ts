@@ -275,7 +275,10 @@ export interface AllowList {
    * be sent. `query`: the whole query behind the `?`; without it none may be sent.
    */
   readonly http: readonly { readonly method: string; readonly path: RegExp; readonly query?: RegExp; readonly body?: RegExp }[];
-  /** Each command is a list of word patterns that must match the whole argv, word by word; a trailing `...` allows more. */
+  /**
+   * Each command is a list of word patterns that must match the whole argv, word by word; a trailing `...` allows any more words,
+   * `...` and one pattern allow more words that match it.
+   */
   readonly commands: readonly (readonly (string | RegExp)[])[];
   readonly fourLetter: readonly string[];
 }
@@ -320,7 +323,12 @@ export interface WebProduct {
   /** By the names the ports have. */
   readonly services: Readonly<Record<string, WebService>>;
   /** The front door: port, name for messages, roles of the nodes it stands on, path a login is posted to. */
-  readonly gateway: { readonly name: string; readonly port: number; readonly roles: readonly string[]; readonly loginPath: string };
+  readonly gateway: {
+    readonly name: string;
+    readonly port: number;
+    readonly roles: readonly string[];
+    readonly loginPath: string;
+  };
   /** What stands before the token in the Authorization header. */
   readonly tokenPrefix: string;
 }

@@ -21,7 +21,10 @@ export function createBodyReader(): ReadBody {
     const chunks: Buffer[] = [];
     let bytes = 0;
     const over = (): Body => ({ kind: "failed", code: "too-large", reason: `${what} sent more than ${String(maxBytes)} bytes` });
-    const whole = (): Body => ({ kind: "whole", bytes: chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks) });
+    const whole = (): Body => ({
+      kind: "whole",
+      bytes: chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks),
+    });
     const iterator = body[Symbol.asyncIterator]();
     const readTo = async (limit: number): Promise<"end" | "more" | "over"> => {
       for (;;) {

@@ -141,7 +141,8 @@ interface Hop {
 
 /** One request on its way: https first where plain would do too, and with a token that is renewed at most once. */
 async function askOn(wires: Wires, hop: Hop, way: Route, signal: AbortSignal): Promise<HttpAnswer> {
-  const about = (failure: Failure): HttpAnswer => none(failure.code, way.ours ? `${way.about} (${way.url.origin}): ${failure.reason}` : failure.reason);
+  const about = (failure: Failure): HttpAnswer =>
+    none(failure.code, way.ours ? `${way.about} (${way.url.origin}): ${failure.reason}` : failure.reason);
   const plainly = (url: URL): Promise<HttpAnswer> => askOn(wires, hop, { ...way, url, plain: null, authorised: false }, signal);
   if (way.plain !== null && wires.spokenPlain.has(way.url.origin)) return plainly(way.plain);
   const first = await authorised(wires, hop, way, signal);
@@ -174,7 +175,8 @@ async function authorised(wires: Wires, hop: Hop, way: Route, signal: AbortSigna
     return first;
   }
   const other = await until(keeper.after401(origin, token.token), signal);
-  if (other.kind === "failed") return other.code === "unauthorized" ? first : none(other.code, `the token was no longer taken, and ${other.reason}`);
+  if (other.kind === "failed")
+    return other.code === "unauthorized" ? first : none(other.code, `the token was no longer taken, and ${other.reason}`);
   const second = await send(other.token);
   if (second.kind === "answered") {
     if (second.status === 401) keeper.refusedAgain(origin);

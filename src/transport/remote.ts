@@ -1,15 +1,14 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Inventory } from "../domain/inventory.ts";
-import type { Remote } from "../engine/ports.ts";
-import { createHttpClient } from "./http.ts";
+import type { Remote, WebProduct } from "../engine/ports.ts";
 import { createIdentities } from "./identities.ts";
 import { knownHostsName, linesFor, parseKnownHosts, type KnownHostsLine } from "./known-hosts.ts";
 import { createSshPool, type SshPool } from "./ssh.ts";
 import type { SshPeer } from "./ssh-host.ts";
 import { readSshConfig } from "./ssh-config.ts";
 import { sshTargets, type SshTarget, type Surroundings } from "./target.ts";
-import { askTcp } from "./tcp.ts";
+import { createWebAccess } from "./web-access.ts";
 
 /** The outside of a real cluster (or of a lab's wire: nothing here asks which). */
 export interface WiredRemote extends Remote {
@@ -19,13 +18,22 @@ export interface WiredRemote extends Remote {
   tunnel: SshPool["tunnel"];
 }
 
+/** What a remote is made of. */
+export interface RemoteOptions extends Surroundings {
+  readonly inventory: Inventory;
+  readonly connectTimeoutMs?: number;
+  /** The product's ports by service, and how its web servers are reached where security is on. */
+  readonly ports?: Readonly<Record<string, number>>;
+  readonly web?: WebProduct | undefined;
+  /** Told every secret as soon as it is known, so that it can be masked wherever it turns up. */
+  readonly secret?: (value: string) => void;
+}
+
 /**
- * The `Remote` of an inventory: its nodes and `bootstrap` by SSH, anything by HTTP and TCP. Reads ~/.ssh/config, known_hosts
+ * The `Remote` of an inventory: its nodes and `bootstrap` by SSH, anything by HTTP and TCP, as the inventory's `http` says. Reads ~/.ssh/config, known_hosts
  * and key files now, once; connects later. Throws PawlError for a key file that cannot be used and for nodes behind a proxy.
  */
-export function createRemote(
-  options: { readonly inventory: Inventory; readonly connectTimeoutMs?: number } & Surroundings,
-): WiredRemote {
+export function createRemote(options: RemoteOptions): WiredRemote {
   const { inventory, home } = options;
   const identities = createIdentities();
   const knownHosts = createKnownHosts();
@@ -33,21 +41,25 @@ export function createRemote(
   for (const [name, target] of sshTargets(inventory, readSshConfig(join(home, ".ssh/config"), home), options)) {
     peers.set(name, { target, known: knownHosts(target), methods: identities(target) });
   }
-  const addresses = [
-    ...inventory.nodes.map((node) => node.address),
-    ...(inventory.bootstrap === undefined ? [] : [inventory.bootstrap.address]),
-  ];
-  const http = createHttpClient(new Set(addresses));
   const ssh = createSshPool(peers, options.connectTimeoutMs === undefined ? {} : { connectTimeoutMs: options.connectTimeoutMs });
+  const web = createWebAccess({
+    inventory,
+    ports: options.ports ?? {},
+    web: options.web ?? null,
+    env: options.env,
+    tunnel: (target, host, port, signal) => ssh.tunnel(target, host, port, signal),
+    targets: new Set(peers.keys()),
+    secret: options.secret ?? (() => undefined),
+  });
   return {
     run: (target, command, signal) => ssh.run(target, command, signal),
     stream: (target, command, onChunk, signal) => ssh.run(target, command, signal, onChunk),
-    http: (request, signal) => http.ask(request, signal),
-    tcp: askTcp,
+    http: (request, signal) => web.ask(request, signal),
+    tcp: (host, port, send, timeoutMs, signal) => web.tcp(host, port, send, timeoutMs, signal),
     tunnel: (target, host, port, signal) => ssh.tunnel(target, host, port, signal),
     losses: (target) => ssh.losses(target),
     async close() {
-      await Promise.all([ssh.close(), http.close()]);
+      await Promise.all([ssh.close(), web.close()]);
     },
     hostKeyOf(target) {
       const trusted = (peers.get(target)?.known ?? []).filter((line) => !line.revoked);

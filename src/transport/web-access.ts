@@ -127,12 +127,20 @@ function certificatesIn(file: string): string {
 function needUsableSource(source: TokenSource, env: WebAccessOptions["env"]): void {
   if (source.kind === "environment") {
     if ((env[source.variable] ?? "") !== "") return;
-    throw new PawlError("invalid-document", "http-token", `The environment variable ${source.variable} (http.token) is not set.`, {
-      expected: "a token in it",
-      next: `Set ${source.variable} and start pawl again.`,
-    });
+    throw new PawlError(
+      "invalid-document",
+      "http-token",
+      `The environment variable ${source.variable} (http.token) is not set.`,
+      {
+        expected: "a token in it",
+        next: `Set ${source.variable} and start pawl again.`,
+      },
+    );
   }
-  const what = source.kind === "file" ? "The token (http.token.file)" : `The ${source.secret === "password" ? "password" : "private key"} (http.token)`;
+  const what =
+    source.kind === "file"
+      ? "The token (http.token.file)"
+      : `The ${source.secret === "password" ? "password" : "private key"} (http.token)`;
   try {
     const { mode } = statSync(source.file);
     if ((mode & 0o007) !== 0) throw new Error(`its mode ${(mode & 0o777).toString(8)} lets everybody on this machine read it`);

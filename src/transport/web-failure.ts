@@ -20,18 +20,29 @@ const NO_TLS = /^ERR_SSL_(?:WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQ
 function protocolTrouble(code: string, error: Error): Failure | null {
   const fail = (name: string, advice: string): Failure => ({ code: name, reason: `${error.message}. ${advice}` });
   if (UNTRUSTED.includes(code))
-    return fail("certificate-untrusted", "Name the certificates of the cluster's own authority in the inventory, http: { ca: FILE }");
-  if (code === "CERT_HAS_EXPIRED") return fail("certificate-expired", "Renew the server's certificate (or look at this machine's clock)");
-  if (code === "CERT_NOT_YET_VALID") return fail("certificate-not-yet-valid", "Look at the clocks of this machine and the server");
+    return fail(
+      "certificate-untrusted",
+      "Name the certificates of the cluster's own authority in the inventory, http: { ca: FILE }",
+    );
+  if (code === "CERT_HAS_EXPIRED")
+    return fail("certificate-expired", "Renew the server's certificate (or look at this machine's clock)");
+  if (code === "CERT_NOT_YET_VALID")
+    return fail("certificate-not-yet-valid", "Look at the clocks of this machine and the server");
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID")
-    return fail("certificate-name", "Another server answers there, or its certificate does not name the address the inventory gives");
+    return fail(
+      "certificate-name",
+      "Another server answers there, or its certificate does not name the address the inventory gives",
+    );
   if (NO_TLS.test(code))
-    return fail("not-tls", "Something answers there that does not speak TLS: is this port plain http, or the cluster not in this security mode?");
+    return fail(
+      "not-tls",
+      "Something answers there that does not speak TLS: is this port plain http, or the cluster not in this security mode?",
+    );
   if (code === "EPROTO" || code.startsWith("ERR_SSL_") || code.startsWith("ERR_TLS_"))
     return fail("tls-refused", "The server and pawl could not agree on TLS");
   if (code === "UND_ERR_HEADERS_OVERFLOW" || code === "HPE_HEADER_OVERFLOW")
     return fail("too-large", "The headers of the answer are larger than any component's");
-  if (code.startsWith("HPE_"))
+  if (code.startsWith("HPE_") || error.name === "HTTPParserError")
     return isTlsRecord(error)
       ? fail("tls-expected", "The server speaks TLS: the inventory's http: { security: … } does not fit the cluster")
       : fail("not-http", "What answers there does not speak HTTP");
@@ -60,7 +71,7 @@ export class WayError extends Error {
 export function webFailureOf(error: unknown): Failure {
   for (let one: unknown = error; one instanceof Error; one = one.cause) {
     if (one instanceof WayError) return one.failure;
-    const trouble = "code" in one && typeof one.code === "string" ? protocolTrouble(one.code, one) : null;
+    const trouble = protocolTrouble("code" in one && typeof one.code === "string" ? one.code : "", one);
     if (trouble !== null) return trouble;
   }
   return failureOf(error);

@@ -21,13 +21,18 @@ export function refusalOf(answer: Answered, way: Route, hasToken: boolean): Http
     reason: `${way.about} (${way.url.origin}) ${reason}`,
   });
   const { status } = answer;
-  if (status === 401)
-    return none("unauthorized", `answered 401: it wants to know who asks. ${adviceFor401(way, hasToken)}`);
+  if (status === 401) return none("unauthorized", `answered 401: it wants to know who asks. ${adviceFor401(way, hasToken)}`);
   if (status === 403)
-    return none("forbidden", `answered 403: whoever pawl is there may not read ${way.url.pathname}. Give that account the right, or use another one`);
+    return none(
+      "forbidden",
+      `answered 403: whoever pawl is there may not read ${way.url.pathname}. Give that account the right, or use another one`,
+    );
   const location = answer.headers["location"] ?? "";
   if (status >= 300 && status <= 399 && /(?:^|\/)(?:login|signin|auth)\b/i.test(pathOf(location)))
-    return none("login-page", `sends to a login page (${location.slice(0, 200)}). Give a token in the inventory, http: { token: … }`);
+    return none(
+      "login-page",
+      `sends to a login page (${location.slice(0, 200)}). Give a token in the inventory, http: { token: … }`,
+    );
   if (status >= 200 && status <= 299 && isPage(answer))
     return none("html-page", "answered with a web page instead of data: a login page, or a proxy in between");
   return null;

@@ -99,7 +99,15 @@ export function routeOf(map: WebMap, asked: Asked): Way {
     return { kind: "route", url, plain: null, authorised: false, tokenPrefix, about, ours: true };
   }
   const url = moved(asked.url, { protocol: "https:", port: known.securePort });
-  return { kind: "route", url, plain: access.security === "permissive" ? plain : null, authorised: true, tokenPrefix, about, ours: true };
+  return {
+    kind: "route",
+    url,
+    plain: access.security === "permissive" ? plain : null,
+    authorised: true,
+    tokenPrefix,
+    about,
+    ours: true,
+  };
 }
 
 /** A path is asked through the front door only where the answer is about what was asked. */

@@ -96,7 +96,10 @@ export function createTokenKeeper(world: TokenWorld): TokenKeeper {
       const token = answer.status >= 200 && answer.status <= 299 ? tokenIn(answer.body) : null;
       if (token !== null) return take(token, `the login of ${source.uid}`);
       const why = answer.status >= 200 && answer.status <= 299 ? "an answer without a token" : `HTTP ${String(answer.status)}`;
-      const said = failed("login-refused", `${url.host} answered the login of ${source.uid} with ${why}. Look at ${source.file} and at the account`);
+      const said = failed(
+        "login-refused",
+        `${url.host} answered the login of ${source.uid} with ${why}. Look at ${source.file} and at the account`,
+      );
       if (answer.status >= 400 && answer.status <= 499) {
         refused = { secret: read.token, token: said };
         return said;

@@ -174,10 +174,10 @@ describe("no answer", () => {
     expect(await asked).toMatchObject({ code: "aborted" });
   });
 
-  it("is told as bad-url for what is not an http address, and as failed for what is not HTTP", async () => {
+  it("is told as bad-url for what is not an http address, and as not-http for what does not speak it", async () => {
     const rubbish = await listen(createTcpServer((socket) => void socket.on("data", () => socket.end("SSH-2.0-x\r\n"))));
     expect(await ask({ url: "ftp://127.0.0.1/" })).toMatchObject({ code: "bad-url" });
     expect(await ask({ url: "nonsense" })).toMatchObject({ code: "bad-url" });
-    expect(await ask({ url: `http://${rubbish}/` })).toMatchObject({ kind: "no-answer", code: "failed" });
+    expect(await ask({ url: `http://${rubbish}/` })).toMatchObject({ kind: "no-answer", code: "not-http" });
   });
 });

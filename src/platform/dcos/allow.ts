@@ -4,14 +4,23 @@ import { FACTS_NAME, FACTS_SCRIPT, FILES } from "./facts-script.ts";
 import { FILES_NAME, FILES_SCRIPT } from "./files-script.ts";
 import { TAR_ARGVS } from "./zookeeper-folders.ts";
 
-/** Every pattern is matched against the whole path, the query left out (check/guard.ts). */
-function get(path: RegExp): { readonly method: string; readonly path: RegExp } {
-  return { method: "GET", path };
+/** Every pattern is matched against the whole path, and the whole query where there may be one (check/guard.ts). */
+function get(path: RegExp, query?: RegExp): AllowList["http"][number] {
+  return { method: "GET", path, ...(query === undefined ? {} : { query }) };
+}
+
+/** `name=value` pairs with these names only; values that cannot be anything but values. */
+function only(names: string): RegExp {
+  const pair = `(?:${names})=[A-Za-z0-9_.~,%-]*`;
+  return new RegExp(`${pair}(?:&${pair})*`);
 }
 
 const MESOS = [
-  get(/(?:\/master)?\/(?:health|version|flags|state|state-summary|slaves|frameworks|roles|tasks|redirect|quota|weights)/),
-  get(/\/metrics\/snapshot/),
+  get(/(?:\/master)?\/(?:health|version|flags|state|state-summary|roles|redirect|quota|weights)/),
+  get(/(?:\/master)?\/tasks/, only("limit|offset|order|task_id|framework_id")),
+  get(/(?:\/master)?\/slaves/, only("slave_id")),
+  get(/(?:\/master)?\/frameworks/, only("framework_id")),
+  get(/\/metrics\/snapshot/, only("timeout")),
   get(/\/system\/stats\.json/),
   get(/\/files\/debug/),
   get(/(?:\/master)?\/maintenance\/(?:status|schedule)/),
@@ -24,9 +33,11 @@ const MESOS = [
 const MARATHON = [
   get(/\/ping/),
   get(/\/metrics/),
-  get(/\/v2\/(?:leader|info|groups|queue|deployments|tasks|pods|eventSubscriptions)/),
+  get(/\/v2\/(?:leader|info|groups|queue|deployments|tasks|pods|apps)/, only("embed|id|cmd|label|status|status%5[bB]%5[dD]")),
+  get(/\/v2\/eventSubscriptions/),
   get(/\/v2\/pods::status/),
-  get(/\/v2\/apps(?:\/.+)?/),
+  // Ids are lower case words with dots and dashes between slashes (dcos.md 13).
+  get(/\/v2\/(?:apps|groups)(?:\/[a-z0-9.-]+)+/, only("embed")),
 ];
 
 /** Only what shows: restart, stop, start and set are GETs as well, and they stop ZooKeeper (dcos.md section 6). */
@@ -35,7 +46,7 @@ const EXHIBITOR = [
   get(/\/exhibitor\/v1\/cluster\/state(?:\/[^/]+)?/),
   get(/\/exhibitor\/v1\/cluster\/4ltr\/(?:ruok|mntr|srvr|stat|conf|isro)/),
   get(/\/exhibitor\/v1\/config\/get-state/),
-  get(/\/exhibitor\/v1\/explorer\/(?:node|node-data)/),
+  get(/\/exhibitor\/v1\/explorer\/(?:node|node-data)/, /key=(?:%2[fF]|\/|[A-Za-z0-9_.-])*/),
 ];
 
 const OTHERS = [
@@ -46,6 +57,17 @@ const OTHERS = [
   get(/\/(?:.*\/)?(?:bootstrap\.latest|cluster-package-list\.latest|dcos_node_upgrade\.sh)/),
 ];
 
+/** A unit of systemd, or which of its properties to show; nothing that names another machine or a file. */
+const UNIT = /[A-Za-z0-9][A-Za-z0-9@._-]*|-p|--property=[A-Za-z,]+|[A-Za-z]+/;
+/**
+ * What a node may be asked to fetch: an address that leads to none of the cluster's own APIs, because some of them act on a GET,
+ * and answer a HEAD by doing what the GET does.
+ */
+const ELSEWHERE =
+  /(?!.*\/(?:exhibitor|v1|v2|api|machine|teardown|master|slave|service|mesos|marathon)(?:[/?]|$))https?:\/\/[A-Za-z0-9[][A-Za-z0-9_.~:/?%@+=,&[\]-]*/i;
+/** What the bootstrap machine serves. */
+const SERVED =
+  /https?:\/\/[A-Za-z0-9[][A-Za-z0-9_.~:/[\]-]*\/(?:bootstrap\.latest|cluster-package-list\.latest|dcos_node_upgrade\.sh)/;
 const CHECK_TYPE = /cluster|node-prestart|node-poststart/;
 /** Files whose text checks and backups read. */
 const READABLE: readonly string[] = [
@@ -61,7 +83,8 @@ const READABLE: readonly string[] = [
 export const ALLOW: AllowList = {
   http: [...MESOS, ...MARATHON, ...EXHIBITOR, ...OTHERS],
   commands: [
-    ["sh", "-c", FACTS_SCRIPT, FACTS_NAME, "..."],
+    ["sh", "-c", FACTS_SCRIPT, FACTS_NAME, ELSEWHERE, "...", UNIT],
+    ["sh", "-c", FACTS_SCRIPT, FACTS_NAME, "", "...", UNIT],
     ["sh", "-c", FILES_SCRIPT, FILES_NAME, "..."],
     ...TAR_ARGVS,
     ["true"],
@@ -79,11 +102,11 @@ export const ALLOW: AllowList = {
     ["docker", "ps", "-q"],
     ["docker", "version"],
     ["systemctl", "--version"],
-    ["systemctl", "show", "..."],
-    ["systemctl", "is-active", "..."],
-    ["curl", "-fsSI", /https?:\/\/\S+/],
-    ["curl", "-fsSI", "--max-time", /\d+/, /https?:\/\/\S+/],
-    ["curl", "-fsSL", "--max-time", /\d+/, /https?:\/\/\S+\/dcos_node_upgrade\.sh/],
+    ["systemctl", "show", "...", UNIT],
+    ["systemctl", "is-active", "...", UNIT],
+    ["curl", "-fsSI", SERVED],
+    ["curl", "-fsSI", "--max-time", /\d+/, SERVED],
+    ["curl", "-fsSL", "--max-time", /\d+/, SERVED],
     ["sh", "-c", /\/opt\/mesosphere\/bin\/dcos-(?:diagnostics|check-runner) check (?:cluster|node-prestart|node-poststart)/],
     ["/opt/mesosphere/bin/dcos-diagnostics", "check", CHECK_TYPE],
     ["/opt/mesosphere/bin/dcos-diagnostics", "check", CHECK_TYPE, "--list"],
