@@ -77,12 +77,17 @@ export class Session {
   readonly inHand = new Set<string>();
   /** Steps as they are once everything that was handed to the journal is on disk. */
   readonly #ahead = new Map<string, StepStatus>();
+  /** Steps of the phases, and those of them that are stuck: asked before every step, so it must not cost a walk over the plan. */
+  readonly #ofPhases: ReadonlySet<string>;
+  readonly #stuck: Set<string>;
   #wakers = new Set<() => void>();
   #exclusive: Promise<unknown> = Promise.resolve();
 
   constructor(parts: EngineParts) {
     this.parts = parts;
     this.#fold = createFold(parts.state);
+    this.#ofPhases = new Set(parts.plan.phases.flatMap((phase) => stepsOf(phase).map((step) => step.address)));
+    this.#stuck = new Set([...this.#ofPhases].filter((address) => isStuck(this.status(address))));
   }
 
   get state(): RunState {
@@ -95,6 +100,8 @@ export class Session {
       const from = this.status(body.step);
       if (!canMove(from, body.to)) throw new RangeError(`step ${body.step} cannot move from ${from} to ${body.to}`);
       this.#ahead.set(body.step, body.to);
+      if (isStuck(body.to) && this.#ofPhases.has(body.step)) this.#stuck.add(body.step);
+      else this.#stuck.delete(body.step);
     }
     const event = await this.parts.journal.append(body, actor);
     this.#fold.add(event);
@@ -141,7 +148,7 @@ export class Session {
 
   /** A step of a phase has failed, and neither policy nor a person has decided what becomes of it. */
   get troubled(): boolean {
-    return this.parts.plan.phases.some((phase) => stepsOf(phase).some((step) => isStuck(this.status(step.address))));
+    return this.#stuck.size > 0;
   }
 
   wake(): void {
