@@ -1,8 +1,10 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { link, mkdir, open, readFile, rm, stat } from "node:fs/promises";
+import { link, open, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { PawlError } from "../domain/errors.ts";
 import { fileNameOf } from "../domain/file-name.ts";
+import { onOwnFile } from "../domain/system-error.ts";
+import { makeOwnFolder } from "./own-folder.ts";
 
 /**
  * The cluster's masking key: 32 random bytes in `<stateDir>/keys/<cluster>.key`, 0600, made at first use. It never lies
@@ -11,27 +13,34 @@ import { fileNameOf } from "../domain/file-name.ts";
 export async function loadMaskKey(stateDir: string, clusterId: string): Promise<Buffer> {
   const folder = join(stateDir, "keys");
   const path = join(folder, `${fileNameOf(clusterId)}.key`);
-  const found = await readKey(path);
+  const found = await onOwnFile(path, () => readKey(path));
   if (found !== null) return found;
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const temporary = join(folder, `.${randomUUID()}.tmp`);
-  const handle = await open(temporary, "wx", 0o600);
-  try {
-    await handle.writeFile(`${randomBytes(32).toString("hex")}\n`);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  // A link fails where another pawl was faster: both then use the first one.
-  await link(temporary, path).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-  });
-  await rm(temporary);
+  await onOwnFile(path, () => makeKey(folder, path));
   const made = await readKey(path);
   if (made !== null) return made;
   throw new PawlError("said-no", "no-mask-key", `the masking key could not be made: ${path}`, {
     next: "check that the folder can be written",
   });
+}
+
+async function makeKey(folder: string, path: string): Promise<void> {
+  await makeOwnFolder(folder);
+  const temporary = join(folder, `.${randomUUID()}.tmp`);
+  try {
+    const handle = await open(temporary, "wx", 0o600);
+    try {
+      await handle.writeFile(`${randomBytes(32).toString("hex")}\n`);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    // A link fails where another pawl was faster: both then use the first one.
+    await link(temporary, path).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    });
+  } finally {
+    await rm(temporary, { force: true });
+  }
 }
 
 async function readKey(path: string): Promise<Buffer | null> {

@@ -1,10 +1,12 @@
 import { createHash, randomUUID, type Hash } from "node:crypto";
-import { mkdir, open, readdir, readFile, rename, rm, stat, type FileHandle } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { lstat, open, readdir, readFile, rename, rm, type FileHandle } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { PawlError } from "../domain/errors.ts";
 import type { ArtifactRecord, ArtifactRef } from "../domain/events.ts";
+import { onOwnFile } from "../domain/system-error.ts";
 import type { ArtifactMeta, ArtifactSink, ArtifactStore } from "../engine/ports.ts";
 import type { Masker } from "./mask.ts";
+import { makeOwnFolder, syncFolder } from "./own-folder.ts";
 
 /** Written in pieces of about this size: a syscall per SSH packet costs a third of the throughput. */
 const BATCH_BYTES = 1 << 20;
@@ -32,9 +34,8 @@ function isText(mediaType: string): boolean {
  */
 export async function openArtifactStore(options: StoreOptions): Promise<ArtifactStore> {
   const folder = resolve(options.folder, "artifacts");
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  await syncFolder(dirname(folder));
-  const shelf = await openShelf(folder);
+  await makeOwnFolder(folder);
+  const shelf = await onOwnFile(folder, () => openShelf(folder));
   const { masker, maskedBytes = MASKED_BYTES } = options;
 
   const record = (meta: ArtifactMeta, ref: ArtifactRef, sealed: boolean): ArtifactRecord => ({
@@ -55,14 +56,7 @@ export async function openArtifactStore(options: StoreOptions): Promise<Artifact
     const kept = masks ? await masker.bytes(raw, meta.mediaType) : raw;
     const ref = { sha256: createHash("sha256").update(kept).digest("hex"), bytes: kept.length };
     if (!(await shelf.holds(ref))) {
-      const file = await openPart(shelf);
-      try {
-        await file.handle.writeFile(kept);
-        await file.keep(ref.sha256);
-      } catch (error) {
-        await file.drop();
-        throw error;
-      }
+      await onOwnFile(folder, () => writeWhole(shelf, ref.sha256, kept));
     }
     return record(meta, ref, meta.sealed === true);
   };
@@ -75,6 +69,17 @@ export async function openArtifactStore(options: StoreOptions): Promise<Artifact
         : fileSink(shelf, (ref) => record(meta, ref, meta.sealed === true)),
     read: (ref) => readArtifact(options.folder, ref),
   };
+}
+
+async function writeWhole(shelf: Shelf, sha256: string, bytes: Buffer): Promise<void> {
+  const file = await openPart(shelf);
+  try {
+    await file.handle.writeFile(bytes);
+    await file.keep(sha256);
+  } catch (error) {
+    await file.drop();
+    throw error;
+  }
 }
 
 /** Captured bytes of a run, for readers that write nothing. Throws PawlError `said-no` where they are missing or were changed. */
@@ -143,7 +148,7 @@ function textSink(
 
 /** Streams to a part file, hashing on the way; memory stays at one batch. */
 async function fileSink(shelf: Shelf, record: (ref: ArtifactRef) => ArtifactRecord): Promise<ArtifactSink> {
-  const part = await openPart(shelf);
+  const part = await onOwnFile(shelf.folder, () => openPart(shelf));
   const hash: Hash = createHash("sha256");
   let waiting: Buffer[] = [];
   let waitingBytes = 0;
@@ -155,7 +160,7 @@ async function fileSink(shelf: Shelf, record: (ref: ArtifactRef) => ArtifactReco
     waiting = [];
     waitingBytes = 0;
     // One after the other: a sender that does not wait for the promise must not reorder bytes. A failure shows at the end.
-    writing = writing.then(() => writeAll(part.handle, batch));
+    writing = writing.then(() => onOwnFile(shelf.folder, () => writeAll(part.handle, batch)));
     writing.catch(() => undefined);
     return writing;
   };
@@ -176,7 +181,7 @@ async function fileSink(shelf: Shelf, record: (ref: ArtifactRef) => ArtifactReco
       try {
         await flush();
         const ref = { sha256: hash.digest("hex"), bytes };
-        await part.keep(ref.sha256);
+        await onOwnFile(shelf.folder, () => part.keep(ref.sha256));
         return record(ref);
       } catch (error) {
         await part.drop();
@@ -243,6 +248,8 @@ interface Shelf {
 
 async function openShelf(folder: string): Promise<Shelf> {
   const names = new Set(await readdir(folder));
+  // What a crash or a full disk left half written: nobody else writes here, and nothing refers to it.
+  for (const name of names) if (/^\.part\..*\.tmp$/.test(name)) await rm(join(folder, name), { force: true });
   let running: Promise<void> | null = null;
   let next: Promise<void> | null = null;
   const begin = (): Promise<void> => {
@@ -255,20 +262,11 @@ async function openShelf(folder: string): Promise<Shelf> {
     names,
     holds: async (ref) =>
       names.has(ref.sha256) &&
-      stat(join(folder, ref.sha256)).then(
+      lstat(join(folder, ref.sha256)).then(
         (found) => found.isFile() && found.size === ref.bytes,
         () => false,
       ),
     // One that runs already may have begun before the rename, so it does not count.
     sync: () => (next ??= (running ?? Promise.resolve()).then(begin, begin)),
   };
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

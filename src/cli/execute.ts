@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { readFileSync } from "node:fs";
 import { createClusterLock } from "../action/cluster-lock.ts";
 import { PawlError } from "../domain/errors.ts";
+import { explained } from "../domain/system-error.ts";
 import { stepRecord } from "../domain/run-state.ts";
 import type { ClusterLock, Operator, Viewer } from "../engine/ports.ts";
 import { startEngine, type RunResult } from "../engine/run.ts";
@@ -130,9 +131,10 @@ export async function execute(io: Io, cluster: Cluster, record: RunRecord, execu
   const offStop = io.onStop(() => engine.stop(io.actor));
   try {
     return await engine.done;
-  } catch (error) {
-    if (!(error instanceof PawlError)) throw error;
+  } catch (caught) {
     const next = `Mend what is named here, then: pawl resume ${shownFolder(io, record.folder)}`;
+    const error = explained(caught, next);
+    if (!(error instanceof PawlError)) throw error;
     throw new PawlError(error.exit, error.code, error.message, { ...error.details, next, cause: error });
   } finally {
     offStop();

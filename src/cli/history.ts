@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileNameOf } from "../domain/file-name.ts";
 import type { RunEvent } from "../domain/events.ts";
@@ -43,14 +43,21 @@ export interface History {
   expectedMs(phase: string, node: string): number | null;
 }
 
+/** Nothing where there is no such folder: whoever writes there says why. */
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
 /** Medians of the last runs on this cluster, by step kind and role. A run that cannot be read teaches nothing. */
 function medians(folder: string): ReadonlyMap<string, number> {
-  const runs = existsSync(folder)
-    ? readdirSync(folder)
-        .filter((name) => name.includes("-upgrade-"))
-        .sort()
-        .slice(-RUNS_LOOKED_AT)
-    : [];
+  const runs = namesIn(folder)
+    .filter((name) => name.includes("-upgrade-"))
+    .toSorted()
+    .slice(-RUNS_LOOKED_AT);
   const seen = new Map<string, number[]>();
   for (const run of runs) {
     try {

@@ -87,7 +87,10 @@ async function recordOf(
     mask: (text) => masker.text(text),
     derive: (events, manifest) => reportFiles(events, plan, manifest),
   });
-  const artifacts = await openArtifactStore({ folder, masker });
+  const artifacts = await openArtifactStore({ folder, masker }).catch(async (error: unknown) => {
+    await journal.close();
+    throw error;
+  });
   return {
     run,
     folder,

@@ -1,7 +1,9 @@
+import { constants } from "node:fs";
 import { open, stat, truncate } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { PawlError } from "../domain/errors.ts";
 import type { RunEvent, RunEventBody } from "../domain/events.ts";
+import { onOwnFile } from "../domain/system-error.ts";
 import type { Clock, Journal } from "../engine/ports.ts";
 import { makeFolder, removeTemporaries, syncFolder } from "./durable-file.ts";
 import { encodeEvent, lineHash, NO_LINE_BEFORE } from "./event-line.ts";
@@ -85,13 +87,20 @@ export async function openJournal(options: JournalOptions): Promise<FileJournal>
   return writer({ ...options, folder }, found.events, found.hash, found.bytes);
 }
 
+/** Never through a link: it would lead the record out of its folder. */
 async function openFile(path: string): Promise<JournalFile> {
-  const handle = await open(path, "a", 0o600);
+  const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;
+  const handle = await onOwnFile(path, () => open(path, flags, 0o600));
   await handle.sync();
   return {
     write: (bytes) => handle.writeFile(bytes),
-    // datasync also flushes the new length; what it leaves out is the time stamp.
-    sync: () => handle.datasync(),
+    sync: async () => {
+      // datasync also flushes the new length; what it leaves out is the time stamp.
+      await handle.datasync();
+      // A journal that was removed takes bytes without a word, and nobody would ever read them.
+      if ((await handle.stat()).nlink === 0)
+        throw Object.assign(new Error("ENOENT: the journal was removed, fstat"), { code: "ENOENT", syscall: "fstat" });
+    },
     close: () => handle.close(),
   };
 }

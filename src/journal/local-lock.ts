@@ -4,6 +4,7 @@ import { basename, join } from "node:path";
 import { formatDuration } from "../domain/duration.ts";
 import { PawlError } from "../domain/errors.ts";
 import { fileNameOf } from "../domain/file-name.ts";
+import { onOwnFile } from "../domain/system-error.ts";
 import { makeFolder, replaceFile, syncFolder } from "./durable-file.ts";
 import { lookFor, thisProcess, type ProcessIdentity } from "./process-identity.ts";
 
@@ -144,15 +145,19 @@ function heldLock(path: string, holder: LockHolder, tookOver: LockHolder | null)
 
 /** Creates the file with all its content, or not at all: nobody ever reads half a lock. False where it exists. */
 async function createWhole(path: string, holder: LockHolder): Promise<boolean> {
+  return onOwnFile(path, () => create(path, holder));
+}
+
+async function create(path: string, holder: LockHolder): Promise<boolean> {
   const temporary = `${path}.${holder.token}.tmp`;
-  const handle = await open(temporary, "wx", 0o600);
   try {
-    await handle.writeFile(`${JSON.stringify(holder)}\n`);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  try {
+    const handle = await open(temporary, "wx", 0o600);
+    try {
+      await handle.writeFile(`${JSON.stringify(holder)}\n`);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
     await link(temporary, path);
     return true;
   } catch (error) {

@@ -1,6 +1,6 @@
 import { createReadStream } from "node:fs";
 import { createHash } from "node:crypto";
-import { readdir } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RunEvent } from "../domain/events.ts";
 import { isTemporary, replaceFile } from "./durable-file.ts";
@@ -77,4 +77,16 @@ async function writeSums(folder: string, journalBytes: number): Promise<void> {
     lines.push(`${sha256}  ${name}\n`);
   }
   await replaceFile(join(folder, "SHA256SUMS"), lines.join(""));
+}
+
+/** Whether the last seal came to its end and speaks of this many events: SHA256SUMS, written last, lists the head that is there. */
+export async function isSealed(folder: string, events: number): Promise<boolean> {
+  try {
+    const head = await readFile(join(folder, "head.json"), "utf8");
+    const sums = await readFile(join(folder, "SHA256SUMS"), "utf8");
+    const { seq } = JSON.parse(head) as Partial<JournalHead>;
+    return seq === events && sums.includes(`${createHash("sha256").update(head).digest("hex")}  head.json\n`);
+  } catch {
+    return false;
+  }
 }

@@ -174,7 +174,9 @@ async function checkSums(
 ): Promise<number> {
   const bytes = await readOr(join(folder, "SHA256SUMS"));
   if (bytes === null) {
-    say(head === null ? "unproven" : "broken", "SHA256SUMS", "is missing: it is written at every stop");
+    // The last thing a stop writes: where it is missing, the disk may have been full just then.
+    const why = head === null ? "it is written at every stop" : "the last stop did not come to its end, or it was removed";
+    say("unproven", "SHA256SUMS", `is missing: ${why}`);
     return stored.size;
   }
   const listed = new Map<string, { readonly sha256: string; readonly line: number }>();

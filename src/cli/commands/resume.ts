@@ -46,6 +46,7 @@ async function takeUp(io: Io, folder: string, options: ResumeOptions): Promise<E
   const { historyOf } = await import("../history.ts");
   const { execute, tellEnd } = await import("../execute.ts");
   const { resultLine } = await import("../result-line.ts");
+  const { isSealed } = await import("../../journal/seal.ts");
   const { openRun, shownFolder } = await import("../run-folder.ts");
   const { upgrade } = await import("../upgrade-flow.ts");
   const { usedChecksFingerprint } = await import("../fingerprints.ts");
@@ -72,11 +73,18 @@ async function takeUp(io: Io, folder: string, options: ResumeOptions): Promise<E
     const record = await openRun(io, folder, plan, cluster.clock);
     const state = record.state();
     if (state.phase === "completed") {
-      // It may have been killed while it was sealed.
-      await record.journal.seal();
+      // It may have been killed, or had no room, while it was sealed.
+      const sealed = await isSealed(folder, record.journal.events.length);
+      if (!sealed) await record.journal.seal();
       await record.close();
       const more = plan.journey !== null && plan.journey.hop < plan.journey.hops;
       if (state.exit === EXIT.ok && more) return await onward([folder]);
+      if (!sealed) {
+        const exit = exitName(state.exit ?? 0);
+        if (presence.json) io.out(resultLine(exit, [folder]));
+        else io.out(`Run ${record.run} was complete (${exit}); its record is sealed now.`);
+        return exit;
+      }
       throw new PawlError("usage", "nothing-to-resume", `run ${record.run} is complete (${exitName(state.exit ?? 0)})`, {
         next: `pawl status ${folder}`,
       });
