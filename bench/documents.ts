@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import type { Fleet, FleetNode } from "./fleet.ts";
 
-/** The command of every step: what a facts or health step of a runbook looks like, a shell with two programs. */
-export const STEP_COMMAND = "cat /proc/loadavg; head -c 200 /proc/meminfo";
+/** The command of every step, the same words for every contender. */
+const STEP_ARGV = ["head", "-c", "200", "/proc/meminfo"] as const;
+export const STEP_COMMAND = STEP_ARGV.join(" ");
 
 /** An inventory of plain machines over the fleet. */
 export function writeInventory(folder: string, fleet: Fleet, nodes: readonly FleetNode[]): string {
@@ -47,7 +48,7 @@ export function writeRunbook(folder: string, steps: number): string {
             name: `step-${index + 1}`,
             uses: "command",
             title: `Command ${index + 1}`,
-            with: { argv: ["sh", "-c", STEP_COMMAND] },
+            with: { argv: [...STEP_ARGV] },
           })),
         },
       ],

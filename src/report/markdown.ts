@@ -27,7 +27,11 @@ export function renderReportJson(
   plan: Plan,
   manifest: { readonly artifacts: readonly ArtifactRecord[] },
 ): string {
-  return `${JSON.stringify(accountOf(state, events, plan, manifest), null, 1)}\n`;
+  return renderAccountJson(accountOf(state, events, plan, manifest));
+}
+
+function renderAccountJson(account: Account): string {
+  return `${JSON.stringify(account, null, 1)}\n`;
 }
 
 /** Both reports as files of the run folder: what `derive` of the journal writes at every stop. */
@@ -36,10 +40,10 @@ export function reportFiles(
   plan: Plan,
   manifest: { readonly artifacts: readonly ArtifactRecord[] },
 ): readonly { readonly name: string; readonly text: string }[] {
-  const state = fold(events);
+  const account = accountOf(fold(events), events, plan, manifest);
   return [
-    { name: "report.md", text: renderReport(state, events, plan, manifest) },
-    { name: "report.json", text: renderReportJson(state, events, plan, manifest) },
+    { name: "report.md", text: renderAccount(account) },
+    { name: "report.json", text: renderAccountJson(account) },
   ];
 }
 

@@ -1,4 +1,4 @@
-import { Agent } from "undici";
+import type { Agent } from "undici";
 import type { HttpAnswer, HttpRequest } from "../engine/ports.ts";
 import type { Failure } from "./failure.ts";
 import { createBodyReader, type ReadBody } from "./http-body.ts";
@@ -43,25 +43,30 @@ const REPEATABLE: readonly string[] = ["GET", "HEAD"];
  */
 export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
   const life = new AbortController();
-  const agent = new Agent({
-    connections: CONNECTIONS_PER_ORIGIN,
-    pipelining: 1,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    keepAliveMaxTimeout: KEEP_ALIVE_MS,
-    connect: createConnector({
-      timeoutMs: CONNECT_TIMEOUT_MS,
-      ca: options.ca ?? null,
-      tunnel: options.tunnel ?? null,
-      life: life.signal,
-    }),
-  });
-  const wires: Wires = {
-    agent,
-    read: createBodyReader(),
-    own: options.own ?? new Set(),
-    route: options.route ?? asWritten,
-    token: options.token ?? null,
-    spokenPlain: new Set(),
+  let opened: Promise<Wires> | null = null;
+  // A run that only uses SSH does not pay for an HTTP library: loading it takes as long as a dozen connections.
+  const open = async (): Promise<Wires> => {
+    const undici = await import("undici");
+    const agent = new undici.Agent({
+      connections: CONNECTIONS_PER_ORIGIN,
+      pipelining: 1,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      keepAliveMaxTimeout: KEEP_ALIVE_MS,
+      connect: createConnector(undici.buildConnector, {
+        timeoutMs: CONNECT_TIMEOUT_MS,
+        ca: options.ca ?? null,
+        tunnel: options.tunnel ?? null,
+        life: life.signal,
+      }),
+    });
+    return {
+      agent,
+      read: createBodyReader(),
+      own: options.own ?? new Set(),
+      route: options.route ?? asWritten,
+      token: options.token ?? null,
+      spokenPlain: new Set(),
+    };
   };
   return {
     async ask(request, signal) {
@@ -69,7 +74,7 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
       const deadline = AbortSignal.timeout(request.timeoutMs);
       const wanted = AbortSignal.any([deadline, life.signal, ...(signal === undefined ? [] : [signal])]);
       try {
-        return await follow(wires, request, wanted);
+        return await follow(await (opened ??= open()), request, wanted);
       } catch (error) {
         if (signal?.aborted === true || life.signal.aborted)
           return { kind: "no-answer", code: "aborted", reason: "no longer wanted" };
@@ -84,7 +89,7 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
     },
     async close() {
       life.abort();
-      await agent.destroy();
+      await (await opened)?.agent.destroy();
     },
   };
 }

@@ -1,5 +1,5 @@
 import { createPublicKey, randomBytes, verify } from "node:crypto";
-import { Agent } from "undici";
+import type { Agent } from "undici";
 import { PawlError } from "../domain/errors.ts";
 import type { NodeName } from "../domain/inventory.ts";
 import type { Clock } from "../engine/ports.ts";
@@ -15,6 +15,7 @@ const ANSWER_MS = 10_000;
  * Throws PawlError when the lab does not answer.
  */
 export async function createLabClock(control: string): Promise<Clock> {
+  const { Agent } = await import("undici");
   const agent = new Agent({ pipelining: 0 });
   let known = await timeOf(agent, control, "", null, AbortSignal.timeout(ANSWER_MS));
   const learn = (now: number): void => {
@@ -51,6 +52,7 @@ export interface LabNode {
 export async function proveLab(lab: { readonly control: string; readonly nodes: readonly LabNode[] }): Promise<void> {
   if (lab.nodes.length === 0) throw notProven(lab.control, null, "an inventory without nodes");
   const nonce = randomBytes(32).toString("hex");
+  const { Agent } = await import("undici");
   const agent = new Agent({ pipelining: 0 });
   let signatures: unknown;
   try {

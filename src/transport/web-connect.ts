@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import type { Duplex } from "node:stream";
-import { buildConnector } from "undici";
+import type { buildConnector } from "undici";
 import type { Failure } from "./failure.ts";
 import { WayError } from "./web-failure.ts";
 
@@ -23,10 +23,10 @@ export interface ConnectOptions {
  * A connector for undici: directly or through a tunnel, with TLS on top where the address says https. Certificates are always
  * verified, on every connection anew (no session is resumed): authority, dates, and the address that was asked for.
  */
-export function createConnector(options: ConnectOptions): buildConnector.connector {
+export function createConnector(build: typeof buildConnector, options: ConnectOptions): buildConnector.connector {
   setMaxListeners(0, options.life);
   const { tunnel } = options;
-  const connect = buildConnector({
+  const connect = build({
     timeout: options.timeoutMs,
     maxCachedSessions: 0,
     rejectUnauthorized: true,
