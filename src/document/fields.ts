@@ -60,6 +60,15 @@ export const host = z
   .regex(/^(?:[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)$/)
   .register(WORDS, { what: "a host name or an IP address" });
 
+/** A machine to go through: no white space, no shell characters, no leading dash. */
+export const jumpHop = z
+  .string()
+  .max(400)
+  .regex(
+    /^(?:[A-Za-z0-9_][A-Za-z0-9_.@-]{0,99}@)?(?:[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?(?::\d{1,5})?|\[[0-9A-Fa-f:.]+\](?::\d{1,5})?|[0-9A-Fa-f:.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)$/,
+  )
+  .register(WORDS, { what: "a jump host: `[user@]host[:port]`, the name of a machine of the inventory, or `none`" });
+
 export const user = z
   .string()
   .regex(/^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,99}$/)

@@ -9,6 +9,7 @@ import {
   flag,
   host,
   jsonRecord,
+  jumpHop,
   name,
   nodeName,
   path,
@@ -28,6 +29,10 @@ const ssh = z.strictObject({
   "identity-file": path.describe("Private key; relative to the inventory's folder, `~/` is the home folder.").optional(),
   "known-hosts": path.describe("Known hosts file; relative to the inventory's folder, `~/` is the home folder.").optional(),
   sudo: flag.describe("Run what needs root through `sudo -n`.").optional(),
+  jump: z
+    .union([jumpHop, z.array(jumpHop).min(1)])
+    .describe("Jump host, or several from first to last; `none`: directly, whatever ~/.ssh/config says.")
+    .optional(),
 });
 
 const hook = z.strictObject({ argv, timeout: duration.describe("Time limit, 1m where nothing else is said.").optional() });
@@ -137,6 +142,7 @@ function toSsh(form: z.infer<typeof ssh> | undefined, folders: Folders): SshSett
     ...(identity === undefined ? {} : { identityFile: resolvePath(identity, folders) }),
     ...(known === undefined ? {} : { knownHosts: resolvePath(known, folders) }),
     ...(form.sudo === undefined ? {} : { sudo: form.sudo }),
+    ...(form.jump === undefined ? {} : { jump: [form.jump].flat().filter((one) => one !== "none") }),
   };
 }
 

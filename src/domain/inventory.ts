@@ -11,6 +11,8 @@ export interface SshSettings {
   readonly knownHosts?: string;
   /** True: commands that need root are run through `sudo -n`. */
   readonly sudo?: boolean;
+  /** Machines the connection goes through, first to last: `[user@]host[:port]`, or a machine of the inventory. Empty: none, whatever ~/.ssh/config says. */
+  readonly jump?: readonly string[];
 }
 
 /** One machine of the cluster. `role` is a word of the platform (DC/OS: master, agent, agent_public). */

@@ -1,12 +1,11 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import type { Inventory } from "../domain/inventory.ts";
 import type { Remote, WebProduct } from "../engine/ports.ts";
 import { createIdentities } from "./identities.ts";
 import { knownHostsName, linesFor, parseKnownHosts, type KnownHostsLine } from "./known-hosts.ts";
 import { createSshPool, type SshPool } from "./ssh.ts";
 import type { SshPeer } from "./ssh-host.ts";
-import { readSshConfig } from "./ssh-config.ts";
+import { readSshConfigs } from "./ssh-config.ts";
 import { sshTargets, type SshTarget, type Surroundings } from "./target.ts";
 import { createWebAccess } from "./web-access.ts";
 
@@ -31,17 +30,25 @@ export interface RemoteOptions extends Surroundings {
 
 /**
  * The `Remote` of an inventory: its nodes and `bootstrap` by SSH, anything by HTTP and TCP, as the inventory's `http` says. Reads ~/.ssh/config, known_hosts
- * and key files now, once; connects later. Throws PawlError for a key file that cannot be used and for nodes behind a proxy.
+ * and key files now, once; connects later. Throws PawlError for a key file that cannot be used.
  */
 export function createRemote(options: RemoteOptions): WiredRemote {
   const { inventory, home } = options;
   const identities = createIdentities();
   const knownHosts = createKnownHosts();
   const peers = new Map<string, SshPeer>();
-  for (const [name, target] of sshTargets(inventory, readSshConfig(join(home, ".ssh/config"), home), options)) {
-    peers.set(name, { target, known: knownHosts(target), methods: identities(target) });
-  }
-  const ssh = createSshPool(peers, options.connectTimeoutMs === undefined ? {} : { connectTimeoutMs: options.connectTimeoutMs });
+  const peerOf = (target: SshTarget): SshPeer => ({
+    target,
+    known: knownHosts(target),
+    methods: identities(target),
+    via: target.via === null ? null : peerOf(target.via),
+  });
+  const config = readSshConfigs(home, options.etc ?? "/etc/ssh");
+  for (const [name, target] of sshTargets(inventory, config, options)) peers.set(name, peerOf(target));
+  const ssh = createSshPool(peers, {
+    ...(options.connectTimeoutMs === undefined ? {} : { connectTimeoutMs: options.connectTimeoutMs }),
+    ...(options.env["SHELL"] === undefined ? {} : { shell: options.env["SHELL"] }),
+  });
   const web = createWebAccess({
     inventory,
     ports: options.ports ?? {},

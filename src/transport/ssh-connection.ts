@@ -1,8 +1,11 @@
-import { connect as connectSocket, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import ssh2 from "ssh2";
 import type { Algorithms, AnyAuthMethod, Client, ServerHostKeyAlgorithm } from "ssh2";
-import { failureOf, type Failure } from "./failure.ts";
+import type { Failure } from "./failure.ts";
 import { fingerprint, judgeHostKey, keyType, type KnownHostsLine } from "./known-hosts.ts";
+import { PROXY_ENDED } from "./proxy-command.ts";
+import type { Reached } from "./reach.ts";
+import { whereOf } from "./reach.ts";
 import type { SshTarget } from "./target.ts";
 
 /** An established, verified connection. */
@@ -24,6 +27,8 @@ export interface DialOptions {
   readonly known: readonly KnownHostsLine[];
   readonly methods: readonly AnyAuthMethod[];
   readonly timeoutMs: number;
+  /** Makes the stream to the target's SSH server: a socket, a tunnel through a jump host, a program. */
+  readonly reach: (target: SshTarget, timeoutMs: number, signal: AbortSignal) => Promise<Reached>;
   /** Bounds how many handshakes run at once; the TCP connection is made outside of it, so that dead hosts hold nobody up. */
   readonly handshake: <T>(work: () => Promise<T>) => Promise<T>;
   readonly onClose: () => void;
@@ -73,46 +78,17 @@ export async function dial(options: DialOptions): Promise<Dialled> {
       reason: `no key to log in to ${target.name} with: none of ${target.identityFiles.map((one) => one.path).join(", ")} exists and no ssh-agent runs`,
     };
   }
-  const dialled = await dialSocket(target, options.timeoutMs, options.signal);
-  if ("code" in dialled) return { kind: "failed", ...dialled };
-  const { socket } = dialled;
+  const reached = await options.reach(target, options.timeoutMs, options.signal);
+  if (reached.kind === "failed") return reached;
+  const socket = reached.stream;
   const end = (): void => void socket.destroy();
   options.signal.addEventListener("abort", end, { once: true });
   return options.handshake(() => shakeHands(socket, options)).finally(() => options.signal.removeEventListener("abort", end));
 }
 
-function dialSocket(target: SshTarget, timeoutMs: number, signal: AbortSignal): Promise<{ readonly socket: Socket } | Failure> {
-  const where = `${target.host}:${String(target.port)}`;
-  return new Promise((resolve) => {
-    const abort = (): void => {
-      clearTimeout(timer);
-      socket.destroy();
-      resolve({ code: "closed", reason: "pawl has closed its connections" });
-    };
-    signal.addEventListener("abort", abort, { once: true });
-    // noDelay: with Nagle's algorithm every connect waits 40 ms for a delayed acknowledgement.
-    const socket = connectSocket({ host: target.host, port: target.port, noDelay: true });
-    const timer = setTimeout(() => {
-      socket.destroy();
-      resolve({ code: "unreachable", reason: `${where} did not accept a connection within ${String(timeoutMs)} ms` });
-    }, timeoutMs);
-    socket.once("connect", () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", abort);
-      resolve({ socket });
-    });
-    // Stays for good: an error while the socket waits for its turn to shake hands must not end the process.
-    socket.on("error", (error) => {
-      clearTimeout(timer);
-      const { code, reason } = failureOf(error);
-      resolve({ code: code === "refused" || code === "not-resolved" ? code : "unreachable", reason: `${where}: ${reason}` });
-    });
-  });
-}
-
-function shakeHands(socket: Socket, options: DialOptions): Promise<Dialled> {
+function shakeHands(socket: Duplex, options: DialOptions): Promise<Dialled> {
   const { target, known } = options;
-  const where = `${target.host}:${String(target.port)}`;
+  const where = whereOf(target);
   if (socket.destroyed)
     return Promise.resolve({
       kind: "failed",
@@ -139,7 +115,7 @@ function shakeHands(socket: Socket, options: DialOptions): Promise<Dialled> {
       });
     });
     client.on("error", (error) => {
-      why = error.message;
+      why = told(error, target);
       if (!ready) fail(denied ?? handshakeFailure(error, target));
     });
     client.on("close", () => {
@@ -169,7 +145,7 @@ function shakeHands(socket: Socket, options: DialOptions): Promise<Dialled> {
 /** Why the presented key is not trusted; null when it is. */
 function refusal(target: SshTarget, known: readonly KnownHostsLine[], blob: Buffer): Failure | null {
   const verdict = judgeHostKey(known, blob);
-  const presented = `${target.name} (${target.host}:${String(target.port)}) presents ${keyType(blob)} ${fingerprint(blob)}`;
+  const presented = `${target.name} (${whereOf(target)}) presents ${keyType(blob)} ${fingerprint(blob)}`;
   switch (verdict.kind) {
     case "known":
       return null;
@@ -191,8 +167,13 @@ function refusal(target: SshTarget, known: readonly KnownHostsLine[], blob: Buff
   }
 }
 
+/** Why a connection broke, with the jump host named that took it along. */
+function told(error: Error & { readonly level?: string }, { name, via }: SshTarget): string {
+  return via === null || error.level !== "client-socket" ? error.message : `jump host ${via.name} of ${name}: ${error.message}`;
+}
+
 function handshakeFailure(error: Error & { readonly level?: string }, target: SshTarget): Failure {
-  const who = `${target.user}@${target.host}:${String(target.port)}`;
+  const who = `${target.user}@${whereOf(target)}`;
   switch (error.level) {
     case "client-authentication":
       return {
@@ -201,13 +182,16 @@ function handshakeFailure(error: Error & { readonly level?: string }, target: Ss
       };
     case "client-timeout":
       return { code: "unreachable", reason: `${who} accepted the connection but did not finish the handshake in time` };
+    case "client-socket":
+      if ("code" in error && error.code === PROXY_ENDED) return { code: "proxy-failed", reason: error.message };
+      return { code: "handshake-failed", reason: `${who}: ${told(error, target)}` };
     case undefined:
     default:
       return { code: "handshake-failed", reason: `${who}: ${error.message}` };
   }
 }
 
-function farewell(client: Client, socket: Socket): Promise<void> {
+function farewell(client: Client, socket: Duplex): Promise<void> {
   if (socket.destroyed) return Promise.resolve();
   return new Promise((resolve) => {
     const timer = setTimeout(() => socket.destroy(), FAREWELL_MS);

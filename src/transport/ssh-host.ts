@@ -2,7 +2,9 @@ import pLimit from "p-limit";
 import type { AnyAuthMethod } from "ssh2";
 import type { Command, Outcome } from "../engine/ports.ts";
 import type { KnownHostsLine } from "./known-hosts.ts";
+import { reachByProxyCommand } from "./proxy-command.ts";
 import { commandLine } from "./quote.ts";
+import { reachDirectly, type Reached } from "./reach.ts";
 import { dial, type Dialled } from "./ssh-connection.ts";
 import { execute, type Attempt, type ChunkSink } from "./ssh-exec.ts";
 import { openTunnel, type Tunnel } from "./ssh-tunnel.ts";
@@ -13,6 +15,8 @@ export interface SshPeer {
   readonly target: SshTarget;
   readonly known: readonly KnownHostsLine[];
   readonly methods: readonly AnyAuthMethod[];
+  /** The machine it is reached through. */
+  readonly via: SshPeer | null;
 }
 
 /** What all hosts of a pool share. */
@@ -21,6 +25,8 @@ export interface SshShared {
   readonly handshake: <T>(work: () => Promise<T>) => Promise<T>;
   readonly commands: <T>(work: () => Promise<T>) => Promise<T>;
   readonly connectTimeoutMs: number;
+  /** The user's own shell, for a ProxyCommand. */
+  readonly shell: string;
   /** Aborts when the pool closes. */
   readonly life: AbortSignal;
 }
@@ -66,12 +72,19 @@ const ROOM = [50, 100, 200, "new connection", 200, 400, 800] as const;
  * The host of a peer. A command that certainly had not begun when its connection went is sent once more on a new one; one that
  * may have begun never is.
  */
-export function createSshHost(peer: SshPeer, shared: SshShared): SshHost {
+export function createSshHost(peer: SshPeer, shared: SshShared, via: SshHost | null): SshHost {
   const { target } = peer;
   const { life, connectTimeoutMs } = shared;
   const channels = pLimit(CHANNELS);
   let current: Link | null = null;
   let losses = 0;
+
+  const reach = async (to: SshTarget, timeoutMs: number, signal: AbortSignal): Promise<Reached> => {
+    if (to.proxyCommand !== null) return reachByProxyCommand(to, to.proxyCommand, shared.shell);
+    if (via === null) return reachDirectly(to, timeoutMs, signal);
+    const tunnel = await via.tunnel(to.host, to.port, signal);
+    return tunnel.kind === "open" ? tunnel : behindJump(to, tunnel);
+  };
 
   const connect = (): Link => {
     if (current !== null) return current;
@@ -83,7 +96,8 @@ export function createSshHost(peer: SshPeer, shared: SshShared): SshHost {
       if (!link.retired && !life.aborted) losses++;
       forget();
     };
-    const dialled = dial({ ...peer, timeoutMs: connectTimeoutMs, handshake: shared.handshake, onClose, signal: life });
+    const { handshake } = shared;
+    const dialled = dial({ ...peer, timeoutMs: connectTimeoutMs, reach, handshake, onClose, signal: life });
     const link: Link = { dialled, users: 0, open: 0, waiting: [], retired: false };
     current = link;
     // A failure is told to everyone who waits for it, and tried afresh by the next one.
@@ -208,6 +222,19 @@ export function createSshHost(peer: SshPeer, shared: SshShared): SshHost {
       if (dialled?.kind === "open") await dialled.connection.close();
     },
   };
+}
+
+/**
+ * A failure of the way to a machine, told as such. A host key that is not trusted keeps its code: nobody goes on there by itself.
+ * What the jump host itself said about the machine (refused, not resolved) is about the machine.
+ */
+function behindJump(target: SshTarget, failure: Extract<Tunnel, { kind: "failed" }>): Reached {
+  const { code, reason } = failure;
+  const jump = target.via?.name ?? "";
+  if (code === "closed" || code === "aborted" || failure.beyond === true) return failure;
+  if (code === "forwarding-refused" || code.startsWith("host-key-") || code.startsWith("jump-"))
+    return { ...failure, reason: `jump host ${jump} of ${target.name}: ${reason}` };
+  return { kind: "failed", code: `jump-${code}`, reason: `jump host ${jump} of ${target.name} is not reached: ${reason}` };
 }
 
 /** The promise, or which of time and signal came first. Transport time-outs are wall time, on a lab too. */

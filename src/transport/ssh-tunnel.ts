@@ -4,7 +4,10 @@ import type { Failure } from "./failure.ts";
 import type { OpenConnection } from "./ssh-connection.ts";
 
 /** A stream to an address as the machine at the other end of a connection reaches it, or why there is none. */
-export type Tunnel = { readonly kind: "open"; readonly stream: Duplex } | ({ readonly kind: "failed" } & Failure);
+export type Tunnel =
+  | { readonly kind: "open"; readonly stream: Duplex }
+  /** `beyond`: the machine tried, and it is the address behind it that does not answer. */
+  | ({ readonly kind: "failed"; readonly beyond?: true } & Failure);
 
 /** A tunnel, or the certainty that it may be tried again on another connection. */
 export type TunnelAttempt = Tunnel | { readonly kind: "not-begun"; readonly reason: string };
@@ -46,6 +49,7 @@ export function openTunnel(connection: OpenConnection, options: TunnelOptions): 
       () =>
         settle({
           kind: "failed",
+          beyond: true,
           code: "unreachable",
           reason: `${through} did not reach ${where} within ${String(timeoutMs)} ms`,
         }),
@@ -74,7 +78,7 @@ function refusedTunnel(error: Error, connection: OpenConnection, through: string
   const reason = "reason" in error ? error.reason : undefined;
   if (reason === CONNECT_FAILED) {
     const code = /refused/i.test(why) ? "refused" : /resol|not known|service/i.test(why) ? "not-resolved" : "unreachable";
-    return { kind: "failed", code, reason: `${through} cannot connect to ${where}: ${why}` };
+    return { kind: "failed", beyond: true, code, reason: `${through} cannot connect to ${where}: ${why}` };
   }
   const policy =
     reason === PROHIBITED

@@ -3,6 +3,7 @@ import pLimit from "p-limit";
 import { PawlError } from "../domain/errors.ts";
 import type { Command, Outcome } from "../engine/ports.ts";
 import type { ChunkSink } from "./ssh-exec.ts";
+import type { SshTarget } from "./target.ts";
 import type { Tunnel } from "./ssh-tunnel.ts";
 import { createSshHost, type SshHost, type SshPeer } from "./ssh-host.ts";
 
@@ -31,7 +32,7 @@ const CONNECT_TIMEOUT_MS = 15_000;
  */
 export function createSshPool(
   peers: ReadonlyMap<string, SshPeer>,
-  options: { readonly connectTimeoutMs?: number } = {},
+  options: { readonly connectTimeoutMs?: number; readonly shell?: string } = {},
 ): SshPool {
   const life = new AbortController();
   // Every connection of the pool listens to its end: hundreds of listeners are right here.
@@ -40,9 +41,28 @@ export function createSshPool(
     handshake: pLimit(HANDSHAKES),
     commands: pLimit(COMMANDS),
     connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+    shell: options.shell ?? "/bin/sh",
     life: life.signal,
   };
-  const hosts = new Map<string, SshHost>([...peers].map(([name, peer]) => [name, createSshHost(peer, shared)]));
+  // A machine of the inventory that is also a jump host has one connection for both.
+  const byWay = new Map<string, SshHost>();
+  const jumpHost = (peer: SshPeer): SshHost => {
+    const way = wayOf(peer.target);
+    const known = byWay.get(way);
+    if (known !== undefined) return known;
+    const host = createSshHost(peer, shared, peer.via === null ? null : jumpHost(peer.via));
+    byWay.set(way, host);
+    return host;
+  };
+  const isJump = new Set([...peers.values()].flatMap(({ target }) => waysThrough(target)));
+  const hosts = new Map<string, SshHost>(
+    [...peers].map(([name, peer]) => [
+      name,
+      isJump.has(wayOf(peer.target))
+        ? jumpHost(peer)
+        : createSshHost(peer, shared, peer.via === null ? null : jumpHost(peer.via)),
+    ]),
+  );
   const hostOf = (target: string): SshHost => {
     const host = hosts.get(target);
     if (host !== undefined) return host;
@@ -57,7 +77,18 @@ export function createSshPool(
     losses: (target) => hosts.get(target)?.losses() ?? 0,
     async close() {
       life.abort();
+      // Nodes first: the farewell to a node goes through its jump host.
       await Promise.all([...hosts.values()].map((host) => host.close()));
+      await Promise.all([...byWay.values()].map((host) => host.close()));
     },
   };
+}
+
+/** What tells two ways to a machine apart. */
+function wayOf({ user, host, port, via, proxyCommand }: SshTarget): string {
+  return JSON.stringify([user, host, port, via === null ? null : wayOf(via), proxyCommand]);
+}
+
+function waysThrough({ via }: SshTarget): readonly string[] {
+  return via === null ? [] : [wayOf(via), ...waysThrough(via)];
 }

@@ -33,8 +33,11 @@ export interface Fleet {
 
 let fleets = 0;
 
+/** Further lines of sshd_config: for all, or by the server's number from 1. */
+type SshdOptions = readonly string[] | ((number: number) => readonly string[]);
+
 /** Starts `count` real sshd with host keys, a client key and known_hosts in a temporary folder. Linux only (127.x addresses). */
-export async function startFleet(count: number, sshdOptions: readonly string[] = []): Promise<Fleet> {
+export async function startFleet(count: number, sshdOptions: SshdOptions = []): Promise<Fleet> {
   const folder = mkdtempSync(join(tmpdir(), "pawl-fleet-"));
   const user = userInfo().username;
   // sshd's place for its unprivileged half is compiled in.
@@ -50,7 +53,7 @@ export async function startFleet(count: number, sshdOptions: readonly string[] =
         address: `127.${String(second)}.${String(third)}.${String(index + 1)}`,
         folder,
         identityFile,
-        sshdOptions,
+        sshdOptions: typeof sshdOptions === "function" ? sshdOptions(index + 1) : sshdOptions,
       }),
     ),
   );
