@@ -12,6 +12,8 @@ export interface KnownHostsLine {
   readonly file: string;
   readonly line: number;
   readonly revoked: boolean;
+  /** The key is that of a certificate authority: it vouches for certificates, not for itself. */
+  readonly authority: boolean;
   /** The host field as it stands: names, patterns, or one hashed name. */
   readonly hosts: string;
   readonly key: HostKey;
@@ -23,17 +25,18 @@ export type HostKeyVerdict =
   | { readonly kind: "changed"; readonly line: KnownHostsLine }
   | { readonly kind: "revoked"; readonly line: KnownHostsLine };
 
-/** The lines of a known_hosts file (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT"). Comments, damaged lines and certificate authorities are left out: they vouch for no key. */
+/** The lines of a known_hosts file (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT"). Comments and damaged lines are left out. */
 export function parseKnownHosts(text: string, file: string): readonly KnownHostsLine[] {
   return text.split("\n").flatMap((raw, index) => {
     const words = raw.trim().split(/\s+/);
     const marker = words[0]?.startsWith("@") === true ? words.shift() : undefined;
     const [hosts, type, base64] = words;
     if (hosts === undefined || hosts.startsWith("#") || type === undefined || base64 === undefined) return [];
-    if (marker !== undefined && marker !== "@revoked") return [];
+    if (marker !== undefined && marker !== "@revoked" && marker !== "@cert-authority") return [];
     const blob = Buffer.from(base64, "base64");
     if (keyType(blob) !== type) return [];
-    return [{ file, line: index + 1, revoked: marker === "@revoked", hosts, key: { type, blob } }];
+    const authority = marker === "@cert-authority";
+    return [{ file, line: index + 1, revoked: marker === "@revoked", authority, hosts, key: { type, blob } }];
   });
 }
 
@@ -55,7 +58,7 @@ export function knownHostsName(host: string, port: number): string {
   return port === 22 ? lower : `[${lower}]:${String(port)}`;
 }
 
-/** The lines that speak about the host, revoked ones too. A key known for port 22 says nothing about another port: another machine may answer there. */
+/** The lines that speak about the host, revoked ones and certificate authorities too. A key known for port 22 says nothing about another port: another machine may answer there. */
 export function linesFor(lines: readonly KnownHostsLine[], name: string): readonly KnownHostsLine[] {
   return lines.filter((line) => matchesHost(line.hosts, name));
 }
@@ -65,11 +68,12 @@ export function linesFor(lines: readonly KnownHostsLine[], name: string): readon
  * are known counts as changed, also where the type differs: it did not show the key it is known by.
  */
 export function judgeHostKey(mine: readonly KnownHostsLine[], blob: Buffer): HostKeyVerdict {
-  const same = mine.filter((line) => line.key.blob.equals(blob));
+  const plain = mine.filter((line) => !line.authority);
+  const same = plain.filter((line) => line.key.blob.equals(blob));
   const revoked = same.find((line) => line.revoked);
   if (revoked !== undefined) return { kind: "revoked", line: revoked };
   if (same.length > 0) return { kind: "known" };
-  const trusted = mine.filter((line) => !line.revoked);
+  const trusted = plain.filter((line) => !line.revoked);
   const other = trusted.find((line) => line.key.type === keyType(blob)) ?? trusted[0];
   return other === undefined ? { kind: "unknown" } : { kind: "changed", line: other };
 }

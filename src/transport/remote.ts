@@ -1,8 +1,7 @@
-import { readFileSync } from "node:fs";
 import type { Inventory } from "../domain/inventory.ts";
 import type { Remote, WebProduct } from "../engine/ports.ts";
-import { createIdentities } from "./identities.ts";
-import { knownHostsName, linesFor, parseKnownHosts, type KnownHostsLine } from "./known-hosts.ts";
+import { createHostTrust, type AcceptedHostKey } from "./host-trust.ts";
+import { createIdentities, type AskPassphrase, type Identities } from "./identities.ts";
 import { createSshPool, type SshPool } from "./ssh.ts";
 import type { SshPeer } from "./ssh-host.ts";
 import { readSshConfigs } from "./ssh-config.ts";
@@ -26,6 +25,10 @@ export interface RemoteOptions extends Surroundings {
   readonly web?: WebProduct | undefined;
   /** Told every secret as soon as it is known, so that it can be masked wherever it turns up. */
   readonly secret?: (value: string) => void;
+  /** Told every host key that is accepted, once it is written; without it none is accepted. */
+  readonly accept?: ((accepted: AcceptedHostKey) => void) | undefined;
+  /** Key files somebody has unlocked. */
+  readonly identities?: Identities;
 }
 
 /**
@@ -33,18 +36,17 @@ export interface RemoteOptions extends Surroundings {
  * and key files now, once; connects later. Throws PawlError for a key file that cannot be used.
  */
 export function createRemote(options: RemoteOptions): WiredRemote {
-  const { inventory, home } = options;
-  const identities = createIdentities();
-  const knownHosts = createKnownHosts();
+  const { inventory } = options;
+  const identities = options.identities ?? createIdentities();
+  const trust = createHostTrust(options.accept ?? null);
   const peers = new Map<string, SshPeer>();
   const peerOf = (target: SshTarget): SshPeer => ({
     target,
-    known: knownHosts(target),
-    methods: identities(target),
+    trust,
+    methods: identities.methodsFor(target),
     via: target.via === null ? null : peerOf(target.via),
   });
-  const config = readSshConfigs(home, options.etc ?? "/etc/ssh");
-  for (const [name, target] of sshTargets(inventory, config, options)) peers.set(name, peerOf(target));
+  for (const [name, target] of targetsOf(options)) peers.set(name, peerOf(target));
   const ssh = createSshPool(peers, {
     ...(options.connectTimeoutMs === undefined ? {} : { connectTimeoutMs: options.connectTimeoutMs }),
     ...(options.env["SHELL"] === undefined ? {} : { shell: options.env["SHELL"] }),
@@ -69,34 +71,22 @@ export function createRemote(options: RemoteOptions): WiredRemote {
       await Promise.all([ssh.close(), web.close()]);
     },
     hostKeyOf(target) {
-      const trusted = (peers.get(target)?.known ?? []).filter((line) => !line.revoked);
+      const peer = peers.get(target);
+      const trusted = (peer === undefined ? [] : trust.linesFor(peer.target)).filter((line) => !line.revoked);
       const key = (trusted.find((line) => line.key.type === "ssh-ed25519") ?? trusted[0])?.key;
       return key === undefined ? null : `${key.type} ${key.blob.toString("base64")}`;
     },
   };
 }
 
-/** Gives the lines about a target; every file is read once. A file that does not exist vouches for nobody. */
-function createKnownHosts(): (target: SshTarget) => readonly KnownHostsLine[] {
-  const files = new Map<string, readonly KnownHostsLine[]>();
-  const linesOf = (file: string): readonly KnownHostsLine[] => {
-    const known = files.get(file);
-    if (known !== undefined) return known;
-    const fresh = parseKnownHosts(textOf(file), file);
-    files.set(file, fresh);
-    return fresh;
-  };
-  return (target) =>
-    linesFor(
-      target.knownHostsFiles.flatMap(linesOf),
-      knownHostsName(target.hostKeyAlias ?? target.host, target.hostKeyAlias === null ? target.port : 22),
-    );
+/** `createRemote`, after every passphrase that is needed has been asked for, once per key file. Throws PawlError where nobody can be asked. */
+export async function openRemote(options: RemoteOptions & { readonly ask: AskPassphrase }): Promise<WiredRemote> {
+  const identities = createIdentities();
+  const chain = (target: SshTarget): readonly SshTarget[] => [...(target.via === null ? [] : chain(target.via)), target];
+  await identities.unlock([...targetsOf(options).values()].flatMap(chain), options.ask);
+  return createRemote({ ...options, identities });
 }
 
-function textOf(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
-  }
+function targetsOf(options: RemoteOptions): ReadonlyMap<string, SshTarget> {
+  return sshTargets(options.inventory, readSshConfigs(options.home, options.etc ?? "/etc/ssh"), options);
 }

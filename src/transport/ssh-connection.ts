@@ -2,7 +2,8 @@ import type { Duplex } from "node:stream";
 import ssh2 from "ssh2";
 import type { Algorithms, AnyAuthMethod, Client, ServerHostKeyAlgorithm } from "ssh2";
 import type { Failure } from "./failure.ts";
-import { fingerprint, judgeHostKey, keyType, type KnownHostsLine } from "./known-hosts.ts";
+import type { HostTrust } from "./host-trust.ts";
+import type { KnownHostsLine } from "./known-hosts.ts";
 import { PROXY_ENDED } from "./proxy-command.ts";
 import type { Reached } from "./reach.ts";
 import { whereOf } from "./reach.ts";
@@ -23,8 +24,7 @@ export type Dialled = { readonly kind: "open"; readonly connection: OpenConnecti
 
 export interface DialOptions {
   readonly target: SshTarget;
-  /** Lines of known_hosts about this host. */
-  readonly known: readonly KnownHostsLine[];
+  readonly trust: HostTrust;
   readonly methods: readonly AnyAuthMethod[];
   readonly timeoutMs: number;
   /** Makes the stream to the target's SSH server: a socket, a tunnel through a jump host, a program. */
@@ -39,6 +39,7 @@ export interface DialOptions {
 const KEEPALIVE_MS = 10_000;
 const KEEPALIVES_UNANSWERED = 3;
 const FAREWELL_MS = 1_000;
+const LONGEST_WORDS = 300;
 
 /** In order of preference; `ssh-rsa` keys sign with SHA-2 only. */
 const HOST_KEY_ALGORITHMS: readonly ServerHostKeyAlgorithm[] = [
@@ -66,8 +67,9 @@ function algorithmsFor(known: readonly KnownHostsLine[]): Algorithms {
 
 /**
  * Connects, checks the host key, logs in. Never throws. Codes: `refused`, `unreachable`, `not-resolved`, `host-key-unknown`,
- * `host-key-changed`, `host-key-revoked`, `auth-failed`, `handshake-failed`. A host key is compared with known_hosts and never
- * learned: whoever answers in the place of a node would be trusted with root commands.
+ * `host-key-changed`, `host-key-revoked`, `auth-failed`, `handshake-failed`, `proxy-failed`, `forwarding-refused`, and `jump-…` where
+ * the way to the machine failed. A host key is compared with known_hosts and learned only where somebody asked for that: whoever
+ * answers in the place of a node would be trusted with root commands.
  */
 export async function dial(options: DialOptions): Promise<Dialled> {
   const { target, methods } = options;
@@ -87,7 +89,7 @@ export async function dial(options: DialOptions): Promise<Dialled> {
 }
 
 function shakeHands(socket: Duplex, options: DialOptions): Promise<Dialled> {
-  const { target, known } = options;
+  const { target, trust } = options;
   const where = whereOf(target);
   if (socket.destroyed)
     return Promise.resolve({
@@ -99,6 +101,7 @@ function shakeHands(socket: Duplex, options: DialOptions): Promise<Dialled> {
   // Every tunnel listens to its end.
   client.setMaxListeners(0);
   let denied: Failure | null = null;
+  let agentTrouble: string | null = null;
   let ready = false;
   let open = true;
   let why = "the connection was closed by the node";
@@ -114,9 +117,20 @@ function shakeHands(socket: Duplex, options: DialOptions): Promise<Dialled> {
         connection: { client, isOpen: () => open && !socket.destroyed, why: () => why, close: () => farewell(client, socket) },
       });
     });
-    client.on("error", (error) => {
-      why = told(error, target);
-      if (!ready) fail(denied ?? handshakeFailure(error, target));
+    client.on("error", (error: Error & { readonly level?: string }) => {
+      // One key less: the next one is tried.
+      if (error.level === "agent" && !ready) {
+        agentTrouble = error.message;
+        return;
+      }
+      why = denied?.reason ?? told(error, target);
+      if (!ready) fail(denied ?? handshakeFailure(error, options.target, agentTrouble));
+      // ssh2 only ends its own half; a peer that keeps the other one open would hold every command.
+      else socket.destroy();
+    });
+    socket.once("finish", () => {
+      const timer = setTimeout(() => socket.destroy(), FAREWELL_MS);
+      socket.once("close", () => clearTimeout(timer));
     });
     client.on("close", () => {
       open = false;
@@ -130,65 +144,53 @@ function shakeHands(socket: Duplex, options: DialOptions): Promise<Dialled> {
       sock: socket,
       username: target.user,
       authHandler: [...options.methods],
-      algorithms: algorithmsFor(known),
+      algorithms: algorithmsFor(trust.linesFor(target)),
       keepaliveInterval: KEEPALIVE_MS,
       keepaliveCountMax: KEEPALIVES_UNANSWERED,
       readyTimeout: options.timeoutMs,
       hostVerifier: (blob: Buffer): boolean => {
-        denied = refusal(target, known, blob);
+        denied = trust.refusal(target, blob);
         return denied === null;
       },
     });
   });
 }
 
-/** Why the presented key is not trusted; null when it is. */
-function refusal(target: SshTarget, known: readonly KnownHostsLine[], blob: Buffer): Failure | null {
-  const verdict = judgeHostKey(known, blob);
-  const presented = `${target.name} (${whereOf(target)}) presents ${keyType(blob)} ${fingerprint(blob)}`;
-  switch (verdict.kind) {
-    case "known":
-      return null;
-    case "unknown":
-      return {
-        code: "host-key-unknown",
-        reason: `${presented}, and no key of it is in ${target.knownHostsFiles.join(", ")}. Compare the fingerprint with the one on the machine's console, then add the key.`,
-      };
-    case "changed":
-      return {
-        code: "host-key-changed",
-        reason: `${presented}, but ${verdict.line.file}:${String(verdict.line.line)} knows it by ${verdict.line.key.type} ${fingerprint(verdict.line.key.blob)}. Either the machine was installed anew or somebody answers in its place.`,
-      };
-    case "revoked":
-      return {
-        code: "host-key-revoked",
-        reason: `${presented}, which ${verdict.line.file}:${String(verdict.line.line)} marks as revoked.`,
-      };
-  }
-}
-
 /** Why a connection broke, with the jump host named that took it along. */
 function told(error: Error & { readonly level?: string }, { name, via }: SshTarget): string {
-  return via === null || error.level !== "client-socket" ? error.message : `jump host ${via.name} of ${name}: ${error.message}`;
+  const said = printable(error.message);
+  return via === null || error.level !== "client-socket" ? said : `jump host ${via.name} of ${name}: ${said}`;
 }
 
-function handshakeFailure(error: Error & { readonly level?: string }, target: SshTarget): Failure {
+function handshakeFailure(error: Error & { readonly level?: string }, target: SshTarget, agentTrouble: string | null): Failure {
   const who = `${target.user}@${whereOf(target)}`;
+  const offered = `${target.identityFiles.map((one) => one.path).join(", ")}${target.agent === null ? "" : ", ssh-agent"}`;
   switch (error.level) {
-    case "client-authentication":
-      return {
-        code: "auth-failed",
-        reason: `${who} accepted none of the keys offered (${target.identityFiles.map((one) => one.path).join(", ")}${target.agent === null ? "" : ", ssh-agent"})`,
-      };
+    case "client-authentication": {
+      const agent = agentTrouble === null ? "" : `; ssh-agent (${target.agent ?? ""}): ${agentTrouble}`;
+      return { code: "auth-failed", reason: `${who} accepted none of the keys offered (${offered})${agent}` };
+    }
     case "client-timeout":
       return { code: "unreachable", reason: `${who} accepted the connection but did not finish the handshake in time` };
     case "client-socket":
       if ("code" in error && error.code === PROXY_ENDED) return { code: "proxy-failed", reason: error.message };
       return { code: "handshake-failed", reason: `${who}: ${told(error, target)}` };
     case undefined:
-    default:
-      return { code: "handshake-failed", reason: `${who}: ${error.message}` };
+    default: {
+      const said = printable(error.message);
+      if (/too many authentication failures/i.test(said))
+        return {
+          code: "auth-failed",
+          reason: `${who} ended the login after too many keys it does not know (MaxAuthTries; offered: ${offered}). Name the right one (ssh.identity-file), and IdentitiesOnly yes in ~/.ssh/config where ssh-agent holds many`,
+        };
+      return { code: "handshake-failed", reason: `${who}: ${said}` };
+    }
   }
+}
+
+/** What a stranger sent, fit for a terminal. */
+function printable(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ").slice(0, LONGEST_WORDS);
 }
 
 function farewell(client: Client, socket: Duplex): Promise<void> {

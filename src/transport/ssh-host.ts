@@ -1,7 +1,7 @@
 import pLimit from "p-limit";
 import type { AnyAuthMethod } from "ssh2";
 import type { Command, Outcome } from "../engine/ports.ts";
-import type { KnownHostsLine } from "./known-hosts.ts";
+import type { HostTrust } from "./host-trust.ts";
 import { reachByProxyCommand } from "./proxy-command.ts";
 import { commandLine } from "./quote.ts";
 import { reachDirectly, type Reached } from "./reach.ts";
@@ -13,7 +13,7 @@ import type { SshTarget } from "./target.ts";
 /** A target with what it takes to trust it and to be trusted by it. */
 export interface SshPeer {
   readonly target: SshTarget;
-  readonly known: readonly KnownHostsLine[];
+  readonly trust: HostTrust;
   readonly methods: readonly AnyAuthMethod[];
   /** The machine it is reached through. */
   readonly via: SshPeer | null;

@@ -57,8 +57,10 @@ describe("known hosts", () => {
   });
 
   it("lets comments, damaged lines and certificate authorities vouch for nobody", () => {
-    const text = `# m1 ${ED}\n\nm1\nm1 ssh-ed25519\nm1 ssh-rsa ${ED.split(" ")[1] ?? ""}\n@cert-authority m1 ${ED}\n`;
+    const text = `# m1 ${ED}\n\nm1\nm1 ssh-ed25519\nm1 ssh-rsa ${ED.split(" ")[1] ?? ""}\n@other m1 ${ED}\n`;
     expect(parseKnownHosts(text, "f")).toEqual([]);
+    expect(judge(`@cert-authority m1 ${ED}\n`, "m1", 22, ED)).toBe("unknown");
+    expect(judge(`@cert-authority m1 ${OTHER}\nm1 ${ED}\n`, "m1", 22, ED)).toBe("known");
   });
 
   it("says where a line stands", () => {
