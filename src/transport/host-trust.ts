@@ -46,8 +46,16 @@ export function createHostTrust(accept: ((accepted: AcceptedHostKey) => void) | 
     files.set(file, fresh);
     return fresh;
   };
-  const about = (target: SshTarget): readonly KnownHostsLine[] =>
-    linesFor(target.knownHostsFiles.flatMap(linesOf), nameOf(target));
+  // Kept: a hashed line costs a digest for every host it is asked about.
+  const asked = new Map<string, readonly KnownHostsLine[]>();
+  const about = (target: SshTarget): readonly KnownHostsLine[] => {
+    const key = JSON.stringify([nameOf(target), target.knownHostsFiles]);
+    const known = asked.get(key);
+    if (known !== undefined) return known;
+    const fresh = linesFor(target.knownHostsFiles.flatMap(linesOf), nameOf(target));
+    asked.set(key, fresh);
+    return fresh;
+  };
 
   const learn = (target: SshTarget, blob: Buffer, told: (accepted: AcceptedHostKey) => void): string | null => {
     const file = target.knownHostsFiles[0];
