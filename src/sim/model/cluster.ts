@@ -21,7 +21,7 @@ import { dcosPrograms } from "./programs/dcos.ts";
 import { systemPrograms } from "./programs/system.ts";
 import { systemdPrograms } from "./programs/systemd.ts";
 import { upgradeProgram } from "./script-run.ts";
-import type { Ailments, Model, NodeState, ScriptRun } from "./state.ts";
+import type { Ailments, Authentication, Model, NodeState, ScriptRun } from "./state.ts";
 import type { BakedIn } from "./upgrade-script.ts";
 
 export interface ClusterOptions {
@@ -35,6 +35,8 @@ export interface ClusterOptions {
   /** First three numbers of the addresses; a second network with the next third number is used beyond 99 private agents. */
   readonly network?: string;
   readonly seed?: number;
+  /** Mesos masters then ask for these credentials (`--authenticate_http_readonly`). */
+  readonly authentication?: Authentication;
 }
 
 /** What happened on a node: for tests, never for product code. */

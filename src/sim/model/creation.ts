@@ -11,7 +11,17 @@ import { NodeFs } from "./node-fs.ts";
 import { between, uuidOf } from "./random.ts";
 import { noCounters } from "./registry.ts";
 import { findRelease, RELEASE_VERSIONS, releaseOf } from "./releases.ts";
-import { agentOf, masterOf, noAilments, stopped, type Election, type Model, type NodeState, type Role } from "./state.ts";
+import {
+  agentOf,
+  masterOf,
+  noAilments,
+  stopped,
+  type Authentication,
+  type Election,
+  type Model,
+  type NodeState,
+  type Role,
+} from "./state.ts";
 import { readScript } from "./upgrade-script.ts";
 
 interface Wanted {
@@ -23,6 +33,7 @@ interface Wanted {
   readonly faults: readonly Fault[];
   readonly network?: string;
   readonly seed?: number;
+  readonly authentication?: Authentication;
 }
 
 const HOUR_MS = 3_600_000;
@@ -196,7 +207,14 @@ export function createModel(wanted: Wanted, programsOf: (model: Model, node: Nod
     bootstrap,
     byAddress: new Map(nodes.map((node) => [node.address, node])),
     ensemble: { leader: null, epoch: 3, counter: 0x2c4, electing: false, servingSinceMs: nowMs, lostMs: null, persistent: 187 },
-    mesos: { ...noElection(nowMs), registry: new Map(), counters: noCounters(), nextAgent: agents.length, lastRemovalMs: 0 },
+    mesos: {
+      ...noElection(nowMs),
+      registry: new Map(),
+      counters: noCounters(),
+      nextAgent: agents.length,
+      lastRemovalMs: 0,
+      maintenance: { windows: [], down: new Set() },
+    },
     marathon: {
       ...noElection(nowMs),
       apps: new Map(initialApps(privates, publics, started).map((app) => [app.id, app])),
@@ -206,6 +224,7 @@ export function createModel(wanted: Wanted, programsOf: (model: Model, node: Nod
       counter: 0,
       launching: false,
     },
+    authentication: wanted.authentication ?? null,
     tasks: [],
     ended: [],
     ids: { firstMaster, marathon: `${firstMaster}-0000`, metronome: `${firstMaster}-0001` },

@@ -6,6 +6,8 @@ import { later, type Candidate, type Election, type Model, type NodeState, type 
  * The node of a process that died stays until its session expires (10 s after its last heartbeat, so 7 to 10 s after death).
  */
 const SESSION_MS = { low: 7_600, high: 9_800 };
+/** What is left of a session when the ensemble is back after a total outage. */
+const REVIVED_MS = { low: 9_000, high: 10_500 };
 
 /** Puts a process into the election, unless it is in it or ZooKeeper does not serve. */
 export function enroll(model: Model, election: Election, node: NodeState, proc: Proc): boolean {
@@ -28,11 +30,42 @@ export function abandon(
 ): void {
   for (const one of election.candidates.filter((candidate) => candidate.node === node && candidate.expiresMs === null)) {
     one.expiresMs = model.clock.now() + Math.round(draw(SESSION_MS.low, SESSION_MS.high));
-    later(model, one.expiresMs - model.clock.now(), () => {
-      drop(model, election, one);
-      expired();
-    });
+    expireAt(model, election, one, one.expiresMs, expired);
   }
+}
+
+/** Sessions end only while the ensemble serves: nobody counts heartbeats in between. */
+function expireAt(model: Model, election: Election, candidate: Candidate, atMs: number, expired: () => void): void {
+  candidate.expiresMs = atMs;
+  later(model, atMs - model.clock.now(), () => {
+    if (candidate.expiresMs !== atMs || !ensembleServes(model)) return;
+    drop(model, election, candidate);
+    expired();
+  });
+}
+
+/**
+ * The ensemble serves again: entries of processes that died meanwhile are on its disk and live for another session, so that
+ * everybody believes in a dead leader for about ten seconds more (mesos-real.md, 7).
+ */
+export function reviveSessions(
+  model: Model,
+  election: Election,
+  draw: (low: number, high: number) => number,
+  expired: () => void,
+): void {
+  const nowMs = model.clock.now();
+  for (const one of election.candidates)
+    if (one.expiresMs !== null && one.expiresMs <= nowMs)
+      expireAt(model, election, one, nowMs + Math.round(draw(REVIVED_MS.low, REVIVED_MS.high)), expired);
+}
+
+/** A process that was stopped by a signal goes on in time: its entry lives again. False: the session is over. */
+export function keepSession(election: Election, node: NodeState, proc: Proc): boolean {
+  const own = election.candidates.find((one) => one.node === node && one.processMs === proc.startedMs);
+  if (own === undefined) return false;
+  own.expiresMs = null;
+  return true;
 }
 
 /** Takes one candidate out. */

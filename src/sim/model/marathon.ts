@@ -1,5 +1,5 @@
 import { loadOf, makeTask, placeFor } from "./apps.ts";
-import { abandon, drop, enroll, leaderOf, lowest } from "./election.ts";
+import { abandon, drop, enroll, leaderOf, lowest, reviveSessions } from "./election.ts";
 import { countWrite, ensembleServes } from "./ensemble.ts";
 import { leadingMaster } from "./mesos.ts";
 import { between, uuidOf } from "./random.ts";
@@ -102,6 +102,13 @@ function settleMarathon(model: Model): void {
 /** ZooKeeper serves again: those who are not in the election enrol. A short outage changes nothing, sessions survive it. */
 export function marathonSeesEnsemble(model: Model): void {
   if (!ensembleServes(model)) return;
+  const words = `marathon sessions/${model.ensemble.epoch}`;
+  reviveSessions(
+    model,
+    model.marathon,
+    (low, high) => between(model.seed, words, low, high),
+    () => settleMarathon(model),
+  );
   for (const node of model.masters) if (marathonListens(model, node)) enrollMarathon(model, node);
   settleMarathon(model);
 }

@@ -1,6 +1,8 @@
 import type { SimHttpAnswer, SimHttpRequest } from "../ports.ts";
 import { answer } from "./http.ts";
+import { refusedAccess } from "./authentication.ts";
 import { agentFlags, masterFlags } from "./flags.ts";
+import { maintenancePost, maintenanceSchedule, maintenanceStatus } from "./maintenance.ts";
 import { agentMetrics, masterMetrics } from "./metrics.ts";
 import { believedLeader, leadingMaster, mesosHasRoutes, mesosListens } from "./mesos.ts";
 import { mesosText, type MesosJson } from "./mesos-json.ts";
@@ -115,8 +117,8 @@ const LEADER_ROUTES: Readonly<Record<string, (model: Model, node: NodeState, que
   },
   roles: (model) => ({ roles: rolesList(model) }),
   tasks: (model, _node, query) => tasksPage(model, query),
-  "maintenance/status": () => ({}),
-  "maintenance/schedule": () => ({}),
+  "maintenance/status": (model) => maintenanceStatus(model),
+  "maintenance/schedule": (model) => maintenanceSchedule(model),
   quota: () => ({ infos: [] }),
   weights: () => [],
 };
@@ -175,9 +177,9 @@ function operatorCall(model: Model, node: NodeState, body: string): SimHttpAnswe
       });
     }
     case "GET_MAINTENANCE_STATUS":
-      return json(model, node, { type, get_maintenance_status: { status: {} } });
+      return json(model, node, { type, get_maintenance_status: { status: maintenanceStatus(model) } });
     case "GET_MAINTENANCE_SCHEDULE":
-      return json(model, node, { type, get_maintenance_schedule: { schedule: {} } });
+      return json(model, node, { type, get_maintenance_schedule: { schedule: maintenanceSchedule(model) } });
     case "GET_METRICS":
       // Recorded: the call needs its own part, and this model does not read it.
       return text(400, "Failed to validate master::Call: Expecting 'get_metrics' to be present");
@@ -189,8 +191,11 @@ function operatorCall(model: Model, node: NodeState, body: string): SimHttpAnswe
 /** Answers a request to the Mesos master of a node (port 5050): dcos.md section 9, mesos-real.md. */
 export async function masterHttp(model: Model, node: NodeState, request: SimHttpRequest): Promise<SimHttpAnswer> {
   if (!mesosListens(model, node)) return { kind: "refused" };
+  if (masterOf(node).mesos.hung) return { kind: "hang" };
   const url = new URL(request.path, "http://master");
   let path = url.pathname.replace(/^\/master(?=\/)/, "").slice(1);
+  const refused = mesosHasRoutes(model, node) ? refusedAccess(model, path, request) : null;
+  if (refused !== null) return refused;
   if (path === "metrics/snapshot") {
     await metricsTurn(model, masterOf(node).mesos);
     return mesosListens(model, node) ? json(model, node, masterMetrics(model, node)) : { kind: "refused" };
@@ -215,11 +220,13 @@ export async function masterHttp(model: Model, node: NodeState, request: SimHttp
   if (path === "redirect")
     return believed === null ? NO_LEADER : answer(307, null, "", { Location: `//${believed.address}:5050` });
   const route = Object.hasOwn(LEADER_ROUTES, path) ? LEADER_ROUTES[path] : undefined;
-  if (route === undefined && path !== "api/v1") return NOT_FOUND;
+  if (route === undefined && path !== "api/v1" && !path.startsWith("machine/")) return NOT_FOUND;
   if (path === "api/v1" && believed !== node && request.method !== "POST" && believed === null) return NO_LEADER;
   if (believed === null) return NO_LEADER;
   const leads = leadingMaster(model) === node || model.faults.secondLeader === node;
   if (!leads) return answer(307, null, "", { Location: `//${believed.address}:5050/master/${path}${url.search}` });
+  const changed = request.method === "POST" ? maintenancePost(model, path, request.body) : null;
+  if (changed !== null) return changed;
   if (route !== undefined) return json(model, node, route(model, node, url.searchParams));
   if (request.method !== "POST")
     return text(405, `405 Method Not Allowed. Expecting one of { 'POST' }, but received '${request.method}'.`, { Allow: "POST" });

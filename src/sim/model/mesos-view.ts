@@ -1,5 +1,5 @@
 import { schedulerConnected, marathonLeader } from "./marathon.ts";
-import { leadingMaster } from "./mesos.ts";
+import { knownLeader, leadingMaster } from "./mesos.ts";
 import { double, type MesosJson } from "./mesos-json.ts";
 import { hexOf, uuidOf } from "./random.ts";
 import { releaseOf } from "./releases.ts";
@@ -236,7 +236,8 @@ export function rolesList(model: Model): readonly MesosJson[] {
 export function agentState(model: Model, node: NodeState, flags: MesosJson): MesosJson {
   const agent = agentOf(node);
   const tasks = model.tasks.filter((task) => task.slaveId === agent.id);
-  const leader = leadingMaster(model);
+  // The one ZooKeeper names, dead or not (mesos-real.md, 13).
+  const leader = knownLeader(model);
   const executors = tasks.map((task) => ({
     id: task.id,
     name: `Command Executor (Task: ${task.id}) (Command: sh -c '${model.marathon.apps.get(task.appId)?.cmd ?? ""}')`,

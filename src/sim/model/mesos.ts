@@ -1,5 +1,6 @@
-import { abandon, drop, enroll, leaderOf, lowest } from "./election.ts";
+import { abandon, enroll, keepSession, leaderOf, lowest, reviveSessions } from "./election.ts";
 import { ensembleServes } from "./ensemble.ts";
+import { hasLog, recoverLog } from "./mesos-log.ts";
 import { agentRuns, forgetLeaderWork, recoverAgents, registerAgent } from "./registry.ts";
 import { between } from "./random.ts";
 import { later, laterAt, masterOf, quorumOf, runsFor, type Model, type NodeState } from "./state.ts";
@@ -34,26 +35,46 @@ export function leadingMaster(model: Model): NodeState | null {
 export function believedLeader(model: Model, node: NodeState): NodeState | null {
   if (model.faults.secondLeader === node) return node;
   if (model.faults.noLeader || node.ailments.cutOff || !runsFor(model, masterOf(node).mesos, ENROLL_MS)) return null;
+  return knownLeader(model);
+}
+
+/** Whether everybody's session with ZooKeeper is over. */
+function isCutOff(model: Model): boolean {
   const { lostMs } = model.ensemble;
-  if (!ensembleServes(model) && lostMs !== null && model.clock.now() - lostMs > LOST_SESSION_MS) return null;
-  return lowest(model.mesos)?.node ?? null;
+  return !ensembleServes(model) && lostMs !== null && model.clock.now() - lostMs > LOST_SESSION_MS;
+}
+
+/** Whom ZooKeeper names as leader to whoever asks, agents too; it may be dead. */
+export function knownLeader(model: Model): NodeState | null {
+  return model.faults.noLeader || isCutOff(model) ? null : (lowest(model.mesos)?.node ?? null);
 }
 
 /** Whether the registry can be read and written: a quorum of masters runs with a recovered log. */
 function hasLogQuorum(model: Model): boolean {
-  return model.masters.filter((node) => mesosListens(model, node) && masterOf(node).mesos.logRecovered).length >= quorumOf(model);
+  const votes = (node: NodeState): boolean => {
+    const { mesos } = masterOf(node);
+    return mesosListens(model, node) && mesos.logRecovered && !mesos.hung;
+  };
+  return model.masters.filter(votes).length >= quorumOf(model);
 }
 
-/** Replicas of the log that ZooKeeper knows: one for each candidate, dead ones until their session expires. */
+/**
+ * Replicas of the log that ZooKeeper knows: one for each candidate, dead ones until their session expires. Whoever has lost
+ * ZooKeeper knows of itself only (recorded: zookeeper-all-down).
+ */
 export function logReplicas(model: Model): number {
+  if (isCutOff(model)) return 1;
   return new Set(model.mesos.candidates.map((one) => one.node)).size;
 }
 
 /** Starts the Mesos master process of a node. */
 export function startMesos(model: Model, node: NodeState): void {
   const { mesos } = masterOf(node);
+  if (mesos.held) return;
   mesos.startedMs = model.clock.now();
-  mesos.logRecovered = !node.ailments.logStuck;
+  const empty = !hasLog(node);
+  mesos.logRecovered = !node.ailments.logStuck && !empty;
+  if (empty) recoverLog(model, node);
   laterAt(model, node, ENROLL_MS, () => enrollMaster(model, node));
 }
 
@@ -63,6 +84,7 @@ export function stopMesos(model: Model, node: NodeState): void {
   if (mesos.startedMs === null) return;
   const words = `${node.name}/session/${mesos.startedMs}`;
   mesos.startedMs = null;
+  mesos.hung = false;
   abandon(
     model,
     model.mesos,
@@ -70,6 +92,29 @@ export function stopMesos(model: Model, node: NodeState): void {
     (low, high) => between(model.seed, words, low, high),
     () => settleMesos(model),
   );
+}
+
+/** SIGSTOP: the port takes connections, nothing answers, and the session dies as if the process had (recorded: leader-hung). */
+export function hangMesos(model: Model, node: NodeState): void {
+  const { mesos } = masterOf(node);
+  if (mesos.startedMs === null || mesos.hung) return;
+  mesos.hung = true;
+  const words = `${node.name}/hung/${model.clock.now()}`;
+  abandon(
+    model,
+    model.mesos,
+    node,
+    (low, high) => between(model.seed, words, low, high),
+    () => settleMesos(model),
+  );
+}
+
+/** SIGCONT: in time it goes on; one whose session is over ends at once, and systemd starts it again. */
+export function resumeMesos(model: Model, node: NodeState): void {
+  const { mesos } = masterOf(node);
+  if (!mesos.hung) return;
+  mesos.hung = false;
+  if (!keepSession(model.mesos, node, mesos)) crashMesos(model, node);
 }
 
 /** Puts a running master into the election. */
@@ -123,6 +168,13 @@ function settleMesos(model: Model): void {
 /** ZooKeeper began or ceased to serve: masters enrol again, or a leader without a session gives up after 10 s. */
 export function mesosSeesEnsemble(model: Model): void {
   if (ensembleServes(model)) {
+    const words = `sessions/${model.ensemble.epoch}`;
+    reviveSessions(
+      model,
+      model.mesos,
+      (low, high) => between(model.seed, words, low, high),
+      () => settleMesos(model),
+    );
     for (const node of model.masters) {
       if (runsFor(model, masterOf(node).mesos, ENROLL_MS)) {
         const delayMs = between(model.seed, `${node.name}/again/${model.ensemble.epoch}`, 500, 2_500);
@@ -135,8 +187,8 @@ export function mesosSeesEnsemble(model: Model): void {
   later(model, LOST_SESSION_MS, () => {
     if (ensembleServes(model) || model.ensemble.lostMs !== lost) return;
     const leader = leadingMaster(model);
-    for (const candidate of [...model.mesos.candidates]) drop(model, model.mesos, candidate);
-    settleMesos(model);
+    model.mesos.leaderSeq = null;
+    model.mesos.readyMs = null;
     if (leader !== null) crashMesos(model, leader);
   });
 }

@@ -1,4 +1,4 @@
-import { leadingMaster, logReplicas, mesosHasRoutes } from "./mesos.ts";
+import { knownLeader, leadingMaster, logReplicas, mesosHasRoutes } from "./mesos.ts";
 import { double, type MesosJson } from "./mesos-json.ts";
 import { schedulerConnected } from "./marathon.ts";
 import { agentRuns } from "./registry.ts";
@@ -167,7 +167,7 @@ export function agentMetrics(model: Model, node: NodeState): MesosJson {
     "slave/executors_running": running,
     "slave/frameworks_active": running > 0 ? 1 : 0,
     "slave/recovery_errors": 0,
-    "slave/registered": recovered && leadingMaster(model) !== null ? 1 : 0,
+    "slave/registered": recovered && knownLeader(model) !== null ? 1 : 0,
     "slave/tasks_running": running,
     "slave/tasks_staging": tasks.filter((task) => task.state === "TASK_STAGING").length,
     "slave/tasks_starting": 0,

@@ -102,6 +102,8 @@ export function recoverAgents(model: Model): void {
 export function registerAgent(model: Model, node: NodeState): void {
   const agent = agentOf(node);
   if (agent.process.startedMs === null || model.mesos.readyMs === null || model.mesos.leaderSeq === null) return;
+  // A machine that is down for maintenance may not come back before it is declared up.
+  if (model.mesos.maintenance.down.has(node.address)) return;
   const known = model.mesos.registry.get(agent.id);
   const nowMs = model.clock.now();
   const version = releaseOf(node.version).mesos;
@@ -153,7 +155,7 @@ export function startAgent(model: Model, node: NodeState): void {
       laterAt(model, node, node.ailments.agentDownUntilMs - nowMs, () => startAgent(model, node));
     return;
   }
-  if (agent.process.startedMs !== null) return;
+  if (agent.process.startedMs !== null || agent.process.held) return;
   agent.process.startedMs = nowMs;
   const { loseTasks } = node.ailments;
   node.ailments.loseTasks = false;
@@ -162,6 +164,16 @@ export function startAgent(model: Model, node: NodeState): void {
     registerAgent(model, node);
     if (loseTasks) model.notify.tasksChanged();
   });
+}
+
+/** Takes an agent out at once, as `machine/down` does: its process ends, its tasks are lost, it is not counted as unreachable. */
+export function removeAgent(model: Model, node: NodeState): void {
+  const agent = agentOf(node);
+  agent.process.startedMs = null;
+  if (!model.mesos.registry.delete(agent.id)) return;
+  model.mesos.counters.removals += 1;
+  for (const task of model.tasks.filter((one) => one.slaveId === agent.id)) endTask(model, task, "TASK_LOST");
+  model.notify.tasksChanged();
 }
 
 /** Kills the agent process: the leader sees the closed socket at once and waits five minutes for it. */

@@ -5,7 +5,7 @@ import { leadingMaster, mesosHasRoutes, startMesos, stopMesos } from "./mesos.ts
 import { between } from "./random.ts";
 import { agentListens, startAgent, stopAgent } from "./registry.ts";
 import { releaseOf } from "./releases.ts";
-import { agentOf, laterAt, masterOf, runsFor, type Model, type NodeState } from "./state.ts";
+import { agentOf, laterAt, masterOf, runsFor, type Model, type NodeState, type Proc } from "./state.ts";
 
 /** How long units other than the four modelled processes take to be active after the target was started. */
 const SMALL_UNITS_MS = 6_000;
@@ -21,6 +21,8 @@ function waitFor(model: Model, node: NodeState, everyMs: number, ready: () => bo
  */
 export function startServices(model: Model, node: NodeState): void {
   node.servicesSinceMs = model.clock.now();
+  for (const proc of [node.agent?.process, node.master?.exhibitor, node.master?.mesos, node.master?.marathon])
+    if (proc !== undefined) proc.held = false;
   const draw = (words: string, low: number, high: number): number =>
     between(model.seed, `${node.name}/${words}/${node.generation}`, low, high);
   if (node.agent !== null) {
@@ -119,16 +121,9 @@ export function unitNames(node: NodeState): readonly string[] {
   return all.map((name) => `dcos-${name.includes(".") ? name : `${name}.service`}`).sort();
 }
 
-function ofProcess(
-  model: Model,
-  node: NodeState,
-  id: string,
-  proc: { startedMs: number | null; pid: number; restarts: number },
-  readyMs: number,
-  description: string,
-): UnitState {
+function ofProcess(model: Model, node: NodeState, id: string, proc: Proc, readyMs: number, description: string): UnitState {
   const ready = runsFor(model, proc, readyMs);
-  const starting = node.servicesSinceMs !== null && !ready;
+  const starting = node.servicesSinceMs !== null && !ready && !proc.held;
   return {
     id,
     description,

@@ -11,6 +11,27 @@ export interface Proc {
   pid: number;
   /** Restarts by systemd since the unit was started. */
   restarts: number;
+  /** Stopped by hand (`systemctl stop`): systemd does not start it again. */
+  held: boolean;
+  /** Stopped by a signal (SIGSTOP): its port takes connections and nothing answers. */
+  hung: boolean;
+}
+
+/** One window of a maintenance schedule, as it was posted. */
+export interface MaintenanceWindow {
+  readonly machine_ids: readonly { readonly hostname: string; readonly ip: string }[];
+  readonly unavailability: {
+    readonly start: { readonly nanoseconds: number };
+    readonly duration?: { readonly nanoseconds: number };
+  };
+}
+
+/** What a Mesos master demands of those who read: HTTP basic credentials. */
+export interface Authentication {
+  readonly principal: string;
+  readonly secret: string;
+  /** Whether the access list lets this principal read `/metrics/snapshot` (ACL `get_endpoints`). */
+  readonly metrics: boolean;
 }
 
 export type EnsembleRole = "down" | "looking" | "following" | "leading";
@@ -187,6 +208,11 @@ export interface Model {
     counters: Counters;
     nextAgent: number;
     lastRemovalMs: number;
+    maintenance: {
+      windows: readonly MaintenanceWindow[];
+      /** Host names of machines that are down for maintenance. */
+      readonly down: Set<string>;
+    };
   };
   readonly marathon: Election & {
     readonly apps: Map<string, App>;
@@ -196,6 +222,8 @@ export interface Model {
     counter: number;
     launching: boolean;
   };
+  /** Null: masters answer everybody. */
+  readonly authentication: Authentication | null;
   tasks: Task[];
   /** Ended tasks the leading master still remembers. */
   ended: Task[];
@@ -262,7 +290,7 @@ export function noAilments(): Ailments {
 
 /** A process that does not run. */
 export function stopped(pid: number): Proc {
-  return { startedMs: null, pid, restarts: 0 };
+  return { startedMs: null, pid, restarts: 0, held: false, hung: false };
 }
 
 /** Whether a process runs, and has for at least `ms`. */

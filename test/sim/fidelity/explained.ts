@@ -102,6 +102,41 @@ export const MESOS: readonly Explained[] = [
   },
 ];
 
+/** Of agents pawl reads nothing over HTTP: the model has what a person looks at. What it has must be there, of the same type. */
+export const AGENT: readonly Explained[] = [
+  {
+    read: /^mesos-agent /,
+    what: /^missing \./,
+    why: "nobody reads it",
+    source: "references.ts: no read of an agent's port",
+  },
+  {
+    read: /^mesos-agent /,
+    what: /^extra (\.flags\.|.*_allocated\.ports$|.*attributes\.public_ip$|.*resources\.ports$|.*\.healthy$)/,
+    why: "flags and attributes of DC/OS, and tasks that take ports",
+    source: "dcos.md 3.3, 10",
+  },
+];
+
+/** What depends on what the recorded cluster had gone through before the moment. */
+export const HISTORY: readonly Explained[] = [
+  {
+    read: /./,
+    what: /^(missing|extra) \.(slaves|frameworks)\[\]\.reregistered_time$/,
+    why: "only after an election: one cluster had one behind it and the other had not",
+    source: "own captures: boot-three without, leader-killed with it",
+  },
+];
+
+export const MOMENT: readonly Explained[] = [
+  {
+    read: /^mesos-master GET \/metrics\/snapshot$/,
+    what: /^extra \.registrar\/state_store_ms/,
+    why: "statistics of writes begin with the second one",
+    source: "own captures: in some moments of the same leader, not in others",
+  },
+];
+
 export const EXHIBITOR: readonly Explained[] = [
   {
     read: /get-state$/,

@@ -26,6 +26,7 @@ export interface LabOptions {
   readonly version?: string;
   readonly faults?: readonly string[];
   readonly seed?: number;
+  readonly authentication?: { readonly principal: string; readonly secret: string; readonly metrics: boolean };
 }
 
 /** A cluster on a fake clock: 3 masters, 5 private and 2 public agents unless told otherwise. */
@@ -39,6 +40,7 @@ export function lab(options: LabOptions = {}): Lab {
     clock,
     faults: (options.faults ?? []).map((text) => parseFault(text)),
     ...(options.seed === undefined ? {} : { seed: options.seed }),
+    ...(options.authentication === undefined ? {} : { authentication: options.authentication }),
   });
   const node = (name: string): SimNode => {
     const found = [...cluster.nodes, cluster.bootstrap].find((one) => one.name === name);
@@ -83,9 +85,14 @@ export async function ask(
   host: string,
   port: number,
   target: string,
-  more: { method?: string; body?: string } = {},
+  more: { method?: string; body?: string; headers?: Readonly<Record<string, string>> } = {},
 ): Promise<SimHttpAnswer> {
-  return cluster.http(host, port, { method: more.method ?? "GET", path: target, headers: {}, body: more.body ?? "" });
+  return cluster.http(host, port, {
+    method: more.method ?? "GET",
+    path: target,
+    headers: more.headers ?? {},
+    body: more.body ?? "",
+  });
 }
 
 /** Status, body text and Location of an answer; `refused` has status 0. */

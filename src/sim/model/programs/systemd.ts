@@ -1,4 +1,5 @@
 import type { Program } from "../../ports.ts";
+import { controlService, signalService } from "../unit-control.ts";
 import { unitNames, unitState, type UnitState } from "../services.ts";
 import type { Model, NodeState } from "../state.ts";
 
@@ -55,7 +56,7 @@ function split(argv: readonly string[]): {
     if (word === "-p" || word === "--property") wanted.push(...(argv[(index += 1)] ?? "").split(","));
     else if (word.startsWith("--property=")) wanted.push(...word.slice("--property=".length).split(","));
     else if (/^-p./.test(word)) wanted.push(...word.slice(2).split(","));
-    else if (word === "-n" || word === "-o" || word === "-u" || word === "-t") index += 1;
+    else if (["-n", "-o", "-u", "-t", "-s", "--signal"].includes(word)) index += 1;
     else if (!word.startsWith("-")) words.push(word);
   }
   return { wanted, words, quiet: argv.includes("-q") || argv.includes("--quiet"), values: argv.includes("--value") };
@@ -115,6 +116,21 @@ function systemctl(model: Model, node: NodeState): Program {
       }
       case "daemon-reload":
         return 0;
+      case "start":
+      case "stop":
+      case "restart":
+      case "kill": {
+        const given = /(?:-s|--signal)[= ]?(?:SIG)?([A-Z0-9]+)/.exec(io.argv.join(" "))?.[1] ?? "TERM";
+        const ids = units.map((name) => (name.includes(".") ? name : `${name}.service`));
+        const odd = ids.find(
+          (id) => !(verb === "kill" ? signalService(model, node, id, given) : controlService(model, node, id, verb)),
+        );
+        if (odd === undefined) return 0;
+        await io.err(
+          `Failed to ${verb} ${odd}: this embedded node runs only Exhibitor, Mesos and Marathon as processes of their own\n`,
+        );
+        return known(odd) === null ? 5 : 1;
+      }
       default:
         await io.err(
           `Failed to ${verb} ${units.join(" ")}: this embedded node starts and stops services only through its own upgrade script\n`,
