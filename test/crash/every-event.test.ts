@@ -1,0 +1,116 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import type { RunEvent } from "../../src/domain/events.ts";
+import { allSteps } from "../../src/domain/plan.ts";
+import { verifyRun } from "../../src/journal/verify.ts";
+import type { DeathWish } from "./life.ts";
+import { mortalUpgrade, type MortalUpgrade } from "./upgrade.ts";
+
+const SIZE = { masters: 3, privateAgents: 2, publicAgents: 1 };
+const NODES = ["m1", "m2", "m3", "a1", "a2", "p1"];
+
+/** What an event is about, whatever its place in the journal: a resumed run writes the same thing at another number. */
+function identity(event: RunEvent): string {
+  const of = { step: "", to: "", check: "", name: "", choice: "", target: "", ...event };
+  const asked = event.type === "decision.asked" ? `${event.question.kind} ${event.question.step ?? ""}` : "";
+  return [of.type, of.step ?? "watch", of.to, of.check, of.name, of.choice, of.target ?? "", asked].join(" ").trim();
+}
+
+let upgrade: MortalUpgrade | null = null;
+afterEach(async () => upgrade?.close());
+
+/** Everything an upgrade without a death writes, once each. */
+async function eventsOfAWholeRun(): Promise<ReadonlySet<string>> {
+  const whole = await mortalUpgrade(SIZE);
+  try {
+    expect((await whole.live())?.exit).toBe("ok");
+    return new Set(whole.confirmed.slice(1).map(identity));
+  } finally {
+    await whole.close();
+  }
+}
+
+/** Dies at the first sight of every event, also of those that only a resume writes, until nothing new is left to die of. */
+async function dieOfEverything(
+  wish: Pick<DeathWish, "when" | "keeps">,
+): Promise<{ readonly run: MortalUpgrade; readonly diedOf: ReadonlySet<string> }> {
+  const run = (upgrade = await mortalUpgrade(SIZE));
+  const diedOf = new Set<string>();
+  for (;;) {
+    const before = run.confirmed.length;
+    const result = await run.live({
+      ...wish,
+      chooses: (event) => !diedOf.has(identity(event)) && diedOf.add(identity(event)).has(identity(event)),
+    });
+    expect(run.confirmed.length, "no death takes away what was confirmed").toBeGreaterThanOrEqual(before);
+    if (result === null) continue;
+    expect(result.exit).toBe("ok");
+    return { run, diedOf };
+  }
+}
+
+/** The record of a run that died hundreds of times is as good as any, and every effect happened exactly once. */
+async function expectWhole(run: MortalUpgrade): Promise<void> {
+  const { planned, folder, effects } = run;
+  for (const [node, { version, scriptRuns }] of Object.entries(planned.lab.cluster.inspect())) {
+    expect(version, node).toBe(planned.plan.inputs["target"]);
+    expect(
+      scriptRuns.map((one) => one.exit),
+      `upgrade scripts on ${node}`,
+    ).toEqual([0]);
+  }
+  const jobs = effects.filter((one) => one.what === "job");
+  const stepOf = (folderName: string): string => folderName.split("+").slice(1, -1).join("/");
+  expect(jobs.map((one) => stepOf(one.of)).toSorted(), "one remote job a step").toEqual(
+    [
+      "bootstrap/script",
+      ...allSteps(planned.plan).flatMap((one) => (one.kind === "dcos/upgrade-node" ? [one.address] : [])),
+    ].toSorted(),
+  );
+  for (const master of ["m1", "m2", "m3"]) {
+    const locks = effects.filter((one) => one.node === master && one.what !== "job");
+    // Made once, and given back once, but for a process that died while or after it gave it back: the next one takes it again.
+    expect(
+      locks.map((one) => one.what),
+      master,
+    ).toEqual(locks.map((_, index) => (index % 2 === 0 ? "lock" : "unlock")));
+    expect(locks.at(-1)?.what, master).toBe("unlock");
+    expect(effects.findIndex((one) => one.node === master && one.what === "unlock")).toBeGreaterThan(
+      effects.findLastIndex((one) => one.what === "job"),
+    );
+  }
+  const state = await run.state();
+  expect(state.phase).toBe("completed");
+  for (const step of allSteps(planned.plan)) expect(state.steps[step.address]?.status, step.address).toBe("complete");
+  const verified = await verifyRun(folder);
+  expect(verified.findings.filter((one) => one.level !== "note")).toEqual([]);
+  expect(verified.ok).toBe(true);
+  const report = JSON.parse(await readFile(join(folder, "report.json"), "utf8")) as {
+    nodes: { node: string }[];
+    artifacts: unknown[];
+  };
+  expect(report.nodes.map((one) => one.node).toSorted()).toEqual(NODES.toSorted());
+  expect(report.artifacts.length).toBe(state.artifacts.length);
+}
+
+describe("a pawl that dies of every event of an upgrade of 3 masters and 3 agents, one after the other", () => {
+  it("while the event is on its way back from the disk: resumed each time, it completes, and nothing happens twice", async () => {
+    const expected = await eventsOfAWholeRun();
+    const { run, diedOf } = await dieOfEverything({ when: "acknowledged", keeps: () => 0 });
+    expect([...expected].filter((one) => !diedOf.has(one))).toEqual([]);
+    await expectWhole(run);
+  }, 600_000);
+
+  it("in its next write, of which nothing or a torn part is left: the same", async () => {
+    let deaths = 0;
+    const expected = await eventsOfAWholeRun();
+    const { run, diedOf } = await dieOfEverything({
+      when: "next",
+      // Every other time the whole un-synced tail is lost; else it is cut anywhere, also between two lines.
+      keeps: (bytes) => ((deaths += 1) % 2 === 0 ? 0 : (deaths * 97) % bytes),
+    });
+    expect([...expected].filter((one) => !diedOf.has(one))).toEqual([]);
+    await expectWhole(run);
+  }, 600_000);
+});
