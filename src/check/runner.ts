@@ -3,7 +3,7 @@ import { PawlError } from "../domain/errors.ts";
 import type { Inventory, InventoryNode, NodeName } from "../domain/inventory.ts";
 import type { Json, JsonRecord } from "../domain/json.ts";
 import type { Facts } from "../domain/plan.ts";
-import type { CheckRequest, Checks } from "../engine/ports.ts";
+import type { CheckAnswer, CheckRequest, Checks } from "../engine/ports.ts";
 import type { Jq } from "./jq.ts";
 import { judge } from "./judge.ts";
 import type { JudgedSubject, Judgement } from "./judge.ts";
@@ -34,27 +34,51 @@ export function createChecks(world: CheckWorld): Checks {
     });
   };
   return {
-    async measure(requests, signal) {
+    async measure(requests, signal, early) {
       const round = startRound(world, signal);
-      const wanted = requests.map((request) => ({ request, check: find(request.check) }));
-      const read = await Promise.all(wanted.map(({ request, check }) => readSubjects(world.inventory, check, request, round)));
       const facts = typeof world.facts === "function" ? world.facts() : world.facts;
-      const nowSeconds = world.clock.now() / 1000;
       const nodes = world.inventory.nodes.map(({ name, address, role }) => ({ name, address, role }));
-      const judgements: Judgement[] = wanted.map(({ request, check }, index) => ({
+      const wanted = requests.map((request) => ({ request, check: find(request.check) }));
+      const read = wanted.map(async ({ request, check }): Promise<Omit<Judgement, "nowSeconds">> => ({
         check,
-        subjects: read[index] ?? [],
+        subjects: await readSubjects(world.inventory, check, request, round),
         facts: facts as Json,
         // `nodes`: what the inventory says, for checks that compare the cluster's own lists with it.
         context: { node: request.node, ...request.context, nodes },
-        nowSeconds,
       }));
-      return judge(judgements, world.jq);
+      const now = (one: Omit<Judgement, "nowSeconds">): Judgement => ({ ...one, nowSeconds: world.clock.now() / 1000 });
+      if (early === undefined) return judge((await Promise.all(read)).map(now), world.jq);
+      const together = judgeTogether(world.jq);
+      return Promise.all(
+        read.map(async (one, index) => {
+          const answer = await together(now(await one));
+          early(index, answer);
+          return answer;
+        }),
+      );
     },
     describe(name) {
       const check = find(name);
       return { title: check.title, remedy: check.remedy, expects: check.why };
     },
+  };
+}
+
+/** Judges one by one what comes one by one, and in one call of jq what came in the same turn of the event loop. */
+function judgeTogether(jq: Jq): (judgement: Judgement) => Promise<CheckAnswer> {
+  let waiting: Judgement[] = [];
+  let batch: Promise<readonly CheckAnswer[]> | null = null;
+  return async (judgement) => {
+    const index = waiting.push(judgement) - 1;
+    batch ??= new Promise((resolve) => setImmediate(resolve)).then(() => {
+      const taken = waiting;
+      waiting = [];
+      batch = null;
+      return judge(taken, jq);
+    });
+    const answer = (await batch)[index];
+    if (answer === undefined) throw new RangeError(`no answer for check ${judgement.check.name}`);
+    return answer;
   };
 }
 

@@ -53,6 +53,17 @@ export interface Measured {
   readonly observed: string;
 }
 
+/** How the key of an approved order begins. */
+export const APPROVED_ORDER = "order-changed: ";
+
+/**
+ * The name under which an approval is kept: the step, or the kind of question. A new order is approved as it was shown, so
+ * that another one is asked about again.
+ */
+export function approvalKey(question: Question): string {
+  return question.kind === "order-changed" ? `${APPROVED_ORDER}${question.title}` : (question.step ?? question.kind);
+}
+
 /** All events of a run. Names are `noun.verb` in the past tense. Every body fits a line under 4 KiB. */
 export interface RunEventMap {
   /** The plan was approved for execution; `plan` is the SHA-256 of plan.json. */
@@ -101,6 +112,13 @@ export interface RunEventMap {
     readonly problem: Problem;
   };
   "watch.tripped": { readonly check: string; readonly problem: Problem };
+  /** One of the inventory's hooks ended; `problem` null: with 0, in time. `halt`: which halt an on-halt hook was told of. */
+  "hook.ended": {
+    readonly hook: "before-node" | "after-node" | "on-halt";
+    readonly node: NodeName | null;
+    readonly halt: string | null;
+    readonly problem: Problem | null;
+  };
   /** Leadership moved: what is left of the phase runs in this order. */
   "order.changed": { readonly phase: string; readonly order: readonly NodeName[]; readonly because: string };
   "decision.asked": { readonly question: Question };

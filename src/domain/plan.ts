@@ -34,6 +34,8 @@ export interface Step {
 export interface Unit {
   readonly node: NodeName | null;
   readonly critical: boolean;
+  /** Where it stands, where the inventory knows: nodes of two racks are never in hand at once. */
+  readonly rack?: string;
   readonly steps: readonly Step[];
 }
 

@@ -1,4 +1,4 @@
-import type { ArtifactRecord, Question, RunEvent } from "./events.ts";
+import { APPROVED_ORDER, approvalKey, type ArtifactRecord, type Question, type RunEvent } from "./events.ts";
 import type { Problem } from "./errors.ts";
 import type { Json } from "./json.ts";
 import type { NodeName } from "./inventory.ts";
@@ -31,9 +31,13 @@ export interface RunState {
   readonly steps: Readonly<Record<StepAddress, StepRecord>>;
   readonly order: Readonly<Record<string, readonly NodeName[]>>;
   readonly asked: { readonly seq: number; readonly question: Question } | null;
-  /** Announced stops that a person has approved, by step address; `start` for the start of the run. */
+  /** Announced stops that a person has approved, by `approvalKey`. */
   readonly approved: Readonly<Record<string, true>>;
   readonly artifacts: readonly ArtifactRecord[];
+  /** A watch tripped, and the halt that follows is not on record yet: an engine died in between. */
+  readonly tripped: Problem | null;
+  /** The halt that the on-halt hook was told of, where nothing has begun since. */
+  readonly haltTold: string | null;
   readonly halted: { readonly exit: number; readonly step: StepAddress | null; readonly problem: Problem } | null;
   readonly exit: number | null;
   readonly lastSeq: number;
@@ -49,6 +53,8 @@ export const EMPTY_RUN: RunState = {
   asked: null,
   approved: {},
   artifacts: [],
+  tripped: null,
+  haltTold: null,
   halted: null,
   exit: null,
   lastSeq: 0,
@@ -78,6 +84,17 @@ type Change = Omit<Partial<RunState>, "steps" | "artifacts">;
 interface Draft extends RunState {
   readonly steps: Record<StepAddress, StepRecord>;
   readonly artifacts: ArtifactRecord[];
+}
+
+/** A new order is in force: what was approved of earlier ones is used up. */
+function withoutOrders(approved: RunState["approved"]): RunState["approved"] {
+  return Object.fromEntries(Object.entries(approved).filter(([key]) => !key.startsWith(APPROVED_ORDER)));
+}
+
+function approvedAfter(state: RunState, event: Extract<RunEvent, { readonly type: "operator.decided" }>): RunState["approved"] {
+  if (event.choice !== "approve" || event.target === null) return state.approved;
+  const question = event.answers !== null && event.answers === state.asked?.seq ? state.asked.question : null;
+  return { ...state.approved, [question === null ? event.target : approvalKey(question)]: true };
 }
 
 /** Throws, before it changes anything, RangeError on a move the status table forbids. */
@@ -112,17 +129,16 @@ function changeOf(state: Draft, event: RunEvent): Change {
         state.asked.question.step === event.step &&
         !isStuck(event.to);
       state.steps[event.step] = record;
-      return { asked: moot ? null : state.asked };
+      return { asked: moot ? null : state.asked, haltTold: event.to === "starting" ? null : state.haltTold };
     }
     case "order.changed":
-      return { order: { ...state.order, [event.phase]: event.order } };
+      return { order: { ...state.order, [event.phase]: event.order }, approved: withoutOrders(state.approved) };
     case "decision.asked":
       return { asked: { seq: event.seq, question: event.question } };
     case "operator.decided":
       return {
         asked: event.answers !== null && event.answers === state.asked?.seq ? null : state.asked,
-        approved:
-          event.choice === "approve" && event.target !== null ? { ...state.approved, [event.target]: true } : state.approved,
+        approved: approvedAfter(state, event),
       };
     case "plan.interrupted":
       return { interrupted: event.because };
@@ -136,10 +152,15 @@ function changeOf(state: Draft, event: RunEvent): Change {
     case "run.halted":
       return {
         phase: "halted",
+        tripped: null,
         halted: { exit: event.exit, step: event.step, problem: event.problem },
         exit: event.exit,
         asked: event.exit === 8 ? state.asked : null,
       };
+    case "watch.tripped":
+      return { tripped: event.problem };
+    case "hook.ended":
+      return event.hook === "on-halt" ? { haltTold: event.halt } : {};
     case "run.completed":
       return { phase: "completed", exit: event.exit, asked: null };
     case "finding.reported":
@@ -150,7 +171,6 @@ function changeOf(state: Draft, event: RunEvent): Change {
     case "check.measured":
     case "gate.passed":
     case "gate.refused":
-    case "watch.tripped":
       return {};
   }
 }

@@ -17,15 +17,23 @@ export function limitOf(strategy: Strategy): number {
   return strategy.kind === "serial" ? 1 : strategy.maxInFlight;
 }
 
-/** The units that may start now, in rollout order. Nothing new starts beside a stuck one. */
+/**
+ * The units that may start now, in rollout order. Nothing new starts beside a stuck one, and nothing beside a node of another
+ * rack, so that one rack and one wave are never short of nodes at the same time (design section 4).
+ */
 export function candidates(strategy: Strategy, order: readonly Unit[], stateOf: (unit: Unit) => UnitState): readonly Unit[] {
   const states = order.map((unit) => ({ unit, state: stateOf(unit) }));
   if (states.some(({ state }) => state === "stuck")) return [];
   const room = limitOf(strategy) - states.filter(({ state }) => state === "running").length;
-  return states
-    .filter(({ state }) => state === "waiting")
-    .slice(0, Math.max(0, room))
-    .map(({ unit }) => unit);
+  let rack = states.find(({ unit, state }) => state === "running" && unit.rack !== undefined)?.unit.rack;
+  const chosen: Unit[] = [];
+  for (const { unit, state } of states) {
+    if (state !== "waiting" || chosen.length >= room) continue;
+    if (rack !== undefined && unit.rack !== undefined && unit.rack !== rack) continue;
+    rack ??= unit.rack;
+    chosen.push(unit);
+  }
+  return chosen;
 }
 
 /** `last` moved to the end, in the order given there; the rest keeps its order. */

@@ -1,4 +1,4 @@
-import type { Choice, Question } from "../domain/events.ts";
+import { approvalKey, type Choice, type Question } from "../domain/events.ts";
 import type { Problem } from "../domain/errors.ts";
 import type { Step } from "../domain/plan.ts";
 import { isStuck } from "../domain/status.ts";
@@ -46,7 +46,7 @@ export class Desk {
   async #ask(question: Question): Promise<OperatorAnswer> {
     const session = this.#session;
     const address = question.step ?? question.kind;
-    if ((question.kind === "start" || question.kind === "confirm") && session.state.approved[address])
+    if (question.announced && session.state.approved[approvalKey(question)])
       return { kind: "answered", choice: "approve", actor: "journal", reason: null };
     if (session.halt !== null || this.#isMoot(question)) return { kind: "nobody" };
     const { seq } = await session.append({ type: "decision.asked", question });

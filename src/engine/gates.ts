@@ -54,6 +54,18 @@ export async function recordReading(
   return evidence;
 }
 
+/**
+ * Whose trouble a refusal is: the step's node where it is among those that did not pass, or where no node is; else the first
+ * node that did not pass. Null where the cluster as a whole is meant.
+ */
+function troubledNode(session: Session, answer: CheckAnswer, step: Step | null): string | null {
+  const names = new Set(session.parts.inventory.nodes.map((one) => one.name));
+  const bad = answer.subjects.filter((one) => one.verdict !== "pass" && names.has(one.subject)).map((one) => one.subject);
+  const own = step?.node ?? null;
+  return own !== null && bad.includes(own) ? own : (bad[0] ?? own);
+}
+
+/** The problem of a reading that was not good enough. */
 export function refusal(
   session: Session,
   answer: CheckAnswer,
@@ -62,12 +74,13 @@ export function refusal(
   because: string,
 ): Problem {
   const { title, remedy } = session.parts.checks.describe(answer.check);
+  const node = troubledNode(session, answer, step);
   return {
     code: `gate.${answer.check}`,
     text: `${answer.check}: ${because}`,
     expected: title,
     observed: answer.observed,
-    ...(step?.node === null || step?.node === undefined ? {} : { node: step.node }),
+    ...(node === null ? {} : { node }),
     evidence: [`artifacts/${evidence.sha256}`],
     next: remedy,
   };
@@ -78,18 +91,25 @@ interface Open {
   seen: Measurement[];
   nextMs: number;
   lastVerdict: string | null;
+  /** It is being measured right now. */
+  asked: boolean;
+}
+
+/** An answer as it came, and when it had been asked for. */
+interface Arrival {
+  readonly one: Open;
+  readonly answer: CheckAnswer;
+  readonly askedMs: number;
 }
 
 async function decide(
   session: Session,
   step: Step,
-  open: Open,
-  answer: CheckAnswer,
+  { one: open, answer, askedMs }: Arrival,
   startedMs: number,
-  atMs: number,
 ): Promise<"open" | "passed" | Problem> {
   const { clock } = session.parts;
-  open.seen.push({ atMs, verdict: answer.verdict, fatal: answer.fatal });
+  open.seen.push({ atMs: askedMs, verdict: answer.verdict, fatal: answer.fatal });
   const decision = assess(open.gate, startedMs, open.seen);
   const { streak, spanMs } = streakOf(open.seen);
   const wanted = {
@@ -138,35 +158,100 @@ async function decide(
   return open.gate.advisory ? "passed" : problem;
 }
 
-/**
- * Measures the step's gates until all have passed or one has refused. Gates that are due together share one round of readings.
- * Returns the problem of the first mandatory refusal, or null.
- */
-export async function holdGates(session: Session, step: Step, sinceMs: number): Promise<Problem | null> {
-  const { clock, checks } = session.parts;
-  const startedMs = clock.monotonic();
-  const open = new Map<string, Open>(
-    step.gates.map((gate) => [gate.check, { gate, seen: [], nextMs: startedMs, lastVerdict: null }]),
-  );
-  while (open.size > 0) {
-    const nowMs = clock.monotonic();
-    const due = [...open.values()].filter((one) => one.nextMs <= nowMs);
-    if (due.length === 0) {
-      await clock.sleep(Math.min(...[...open.values()].map((one) => one.nextMs)) - nowMs);
-      continue;
-    }
-    const context = checkContext(session, step, sinceMs);
-    const answers = await checks.measure(due.map((one) => ({ check: one.gate.check, node: step.node, context })));
-    // One moment for the whole round: what writing the record costs is no time the cluster was watched.
-    const atMs = clock.monotonic();
-    for (const [index, one] of due.entries()) {
-      const answer = answers[index];
-      if (answer === undefined) throw new RangeError(`no answer for check ${one.gate.check}`);
-      const outcome = await decide(session, step, one, answer, startedMs, atMs);
-      if (outcome === "open") continue;
-      open.delete(one.gate.check);
-      if (outcome !== "passed") return outcome;
-    }
+/** Answers of rounds that are under way. A round's gates share their readings, but none waits for the answer of another. */
+class Rounds {
+  readonly #session: Session;
+  readonly #step: Step;
+  readonly #given: AbortSignal;
+  #arrived: Arrival[] = [];
+  #failure: { readonly error: unknown } | null = null;
+  #wake: () => void = () => undefined;
+
+  constructor(session: Session, step: Step, given: AbortSignal) {
+    this.#session = session;
+    this.#step = step;
+    this.#given = given;
   }
-  return null;
+
+  /** Asks for all of them at one moment: what they share is read once. */
+  begin(due: readonly Open[], sinceMs: number): void {
+    const { checks, clock } = this.#session.parts;
+    const askedMs = clock.monotonic();
+    const context = checkContext(this.#session, this.#step, sinceMs);
+    for (const one of due) one.asked = true;
+    const take = (index: number, answer: CheckAnswer | undefined): void => {
+      const one = due[index];
+      if (one?.asked !== true || answer === undefined) return;
+      one.asked = false;
+      this.#arrived.push({ one, answer, askedMs });
+      this.#wake();
+    };
+    const requests = due.map((one) => ({ check: one.gate.check, node: this.#step.node, context }));
+    checks.measure(requests, this.#given, take).then(
+      (answers) => {
+        for (const index of due.keys()) take(index, answers[index]);
+        const missing = due.find((one) => one.asked);
+        if (missing !== undefined) this.#fail(new RangeError(`no answer for check ${missing.gate.check}`));
+      },
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.#wake();
+  }
+
+  /** What has come, as soon as anything has; nothing at `untilMs` (null: no limit) or when the gates are given up. Throws what measuring threw. */
+  async next(untilMs: number | null): Promise<readonly Arrival[]> {
+    if (this.#failure === null && this.#arrived.length === 0) {
+      const waiting = new AbortController();
+      const woken = new Promise<void>((resolve) => {
+        this.#wake = () => resolve();
+        this.#given.addEventListener("abort", () => resolve(), { once: true, signal: waiting.signal });
+      });
+      const { clock } = this.#session.parts;
+      const nap = untilMs === null ? [] : [clock.sleep(untilMs - clock.monotonic(), waiting.signal)];
+      await Promise.race([woken, ...nap]);
+      waiting.abort();
+    }
+    if (this.#failure !== null) throw this.#failure.error;
+    return this.#arrived.splice(0);
+  }
+}
+
+/**
+ * Measures the step's gates until all have passed or one has refused. Gates that are due at the same moment share one round of
+ * readings; an answer is judged when it is there, so a node that hangs costs only the gates that ask it. Once the run halts,
+ * nothing is waited for any more: the gates stay open, and a resume measures them again.
+ * Returns the problem of the first mandatory refusal, `open` where they were given up, or null.
+ */
+export async function holdGates(session: Session, step: Step, sinceMs: number): Promise<Problem | "open" | null> {
+  const { clock } = session.parts;
+  const startedMs = clock.monotonic();
+  const open = new Set<Open>(step.gates.map((gate) => ({ gate, seen: [], nextMs: startedMs, lastVerdict: null, asked: false })));
+  const over = new AbortController();
+  // Declared undo is done, and proven, although the run halts.
+  const isUndo = session.parts.plan.finally.includes(step);
+  const given = isUndo ? over.signal : AbortSignal.any([over.signal, session.stopping.signal]);
+  const rounds = new Rounds(session, step, given);
+  try {
+    while (open.size > 0) {
+      if (given.aborted) return "open";
+      const nowMs = clock.monotonic();
+      const idle = [...open].filter((one) => !one.asked);
+      const due = idle.filter((one) => one.nextMs <= nowMs);
+      if (due.length > 0) rounds.begin(due, sinceMs);
+      const later = idle.filter((one) => !one.asked).map((one) => one.nextMs);
+      for (const arrival of await rounds.next(later.length === 0 ? null : Math.min(...later))) {
+        const outcome = await decide(session, step, arrival, startedMs);
+        if (outcome === "open") continue;
+        open.delete(arrival.one);
+        if (outcome !== "passed") return outcome;
+      }
+    }
+    return null;
+  } finally {
+    over.abort();
+  }
 }

@@ -141,7 +141,15 @@ export interface CheckAnswer extends Measured {
 
 /** Measures checks. Readings are shared by all requests of one round: one request per URL. */
 export interface Checks {
-  measure(requests: readonly CheckRequest[], signal?: AbortSignal): Promise<readonly CheckAnswer[]>;
+  /**
+   * `early` hears of each answer (by the request's index) as soon as it is known, while others of the round are still waited
+   * for; an adapter that knows all of them at once need not call it.
+   */
+  measure(
+    requests: readonly CheckRequest[],
+    signal?: AbortSignal,
+    early?: (index: number, answer: CheckAnswer) => void,
+  ): Promise<readonly CheckAnswer[]>;
   /** Title, remedy and expected value of a check, for messages. */
   describe(check: string): { readonly title: string; readonly remedy: string; readonly expects: string };
 }

@@ -82,7 +82,12 @@ async function takeLock(session: Session): Promise<void> {
   }
 }
 
-/** Declared undo, each step once; one that failed is a failure of the run, and is found as such by a resume. */
+/** A watch had tripped and the engine died before the halt was on record: it halts now, with all that belongs to a halt. */
+function rememberTrip(session: Session): void {
+  const { tripped } = session.state;
+  if (tripped !== null) session.halting({ exit: "gate-halted", step: null, problem: tripped });
+}
+
 /** Declared undo, each step once; one that failed is a failure of the run, and is found as such by a resume. */
 async function endSteps(session: Session, desk: Desk): Promise<void> {
   const halted = session.halt !== null;
@@ -144,6 +149,7 @@ async function work(session: Session, desk: Desk, resumed: boolean): Promise<voi
     await approveStart(session, desk);
     stopAfter(session);
     await takeLock(session);
+    rememberTrip(session);
     for (let phase = nextPhase(session); phase !== undefined; phase = nextPhase(session))
       await drivePhase(session, desk, watches, phase);
     session.ended.abort();

@@ -2,6 +2,7 @@ import { formatDuration } from "../domain/duration.ts";
 import type { Measurement } from "../domain/gate.ts";
 import type { Phase, Watch } from "../domain/plan.ts";
 import { assessWatch } from "../domain/watch.ts";
+import type { CheckAnswer } from "./ports.ts";
 import { checkContext, recordReading, refusal } from "./gates.ts";
 import type { Session } from "./session.ts";
 
@@ -71,37 +72,43 @@ export class Watches {
     const due = this.#watching.filter((one) => one.dueMs <= nowMs);
     if (due.length === 0 || session.halt !== null) return;
     const context = checkContext(session, null, null);
+    const heard = new Set<Watching>();
+    let judged: Promise<void> = Promise.resolve();
+    // Each watch is judged as soon as its own reading is there: a node that hangs holds back only the watches that ask it.
+    const hear = (index: number, answer: CheckAnswer | undefined): void => {
+      const one = due[index];
+      if (one === undefined || answer === undefined || heard.has(one)) return;
+      heard.add(one);
+      judged = judged.then(() => this.#judge(one, answer, nowMs));
+      judged.catch(() => undefined);
+    };
     const answers = await session.parts.checks.measure(
       due.map((one) => ({ check: one.watch.check, node: null, context })),
-      session.ended.signal,
+      AbortSignal.any([session.ended.signal, session.stopping.signal]),
+      hear,
     );
-    for (const [index, one] of due.entries()) {
-      const answer = answers[index];
-      if (answer === undefined || session.ended.signal.aborted) return;
-      const before = one.seen.at(-1)?.verdict;
-      one.seen = [
-        ...one.seen.filter((_, at) => at >= one.seen.findLastIndex((m) => m.verdict === "pass")),
-        { atMs: nowMs, verdict: answer.verdict, fatal: answer.fatal },
-      ];
-      one.dueMs = nowMs + one.watch.intervalMs;
-      const decision = assessWatch(one.watch.haltAfterMs, one.seen);
-      if (decision.kind === "tripped") {
-        const evidence = await recordReading(session, answer, null, true);
-        const problem = {
-          ...refusal(
-            session,
-            answer,
-            null,
-            evidence,
-            `bad for ${formatDuration(decision.forMs)} during ${this.#phase?.name ?? "the run"}`,
-          ),
-          code: `watch.${answer.check}`,
-        };
-        await session.append({ type: "watch.tripped", check: answer.check, problem });
-        session.halting({ exit: "gate-halted", step: null, problem });
-        return;
-      }
+    for (const index of due.keys()) hear(index, answers[index]);
+    await judged;
+  }
+
+  async #judge(one: Watching, answer: CheckAnswer, nowMs: number): Promise<void> {
+    const session = this.#session;
+    if (session.ended.signal.aborted || session.halt !== null) return;
+    const before = one.seen.at(-1)?.verdict;
+    one.seen = [
+      ...one.seen.filter((_, at) => at >= one.seen.findLastIndex((m) => m.verdict === "pass")),
+      { atMs: nowMs, verdict: answer.verdict, fatal: answer.fatal },
+    ];
+    one.dueMs = nowMs + one.watch.intervalMs;
+    const decision = assessWatch(one.watch.haltAfterMs, one.seen);
+    if (decision.kind !== "tripped") {
       if (before !== undefined && answer.verdict !== before) await recordReading(session, answer, null, true);
+      return;
     }
+    const evidence = await recordReading(session, answer, null, true);
+    const because = `bad for ${formatDuration(decision.forMs)} during ${this.#phase?.name ?? "the run"}`;
+    const problem = { ...refusal(session, answer, null, evidence, because), code: `watch.${answer.check}` };
+    await session.append({ type: "watch.tripped", check: answer.check, problem });
+    session.halting({ exit: "gate-halted", step: null, problem });
   }
 }

@@ -23,6 +23,7 @@ const KNOWN: Readonly<Record<RunEventType, true>> = {
   "gate.passed": true,
   "gate.refused": true,
   "watch.tripped": true,
+  "hook.ended": true,
   "order.changed": true,
   "decision.asked": true,
   "operator.decided": true,

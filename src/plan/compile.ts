@@ -98,6 +98,23 @@ function hasEffect(spec: PhaseSpec, input: CompileInput): boolean {
   return spec.steps.some((step) => (input.kinds.get(step.uses)?.effect ?? "read") !== "read");
 }
 
+function restarts(spec: PhaseSpec, input: CompileInput): boolean {
+  return spec.steps.some((step) => input.kinds.get(step.uses)?.effect === "restart");
+}
+
+function isRollout(spec: PhaseSpec, input: CompileInput): boolean {
+  return input.platform.contract.some((group) => group.role === spec.role && group.budget === "rollout");
+}
+
+/**
+ * Whether the first nodes of this phase are the canary of all that follow: the first nodes that are taken out of service. A phase
+ * that only writes proves nothing about them, unless the runbook restarts nothing at all.
+ */
+function takesCanary(spec: PhaseSpec, input: CompileInput): boolean {
+  if (!isRollout(spec, input) || !hasEffect(spec, input)) return false;
+  return restarts(spec, input) || !input.runbook.document.phases.some((one) => isRollout(one, input) && restarts(one, input));
+}
+
 /** Nodes the phase is for, without those that are done already or not asked for, in rollout order. */
 function selectNodes({ spec, input }: Draft): {
   readonly chosen: readonly InventoryNode[];
@@ -128,6 +145,7 @@ function unitsOf(nodes: readonly InventoryNode[], phase: string, { spec, input }
   return nodes.map((node) => ({
     node: node.name,
     critical: node.critical,
+    ...(node.rack === undefined ? {} : { rack: node.rack }),
     steps: spec.steps.map((step) => stepOf(step, phase, node, input)),
   }));
 }
@@ -247,8 +265,7 @@ export function compile(input: CompileInput): Plan {
     phases.push(...expanded.phases);
     if (expanded.omitted !== null) omitted.push({ phase: spec.name, reason: expanded.omitted });
     for (const node of expanded.found) found.set(node.name, input.facts.nodes[node.name]?.version ?? "unknown");
-    const rollout = input.platform.contract.some((group) => group.role === spec.role && group.budget === "rollout");
-    if (rollout && hasEffect(spec, input) && expanded.phases.length > 0) canaryTaken = true;
+    if (takesCanary(spec, input) && expanded.phases.length > 0) canaryTaken = true;
   }
   const rolloutNodes = new Set(
     phases

@@ -137,6 +137,15 @@ function incidentOf(event: RunEvent): readonly { readonly at: string; readonly t
       return event.nodes.length === 0 ? [] : [{ at, text: `the lock was removed from ${event.nodes.join(", ")}` }];
     case "lock.broken":
       return [{ at, text: `${event.actor} broke the lock of ${event.holder}: ${event.reason}` }];
+    case "hook.ended":
+      return event.problem === null
+        ? []
+        : [
+            {
+              at,
+              text: `${event.problem.text}${event.node === null ? "" : ` at ${event.node}`}: ${event.problem.observed ?? ""}`,
+            },
+          ];
     case "plan.interrupted":
       return [{ at, text: `nothing new was started: ${event.because}` }];
     case "plan.proceeded":

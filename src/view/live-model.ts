@@ -92,6 +92,7 @@ export function takeNews(live: Live, news: Telemetry): Live {
     case "step.reattached":
     case "artifact.recorded":
     case "watch.tripped":
+    case "hook.ended":
     case "order.changed":
     case "decision.asked":
     case "operator.decided":

@@ -152,6 +152,14 @@ function eventLine(event: RunEvent, desk: Desk): Line | null {
         text: `${ink.trouble(`${symbols.bad} ${event.check} tripped`)}: ${oneLine(event.problem.text)}`,
         block: problemFacts(event.problem, paper),
       };
+    case "hook.ended":
+      return event.problem === null
+        ? { where: event.node ?? "run", text: `the ${event.hook} hook ended with 0` }
+        : {
+            where: event.node ?? "run",
+            text: ink.trouble(`${symbols.bad} ${oneLine(event.problem.text)}`),
+            block: problemFacts(event.problem, paper),
+          };
     case "order.changed":
       return {
         where: event.phase,

@@ -14,7 +14,9 @@ const NODES = ["m1", "m2", "m3", "a1", "a2", "p1"];
 function identity(event: RunEvent): string {
   const of = { step: "", to: "", check: "", name: "", choice: "", target: "", ...event };
   const asked = event.type === "decision.asked" ? `${event.question.kind} ${event.question.step ?? ""}` : "";
-  return [of.type, of.step ?? "watch", of.to, of.check, of.name, of.choice, of.target ?? "", asked].join(" ").trim();
+  // A second attempt numbers its output.
+  const name = of.name.replace(/-\d+\.txt$/, ".txt");
+  return [of.type, of.step ?? "watch", of.to, of.check, name, of.choice, of.target ?? "", asked].join(" ").trim();
 }
 
 let upgrade: MortalUpgrade | null = null;
@@ -31,22 +33,26 @@ async function eventsOfAWholeRun(): Promise<ReadonlySet<string>> {
   }
 }
 
-/** Dies at the first sight of every event, also of those that only a resume writes, until nothing new is left to die of. */
-async function dieOfEverything(
-  wish: Pick<DeathWish, "when" | "keeps">,
-): Promise<{ readonly run: MortalUpgrade; readonly diedOf: ReadonlySet<string> }> {
-  const run = (upgrade = await mortalUpgrade(SIZE));
+/** Dies of every event that is wished for, at its first sight, until none is left to die of; what it died of comes back. */
+async function dieOf(
+  run: MortalUpgrade,
+  wishedFor: (name: string) => boolean,
+  keeps: DeathWish["keeps"],
+): Promise<ReadonlySet<string>> {
   const diedOf = new Set<string>();
   for (;;) {
     const before = run.confirmed.length;
     const result = await run.live({
-      ...wish,
-      chooses: (event) => !diedOf.has(identity(event)) && diedOf.add(identity(event)).has(identity(event)),
+      keeps,
+      chooses: (event) => {
+        const name = identity(event);
+        return !diedOf.has(name) && wishedFor(name) && diedOf.add(name).has(name);
+      },
     });
     expect(run.confirmed.length, "no death takes away what was confirmed").toBeGreaterThanOrEqual(before);
     if (result === null) continue;
     expect(result.exit).toBe("ok");
-    return { run, diedOf };
+    return diedOf;
   }
 }
 
@@ -94,23 +100,23 @@ async function expectWhole(run: MortalUpgrade): Promise<void> {
   expect(report.artifacts.length).toBe(state.artifacts.length);
 }
 
-describe("a pawl that dies of every event of an upgrade of 3 masters and 3 agents, one after the other", () => {
-  it("while the event is on its way back from the disk: resumed each time, it completes, and nothing happens twice", async () => {
-    const expected = await eventsOfAWholeRun();
-    const { run, diedOf } = await dieOfEverything({ when: "acknowledged", keeps: () => 0 });
-    expect([...expected].filter((one) => !diedOf.has(one))).toEqual([]);
-    await expectWhole(run);
-  }, 600_000);
-
-  it("in its next write, of which nothing or a torn part is left: the same", async () => {
+describe("a pawl that dies after every event of an upgrade of 3 masters and 3 agents, one after the other", () => {
+  it("and is taken up each time: it completes, nothing happens twice, nothing is lost", async () => {
+    const whole = await eventsOfAWholeRun();
     let deaths = 0;
-    const expected = await eventsOfAWholeRun();
-    const { run, diedOf } = await dieOfEverything({
-      when: "next",
-      // Every other time the whole un-synced tail is lost; else it is cut anywhere, also between two lines.
-      keeps: (bytes) => ((deaths += 1) % 2 === 0 ? 0 : (deaths * 97) % bytes),
-    });
-    expect([...expected].filter((one) => !diedOf.has(one))).toEqual([]);
+    // The process dies in the write that follows the event. Of the next line the disk keeps nothing, a part, or all of it unconfirmed.
+    const keeps = (bytes: number): number => [0, (deaths * 97) % bytes, bytes][(deaths += 1) % 3] ?? 0;
+    const run = (upgrade = await mortalUpgrade(SIZE));
+    const diedOf = await dieOf(run, () => true, keeps);
     await expectWhole(run);
+    await run.close();
+
+    // A watch speaks when its verdict changes, and of a life that is cut short it may hear no change: those deaths are made up for.
+    const left = [...whole].filter((name) => !diedOf.has(name));
+    expect(left.filter((name) => !name.includes("watch"))).toEqual([]);
+    const again = (upgrade = await mortalUpgrade(SIZE));
+    const more = await dieOf(again, (name) => left.includes(name), keeps);
+    expect(left.filter((name) => !more.has(name))).toEqual([]);
+    await expectWhole(again);
   }, 600_000);
 });

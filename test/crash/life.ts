@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { RunEvent } from "../../src/domain/events.ts";
 import type { ArtifactSink, ArtifactStore, Checks, Clock, ClusterLock, Remote } from "../../src/engine/ports.ts";
 import type { JournalFile } from "../../src/journal/file-journal.ts";
@@ -16,6 +17,8 @@ export interface Life {
 
 export function createLife(): Life {
   const controller = new AbortController();
+  // Whoever sleeps in this life listens for its end.
+  setMaxListeners(0, controller.signal);
   const death = new Promise<void>((resolve) => controller.signal.addEventListener("abort", () => resolve(), { once: true }));
   return {
     dead: controller.signal,
@@ -101,11 +104,9 @@ export function mortalLock(life: Life, lock: ClusterLock): ClusterLock {
 
 /** What a death leaves of the journal's file. */
 export interface DeathWish {
-  /** `acknowledged`: the line is on disk and the process dies before it hears so. `next`: it dies in its next write. */
-  readonly when: "acknowledged" | "next";
-  /** Whether the process dies of this event. */
+  /** Whether the process dies after this event, in the write that follows it. */
   chooses(event: RunEvent): boolean;
-  /** How many of the last write's bytes reached the disk before the machine went down: of `next`, fewer than all. */
+  /** How many bytes of that write's first line reach the disk: none, a torn part, or all of them without anybody hearing so. */
   keeps(bytes: number): number;
 }
 
@@ -122,16 +123,19 @@ export function mortalFile(life: Life, wish: DeathWish): (file: JournalFile) => 
     return {
       write: (bytes) =>
         living(life, async () => {
+          const lines = bytes.toString("utf8").split("\n").slice(0, -1);
           if (chosen) {
-            return end(bytes.subarray(0, wish.keeps(bytes.length)));
+            const length = Buffer.byteLength(lines[0] ?? "") + 1;
+            const kept = wish.keeps(length);
+            if (kept === length) wish.chooses(JSON.parse(lines[0] ?? "") as RunEvent);
+            return end(bytes.subarray(0, kept));
           }
           let upTo = 0;
-          for (const line of bytes.toString("utf8").split("\n").slice(0, -1)) {
+          for (const [index, line] of lines.entries()) {
             upTo += Buffer.byteLength(line) + 1;
-            if (!wish.chooses(JSON.parse(line) as RunEvent)) continue;
-            if (wish.when === "acknowledged") return end(bytes.subarray(0, upTo));
-            chosen = true;
-            break;
+            chosen = wish.chooses(JSON.parse(line) as RunEvent);
+            // Where more lines share the write, the disk keeps those until this one, and nobody hears so.
+            if (chosen && index < lines.length - 1) return end(bytes.subarray(0, upTo));
           }
           return file.write(bytes);
         }),

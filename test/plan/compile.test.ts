@@ -179,6 +179,18 @@ describe("the failure budget", () => {
     expect(made.phases[4]?.title).toBe("workers, wave 1 of 3");
   });
 
+  it("begins after the first nodes that are taken out of service: a phase that only writes is no canary", () => {
+    const write = workers({ name: "prepare", strategy: "parallel", steps: [step("write", "toy/write")] });
+    const made = plan({ runbook: { phases: [bosses(), write, workers()] } });
+    expect(made.phases.slice(1).map((one) => [one.name, one.budget])).toEqual([
+      ["prepare", "none"],
+      ["workers-1", "none"],
+      ["workers-2", "rollout"],
+      ["workers-3", "rollout"],
+    ]);
+    expect(made.phases[2]?.title).toBe("workers, canary 1 of 3");
+  });
+
   it("is the larger of one node and one in a hundred, counted over the nodes that are changed", () => {
     expect([plan({ workers: 9 }), plan({ workers: 250 })].map((made) => [made.rolloutNodes, made.budget])).toEqual([
       [9, 1],

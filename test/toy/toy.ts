@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { GatePolicy, Loaded, Check, PhaseSpec, Runbook, StepSpec, WatchSpec } from "../../src/domain/documents.ts";
 import type { RunEvent } from "../../src/domain/events.ts";
+import type { Inventory, InventoryNode } from "../../src/domain/inventory.ts";
 import type { Plan } from "../../src/domain/plan.ts";
 import { EMPTY_RUN, fold } from "../../src/domain/run-state.ts";
 import { check, confirm } from "../../src/action/confirm.ts";
@@ -105,6 +106,11 @@ export interface ToyOptions {
   readonly checks?: (own: Checks, world: ToyWorld, clock: SimClock) => Checks;
   readonly journal?: (own: Journal) => Journal;
   readonly only?: readonly string[];
+  /** Hooks of the inventory, and who runs them. */
+  readonly hooks?: Inventory["hooks"];
+  readonly local?: LocalRunner;
+  /** Over the nodes of the toy inventory, by name: rack, critical. */
+  readonly nodes?: Readonly<Record<string, Partial<InventoryNode>>>;
 }
 
 /** `--yes`: everything announced is approved, nothing else. */
@@ -122,7 +128,12 @@ const LOCAL: LocalRunner = { run: nowhere };
 /** A toy cluster with a run on it. `run()` may be called again: it resumes from the journal so far, like a new process. */
 export function toyRun(options: ToyOptions = {}) {
   const clock = createFakeClock(START);
-  const inventory = toyInventory(options.bosses ?? 3, options.workers ?? 6);
+  const bare = toyInventory(options.bosses ?? 3, options.workers ?? 6);
+  const inventory: Inventory = {
+    ...bare,
+    hooks: options.hooks ?? {},
+    nodes: bare.nodes.map((node) => ({ ...node, ...options.nodes?.[node.name] })),
+  };
   const world = toyWorld(inventory);
   const events: RunEvent[] = [];
   const checks = toyChecks(world, clock);
@@ -163,7 +174,7 @@ export function toyRun(options: ToyOptions = {}) {
         artifacts,
         remote: REMOTE,
         reader: REMOTE,
-        local: LOCAL,
+        local: options.local ?? LOCAL,
         checks: options.checks?.(checks, world, clock) ?? checks,
         clock,
         operator: options.operator ?? yes,
