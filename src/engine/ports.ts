@@ -330,11 +330,16 @@ export interface WebService {
 export interface WebProduct {
   /** By the names the ports have. */
   readonly services: Readonly<Record<string, WebService>>;
-  /** The front door: port, name for messages, roles of the nodes it stands on, path a login is posted to. */
+  /** The front door. */
   readonly gateway: {
+    /** For messages. */
     readonly name: string;
+    /** Its name among the inventory's ports, and its port where that says nothing. */
+    readonly service: string;
     readonly port: number;
+    /** Roles of the nodes it stands on. */
     readonly roles: readonly string[];
+    /** Path a login is posted to. */
     readonly loginPath: string;
   };
   /** What stands before the token in the Authorization header. */

@@ -147,7 +147,7 @@ interface Hop {
 /** One request on its way: https first where plain would do too, and with a token that is renewed at most once. */
 async function askOn(wires: Wires, hop: Hop, way: Route, signal: AbortSignal): Promise<HttpAnswer> {
   const about = (failure: Failure): HttpAnswer =>
-    none(failure.code, way.ours ? `${way.about} (${way.url.origin}): ${failure.reason}` : failure.reason);
+    none(failure.code, way.ours ? `${way.about} (${way.url.origin}): ${failure.reason}${hintOf(failure, way)}` : failure.reason);
   const plainly = (url: URL): Promise<HttpAnswer> => askOn(wires, hop, { ...way, url, plain: null, authorised: false }, signal);
   if (way.plain !== null && wires.spokenPlain.has(way.url.origin)) return plainly(way.plain);
   const first = await authorised(wires, hop, way, signal);
@@ -158,6 +158,13 @@ async function askOn(wires: Wires, hop: Hop, way: Route, signal: AbortSignal): P
   // Only a server that really answers plainly is asked so from now on; one that was restarting is not.
   if (second.kind === "answered" && first.code === "not-tls") wires.spokenPlain.add(way.url.origin);
   return second;
+}
+
+/** Servers that speak TLS mostly hang up on plain http without a word. */
+function hintOf(failure: Failure, way: Route): string {
+  return failure.code === "reset" && way.url.protocol === "http:"
+    ? " (so do components that speak https only: see http: { security: … } in the inventory)"
+    : "";
 }
 
 /** Nobody speaks TLS there: something else answered, or there is nothing at the port kept for it. */

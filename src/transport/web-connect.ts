@@ -32,8 +32,9 @@ export function createConnector(build: typeof buildConnector, options: ConnectOp
     rejectUnauthorized: true,
     ...(options.ca === null ? {} : { ca: options.ca }),
   });
-  if (tunnel === null) return connect;
-  return (asked, callback) => {
+  if (tunnel === null) return (asked, callback) => connect(asked, withHonestResets(callback));
+  return (asked, given) => {
+    const callback = withHonestResets(given);
     const port = asked.port === "" ? (asked.protocol === "https:" ? 443 : 80) : Number(asked.port);
     void tunnel(asked.hostname, port, options.life).then(
       (opened) => {
@@ -44,5 +45,19 @@ export function createConnector(build: typeof buildConnector, options: ConnectOp
       },
       (error: unknown) => callback(error instanceof Error ? error : new Error(String(error)), null),
     );
+  };
+}
+
+/**
+ * undici takes a connection that was reset in the middle of an answer of unknown length for the end of that answer. Half an answer
+ * is none: its error gets a code that undici does not treat so.
+ */
+function withHonestResets(callback: buildConnector.Callback): buildConnector.Callback {
+  return (...made) => {
+    const [, socket] = made;
+    socket?.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "ECONNRESET") error.code = "EPIPE";
+    });
+    callback(...made);
   };
 }

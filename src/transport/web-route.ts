@@ -158,7 +158,7 @@ export function loginUrls(map: WebMap): readonly URL[] {
   const gateway = map.inventory.http?.gateway;
   if (door === undefined) return [];
   if (gateway?.kind === "url") return [new URL(door.loginPath, gateway.url)];
-  const port = gateway?.port ?? door.port;
+  const port = gateway?.port ?? map.inventory.ports[door.service] ?? door.port;
   return map.inventory.nodes
     .filter((node) => door.roles.includes(node.role))
     .map((node) => {

@@ -156,6 +156,18 @@ describe("no answer", () => {
     expect(await ask({ url: `http://${short}/` })).toMatchObject({ code: "reset" });
   });
 
+  it("is told as reset where the connection breaks in an answer of unknown length: half of it is not the whole", async () => {
+    const cut = await listen(
+      createTcpServer((socket) => {
+        socket.on("data", () => {
+          socket.write("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nzk_server_state\tleader\n");
+          setTimeout(() => socket.resetAndDestroy(), 100);
+        });
+      }),
+    );
+    expect(await ask({ url: `http://${cut}/` })).toMatchObject({ code: "reset" });
+  });
+
   it("is told as not-resolved for a name nobody has", async () => {
     expect(await ask({ url: "http://no-such-host.invalid/" })).toMatchObject({ code: "not-resolved" });
   });

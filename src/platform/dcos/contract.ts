@@ -32,7 +32,7 @@ export const WEB: WebProduct = {
     marathon: { securePort: 8443, gateway: { path: "/service/marathon", answers: "leader", paths: /\/v2\/.+/ } },
     exhibitor: { securePort: null, gateway: { path: "/exhibitor", answers: "node", paths: /\/exhibitor\/v1\/.+/ } },
   },
-  gateway: { name: "Admin Router", port: 443, roles: ["master"], loginPath: "/acs/api/v1/auth/login" },
+  gateway: { name: "Admin Router", service: "admin-router", port: 443, roles: ["master"], loginPath: "/acs/api/v1/auth/login" },
   tokenPrefix: "token=",
 };
 
