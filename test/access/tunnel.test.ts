@@ -1,5 +1,5 @@
 import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { createServer as createTlsServer } from "node:https";
 import { createServer as createTcpServer } from "node:net";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
@@ -75,7 +75,7 @@ describeReal("HTTP through SSH, to servers that only real sshd reach", ["openssh
     const seen: Seen = { connections: 0 };
     let own = false;
     const server = leaf === undefined ? createServer({ keepAliveTimeout: 60_000 }, listener) : createTlsServer(leaf, listener);
-    server.on("connection", (socket) => {
+    server.on("connection", (socket: Socket) => {
       seen.connections += 1;
       const inode = inodeOf(socket.remotePort ?? 0, socket.localPort ?? 0);
       if (inode !== null && ownsSocket(inode)) own = true;
