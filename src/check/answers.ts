@@ -1,5 +1,6 @@
+import { isUtf8 } from "node:buffer";
 import type { ReadingSpec } from "../domain/documents.ts";
-import type { Json } from "../domain/json.ts";
+import { readJson, type Json } from "../domain/json.ts";
 import type { HttpAnswer, Outcome, TcpAnswer } from "../engine/ports.ts";
 
 /** A reading's value, or why there is none. */
@@ -8,6 +9,8 @@ export type Reading = { readonly kind: "read"; readonly value: Json } | { readon
 /** An HTTP answer as the check wants it. Anything but 2xx is no answer, except for `as: answer`, which judges it itself. */
 export function fromHttp(as: ReadingSpec["as"], answer: HttpAnswer): Reading {
   if (answer.kind === "no-answer") return none(`${answer.code}: ${answer.reason}`);
+  // Anything else would come out with some of its characters replaced.
+  if (!isUtf8(answer.body)) return none(`HTTP ${answer.status}, but its ${answer.body.length} bytes are not UTF-8 text`);
   const text = answer.body.toString("utf8");
   if (as === "answer") return value({ status: answer.status, location: answer.headers["location"] ?? null, body: text });
   if (answer.status < 200 || answer.status > 299) return none(`HTTP ${answer.status}${text === "" ? "" : `: ${excerpt(text)}`}`);
@@ -33,12 +36,10 @@ export function fromTcp(as: ReadingSpec["as"], answer: TcpAnswer): Reading {
 /** The text of a good answer as JSON, text or table. */
 export function fromText(as: ReadingSpec["as"], text: string): Reading {
   switch (as) {
-    case "json":
-      try {
-        return value(JSON.parse(text) as Json);
-      } catch {
-        return none(`not JSON: ${excerpt(text)}`);
-      }
+    case "json": {
+      const read = readJson(text);
+      return read.ok ? value(read.value) : none(read.why);
+    }
     case "table":
       return value(tableOf(text));
     case "text":

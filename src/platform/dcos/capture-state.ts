@@ -13,14 +13,15 @@ const ESSENTIAL = ["cluster/state-summary.json", "cluster/slaves.json", "maratho
 export type Taken = { readonly ok: true; readonly bytes: Buffer } | { readonly ok: false; readonly why: string };
 
 /** Takes one capture. Only a complete answer counts: 2xx, exit code 0, text behind a word. */
-export async function takeCapture(reader: Remote, { read }: CaptureItem): Promise<Taken> {
+export async function takeCapture(reader: Remote, { read, mediaType }: CaptureItem): Promise<Taken> {
   switch (read.kind) {
     case "http": {
       const answer = await reader.http(read.request);
       if (answer.kind === "no-answer") return { ok: false, why: answer.reason };
-      return answer.status >= 200 && answer.status <= 299
-        ? { ok: true, bytes: answer.body }
-        : { ok: false, why: `HTTP ${answer.status}` };
+      if (answer.status < 200 || answer.status > 299) return { ok: false, why: `HTTP ${answer.status}` };
+      return mediaType === "application/json" && !looksLikeJson(answer.body)
+        ? { ok: false, why: "the answer is not a JSON object or list" }
+        : { ok: true, bytes: answer.body };
     }
     case "command": {
       const outcome = await reader.run(read.target, read.command);
@@ -35,6 +36,12 @@ export async function takeCapture(reader: Remote, { read }: CaptureItem): Promis
       return answer.kind === "answered" ? { ok: true, bytes: answer.body } : { ok: false, why: answer.reason };
     }
   }
+}
+
+/** A look at both ends: whole documents of tens of megabytes are not parsed only to be kept. */
+function looksLikeJson(bytes: Buffer): boolean {
+  const [head, tail] = [bytes.subarray(0, 64).toString("utf8"), bytes.subarray(-64).toString("utf8")];
+  return /^\uFEFF?\s*[{[]/.test(head) && /[}\]]\s*$/.test(tail);
 }
 
 async function keepText(ctx: StepContext, name: string, evidenceOf: string, bytes: string): Promise<void> {

@@ -9,7 +9,7 @@ import { TASK_PAGE } from "./mesos.ts";
 /** A full state of a large cluster is tens of megabytes (dcos.md 9.2). */
 const LONG_MS = 90_000;
 const SHORT_MS = 20_000;
-const LARGEST_BYTES = 256 * 1024 * 1024;
+const LARGEST_BYTES = 128 * 1024 * 1024;
 
 interface Where {
   readonly inventory: Inventory;

@@ -1,6 +1,5 @@
-import type { Json } from "../../domain/json.ts";
+import { readJson, type Json } from "../../domain/json.ts";
 import type { Remote } from "../../engine/ports.ts";
-import { parseJson } from "./json-fields.ts";
 
 /** What a GET gave: the JSON and the text it came from, or why there is none, in words. */
 export type JsonAnswer =
@@ -20,8 +19,8 @@ export async function getJson(reader: Remote, url: string, options: ReadOptions 
   if (answer.kind === "no-answer") return { ok: false, why: `${url}: ${answer.reason}` };
   const body = answer.body.toString("utf8");
   if (answer.status < 200 || answer.status > 299) return { ok: false, why: `${url}: HTTP ${answer.status}` };
-  const value = parseJson(body);
-  return value === undefined ? { ok: false, why: `${url}: the answer is not JSON` } : { ok: true, value, body };
+  const read = readJson(body);
+  return read.ok ? { ok: true, value: read.value, body } : { ok: false, why: `${url}: ${read.why}` };
 }
 
 /** Host and port a redirect points to; null for any other answer. Locations without a scheme are what Mesos sends (dcos.md 9.1). */

@@ -1,4 +1,4 @@
-import type { Json, JsonRecord } from "../../domain/json.ts";
+import { readJson, type Json, type JsonRecord } from "../../domain/json.ts";
 
 /** The value as a record; an empty one for anything else. */
 export function record(value: Json | undefined): JsonRecord {
@@ -22,9 +22,6 @@ export function number(value: Json | undefined): number | null {
 
 /** JSON of a text; undefined where it is not JSON (so that `null` keeps its meaning). */
 export function parseJson(body: string): Json | undefined {
-  try {
-    return JSON.parse(body) as Json;
-  } catch {
-    return undefined;
-  }
+  const read = readJson(body);
+  return read.ok ? read.value : undefined;
 }
