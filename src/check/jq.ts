@@ -58,8 +58,8 @@ export function createJq(options: JqOptions = {}): Jq {
     const current = (worker ??= startWorker());
     const id = nextId++;
     const outcome = await askWorker(current, make(id), baseTimeoutMs + Math.ceil(bytes / 1048.576));
-    // A worker that hangs or died of memory is never used again.
-    if (outcome.kind !== "done") {
+    // A worker that hangs or died is never used again, and neither is one whose engine crashed: it answers nothing more.
+    if (outcome.kind !== "done" || outcome.value.kind === "failed") {
       worker = null;
       await current.terminate();
     }

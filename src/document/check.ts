@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { BadReading, Check, CheckScope, GatePolicy, ReadingSpec } from "../domain/documents.ts";
+import type { BadReading, Check, CheckScope, GatePolicy, ReadingSpec, Recording, UnsteadyReading } from "../domain/documents.ts";
 import {
   argv,
   duration,
@@ -83,6 +83,18 @@ export const whenForm = z
 
 const filter = z.string().min(1).max(20_000).register(WORDS, { what: "a jq filter in quotes" });
 
+const recording = {
+  name: text,
+  subjects: z.record(z.string(), jsonRecord).describe("Readings by subject; one that is left out is no answer."),
+  facts: jsonRecord.optional(),
+  context: jsonRecord.optional(),
+  from: z
+    .union([text, z.array(text).min(1)])
+    .register(WORDS, { what: "the name of a capture, or a list of them" })
+    .describe("Captures of a real system that the readings are cut from.")
+    .optional(),
+};
+
 /** The form of a check (docs/architecture.md, Documents). */
 export const checkSchema = z.strictObject({
   ...envelope("Check"),
@@ -105,13 +117,22 @@ export const checkSchema = z.strictObject({
   refuses: z
     .array(
       z.strictObject({
-        name: text,
-        subjects: z.record(z.string(), jsonRecord),
-        facts: jsonRecord.optional(),
-        context: jsonRecord.optional(),
+        ...recording,
+        why: z.enum(["no-answer", "missing-field"]).describe("The verdict is inconclusive, for this reason.").optional(),
+        fatal: flag.describe("It ends a gate at once.").optional(),
       }),
     )
     .describe("Recorded bad readings that the check must refuse.")
+    .optional(),
+  accepts: z.array(z.strictObject(recording)).describe("Recorded good readings that the check must pass.").optional(),
+  unsteady: z
+    .array(
+      z.strictObject({
+        name: text,
+        "passes-at": z.array(duration).min(1).describe("When the passes came, from the first one on."),
+      }),
+    )
+    .describe("Passes that must not satisfy the gate yet.")
     .optional(),
 });
 
@@ -135,6 +156,8 @@ export function toCheck(form: CheckForm): Check {
     gate: { ...DEFAULT_GATE, ...toGate(form.gate ?? {}) },
     remedy: form.remedy,
     refuses: (form.refuses ?? []).map(toBadReading),
+    ...(form.accepts === undefined ? {} : { accepts: form.accepts.map(toRecording) }),
+    ...(form.unsteady === undefined ? {} : { unsteady: form.unsteady.map(toUnsteady) }),
   };
 }
 
@@ -178,11 +201,24 @@ function toReading(form: z.infer<typeof reading>): ReadingSpec {
   return { kind: "facts", ...common("json") };
 }
 
-function toBadReading(form: NonNullable<CheckForm["refuses"]>[number]): BadReading {
+function toRecording(form: NonNullable<CheckForm["accepts"]>[number]): Recording {
   return {
     name: form.name,
     subjects: form.subjects,
     ...(form.facts === undefined ? {} : { facts: form.facts }),
     ...(form.context === undefined ? {} : { context: form.context }),
+    ...(form.from === undefined ? {} : { from: [form.from].flat() }),
   };
+}
+
+function toBadReading(form: NonNullable<CheckForm["refuses"]>[number]): BadReading {
+  return {
+    ...toRecording(form),
+    ...(form.why === undefined ? {} : { why: form.why }),
+    ...(form.fatal === undefined ? {} : { fatal: form.fatal }),
+  };
+}
+
+function toUnsteady(form: NonNullable<CheckForm["unsteady"]>[number]): UnsteadyReading {
+  return { name: form.name, passesAtMs: form["passes-at"].map(durationMs) };
 }

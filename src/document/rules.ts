@@ -91,21 +91,27 @@ export function checkRules(parsed: Parsed): readonly Complaint[] {
         complaintAt(parsed, path, `${pathText(path)}.port is missing`, "name the service, such as `port: zookeeper`"),
       );
   }
-  list(root["refuses"]).forEach((bad, index) => {
-    for (const [subject, values] of Object.entries(record(record(bad)["subjects"]))) {
-      for (const name of Object.keys(record(values))) {
-        if (Object.hasOwn(readings, name)) continue;
-        const path: Path = ["refuses", index, "subjects", subject, name];
-        complaints.push({
-          file: parsed.file,
-          ...parsed.whereKey(path),
-          message: `${pathText(path)}: this check reads no ${quoted(name)}`,
-          ...hinted(suggest(name, Object.keys(readings))),
-        });
-      }
-    }
-  });
+  for (const key of ["refuses", "accepts"]) complaints.push(...recordingRules(parsed, key, Object.keys(readings)));
   return complaints;
+}
+
+/** A recording names readings the check has: one it does not have would prove nothing. */
+function recordingRules(parsed: Parsed, key: string, readings: readonly string[]): readonly Complaint[] {
+  return list(record(parsed.value)[key]).flatMap((one, index) =>
+    Object.entries(record(record(one)["subjects"])).flatMap(([subject, values]) =>
+      Object.keys(record(values))
+        .filter((name) => !readings.includes(name))
+        .map((name) => {
+          const path: Path = [key, index, "subjects", subject, name];
+          return {
+            file: parsed.file,
+            ...parsed.whereKey(path),
+            message: `${pathText(path)}: this check reads no ${quoted(name)}`,
+            ...hinted(suggest(name, readings)),
+          };
+        }),
+    ),
+  );
 }
 
 /** Complaints about a runbook: unique names, defaults that fit their type, keys that fit the strategy. */

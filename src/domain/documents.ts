@@ -42,13 +42,29 @@ export type CheckScope =
   | { readonly kind: "step-node" }
   | { readonly kind: "cluster"; readonly roles: readonly string[] };
 
-/** A recorded reading that the check must refuse (design rule 5). */
-export interface BadReading {
+/** Recorded readings of a check's subjects, with what else its verdict is made from. */
+export interface Recording {
   readonly name: string;
   /** Reading values by subject; `{ m1: { metrics: {...} } }`. A reading that is absent counts as no answer. */
   readonly subjects: Readonly<Record<string, JsonRecord>>;
   readonly facts?: JsonRecord;
   readonly context?: JsonRecord;
+  /** Captures of a real system the readings are cut from, such as `quorum-lost/02-leader-alone-13s`. */
+  readonly from?: readonly string[];
+}
+
+/** A recorded reading that the check must refuse (design rule 5). */
+export interface BadReading extends Recording {
+  /** The verdict must be inconclusive for this reason; without it any refusal is one. */
+  readonly why?: "no-answer" | "missing-field";
+  /** Whether it must end a gate at once (default: it must not). */
+  readonly fatal?: boolean;
+}
+
+/** Times (ms since the first) of passes that must not yet satisfy the check's gate. */
+export interface UnsteadyReading {
+  readonly name: string;
+  readonly passesAtMs: readonly number[];
 }
 
 /** A check is data: what is read, which answer is good, how steady it must be, and a bad reading it must refuse. */
@@ -72,6 +88,10 @@ export interface Check {
   readonly gate: GatePolicy;
   readonly remedy: string;
   readonly refuses: readonly BadReading[];
+  /** Recorded good readings that it must pass: a check that refuses everything guards nothing either. */
+  readonly accepts?: readonly Recording[];
+  /** Passes that came too few or too close together to be believed. */
+  readonly unsteady?: readonly UnsteadyReading[];
 }
 
 export interface InputSpec {

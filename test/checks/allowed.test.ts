@@ -74,6 +74,7 @@ describe("the checks of DC/OS", () => {
         "grep -E ^security *: /opt/mesosphere/etc/user.config.yaml",
         "ls /opt/mesosphere/lib/libltdl.so.7",
         "mntr",
+        "srvr",
         "sh pawl-facts",
         "timedatectl",
       ]),

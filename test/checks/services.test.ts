@@ -34,9 +34,12 @@ describe("zookeeper-quorum on recorded replies", () => {
     ...recordedRemote([]),
     tcp: (host, _port, send) => {
       const file = replies[host];
-      if (send !== "mntr" || file === undefined || file === null)
+      if (file === undefined || file === null)
         return Promise.resolve({ kind: "no-answer", code: "ECONNREFUSED", reason: "refused" });
-      return Promise.resolve({ kind: "answered", body: readFileSync(`test/fixture/zookeeper/${file}`) });
+      // 3.8 answers srvr whatever its white list says; that reply was not recorded beside the refused word.
+      const name = send === "srvr" ? file.replace("mntr.txt", "srvr.txt") : file;
+      const recorded = existsSync(`test/fixture/zookeeper/${name}`) ? name : "3.4.10/follower1-srvr.txt";
+      return Promise.resolve({ kind: "answered", body: readFileSync(`test/fixture/zookeeper/${recorded}`) });
     },
   });
   const three = (a: string | null, b: string | null, c: string | null) =>
@@ -45,7 +48,7 @@ describe("zookeeper-quorum on recorded replies", () => {
   it("passes three servers of 3.4.10 with one leader", async () => {
     const answer = await three("3.4.10/follower1-mntr.txt", "3.4.10/leader-mntr.txt", "3.4.10/follower3-mntr.txt");
     expect(answer).toMatchObject({ verdict: "pass", asserted: { subjects: 3, passed: 3 } });
-    expect(answer.observed).toContain("m2: state leader, outstanding 0, znodes 27, synced 2");
+    expect(answer.observed).toContain("m2: state leader, outstanding 0, znodes 27, zxid 0x100000018, synced 2");
   });
 
   it("fails a survivor without a quorum, although it would answer imok", async () => {
@@ -81,16 +84,16 @@ describe("zookeeper-quorum on recorded replies", () => {
     const recorded = JSON.parse(readFileSync("test/fixture/mesos-real/steady/zookeeper-four-letter-words.json", "utf8")) as {
       readonly moments: readonly {
         readonly moment: string;
-        readonly servers: Readonly<Record<string, { readonly mntr?: unknown }>>;
+        readonly servers: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
       }[];
     };
     const verdicts: string[] = [];
     for (const moment of recorded.moments) {
-      const replies = Object.values(moment.servers).map((server) => server.mntr);
+      const servers = Object.values(moment.servers);
       const remote: Remote = {
         ...recordedRemote([]),
-        tcp: (host) => {
-          const reply = replies[Number(host.at(-1)) - 1];
+        tcp: (host, _port, send) => {
+          const reply = servers[Number(host.at(-1)) - 1]?.[send];
           return Promise.resolve(
             typeof reply === "string"
               ? { kind: "answered", body: Buffer.from(reply) }
