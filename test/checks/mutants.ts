@@ -24,7 +24,9 @@ export function tokensOf(filter: string): readonly Token[] {
     const at = TOKEN.lastIndex;
     const groups = TOKEN.exec(filter)?.groups;
     if (groups === undefined) throw new Error(`no token of jq at ${JSON.stringify(filter.slice(at, at + 20))}`);
-    const [kind, text] = Object.entries(groups).find(([, one]) => one !== undefined) as [Token["kind"], string];
+    const [kind, text] = Object.entries(groups as Readonly<Record<string, string | undefined>>).find(
+      ([, one]) => one !== undefined,
+    ) as [Token["kind"], string];
     tokens.push({ kind, text });
   }
   return tokens;
