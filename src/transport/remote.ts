@@ -27,6 +27,8 @@ export interface RemoteOptions extends Surroundings {
   readonly secret?: (value: string) => void;
   /** Told every host key that is accepted, once it is written; without it none is accepted. */
   readonly accept?: ((accepted: AcceptedHostKey) => void) | undefined;
+  /** The user's password for sudo, for nodes that ask for one. */
+  readonly sudoPassword?: string | undefined;
   /** Key files somebody has unlocked. */
   readonly identities?: Identities;
 }
@@ -47,7 +49,9 @@ export function createRemote(options: RemoteOptions): WiredRemote {
     via: target.via === null ? null : peerOf(target.via),
   });
   for (const [name, target] of targetsOf(options)) peers.set(name, peerOf(target));
+  if (options.sudoPassword !== undefined) options.secret?.(options.sudoPassword);
   const ssh = createSshPool(peers, {
+    sudoPassword: options.sudoPassword,
     ...(options.connectTimeoutMs === undefined ? {} : { connectTimeoutMs: options.connectTimeoutMs }),
     ...(options.env["SHELL"] === undefined ? {} : { shell: options.env["SHELL"] }),
   });

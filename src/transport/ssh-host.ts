@@ -31,7 +31,8 @@ export interface SshShared {
   readonly life: AbortSignal;
 }
 
-interface SshCall {
+/** One command for a host. */
+export interface SshCall {
   readonly command: Command;
   readonly signal: AbortSignal | undefined;
   readonly sink: ChunkSink | undefined;

@@ -3,6 +3,8 @@ import pLimit from "p-limit";
 import { PawlError } from "../domain/errors.ts";
 import type { Command, Outcome } from "../engine/ports.ts";
 import type { ChunkSink } from "./ssh-exec.ts";
+import { runAsRoot } from "./sudo-host.ts";
+import type { SudoState } from "./sudo.ts";
 import type { SshTarget } from "./target.ts";
 import type { Tunnel } from "./ssh-tunnel.ts";
 import { createSshHost, type SshHost, type SshPeer } from "./ssh-host.ts";
@@ -32,7 +34,7 @@ const CONNECT_TIMEOUT_MS = 15_000;
  */
 export function createSshPool(
   peers: ReadonlyMap<string, SshPeer>,
-  options: { readonly connectTimeoutMs?: number; readonly shell?: string } = {},
+  options: { readonly connectTimeoutMs?: number; readonly shell?: string; readonly sudoPassword?: string | undefined } = {},
 ): SshPool {
   const life = new AbortController();
   // Every connection of the pool listens to its end: hundreds of listeners are right here.
@@ -63,6 +65,14 @@ export function createSshPool(
         : createSshHost(peer, shared, peer.via === null ? null : jumpHost(peer.via)),
     ]),
   );
+  const sudo: SudoState | null =
+    options.sudoPassword === undefined ? null : { password: options.sudoPassword, first: null, proven: false, wrong: null };
+  const runs = new Map(
+    [...hosts].map(([name, host]) => {
+      const peer = peers.get(name);
+      return [name, peer === undefined ? host.run : runAsRoot(host, peer.target, sudo)];
+    }),
+  );
   const hostOf = (target: string): SshHost => {
     const host = hosts.get(target);
     if (host !== undefined) return host;
@@ -72,7 +82,7 @@ export function createSshPool(
     });
   };
   return {
-    run: async (target, command, signal, sink) => hostOf(target).run({ command, signal, sink }),
+    run: async (target, command, signal, sink) => (runs.get(target) ?? hostOf(target).run)({ command, signal, sink }),
     tunnel: async (target, host, port, signal) => hostOf(target).tunnel(host, port, signal),
     losses: (target) => hosts.get(target)?.losses() ?? 0,
     async close() {

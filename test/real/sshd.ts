@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
@@ -37,9 +37,15 @@ let fleets = 0;
 type SshdOptions = readonly string[] | ((number: number) => readonly string[]);
 
 /** Starts `count` real sshd with host keys, a client key and known_hosts in a temporary folder. Linux only (127.x addresses). */
-export async function startFleet(count: number, sshdOptions: SshdOptions = []): Promise<Fleet> {
+export async function startFleet(
+  count: number,
+  sshdOptions: SshdOptions = [],
+  options: { readonly wrap?: readonly string[]; readonly user?: string } = {},
+): Promise<Fleet> {
   const folder = mkdtempSync(join(tmpdir(), "pawl-fleet-"));
-  const user = userInfo().username;
+  // Other users than the tester's must find their authorized keys here.
+  chmodSync(folder, 0o755);
+  const user = options.user ?? userInfo().username;
   // sshd's place for its unprivileged half is compiled in.
   if (process.getuid?.() === 0) mkdirSync("/run/sshd", { recursive: true, mode: 0o755 });
   const identityFile = makeKey(join(folder, "id_ed25519"));
@@ -53,6 +59,7 @@ export async function startFleet(count: number, sshdOptions: SshdOptions = []): 
         address: `127.${String(second)}.${String(third)}.${String(index + 1)}`,
         folder,
         identityFile,
+        wrap: options.wrap ?? [],
         sshdOptions: typeof sshdOptions === "function" ? sshdOptions(index + 1) : sshdOptions,
       }),
     ),
@@ -117,6 +124,8 @@ interface NodeOptions {
   readonly folder: string;
   readonly identityFile: string;
   readonly sshdOptions: readonly string[];
+  /** What sshd is started by. */
+  readonly wrap: readonly string[];
 }
 
 async function startNode(
@@ -150,7 +159,7 @@ async function startNode(
       "",
     ];
     writeFileSync(config, lines.join("\n"));
-    const started = await startProgram(["/usr/sbin/sshd", "-D", "-e", "-f", config], { cwd: folder });
+    const started = await startProgram([...options.wrap, "/usr/sbin/sshd", "-D", "-e", "-f", config], { cwd: folder });
     await eventually(
       () => listens(address, port),
       () => `sshd of ${name} does not listen: ${started.log()}`,
