@@ -218,13 +218,21 @@ async function once(wires: Wires, hop: Hop, url: URL, signal: AbortSignal): Prom
     headersTimeout: 0,
     bodyTimeout: 0,
   };
-  const send = (): ReturnType<Agent["request"]> => wires.agent.request(request);
+  /**
+   * A server may close kept connections in the moment they are used again: no byte of an answer came, and reading twice is harmless.
+   * Each of them may turn out to be closed, the next one is new.
+   */
+  const send = async (keptLeft = CONNECTIONS_PER_ORIGIN): ReturnType<Agent["request"]> => {
+    try {
+      return await wires.agent.request(request);
+    } catch (error) {
+      const again = keptLeft > 0 && !signal.aborted && REPEATABLE.includes(hop.method) && webFailureOf(error).code === "reset";
+      if (!again) throw error;
+    }
+    return send(keptLeft - 1);
+  };
   try {
-    const response = await send().catch((error: unknown) => {
-      // A server may close a kept connection in the moment it is used again: no byte of an answer came, and reading twice is harmless.
-      if (signal.aborted || !REPEATABLE.includes(hop.method) || webFailureOf(error).code !== "reset") throw error;
-      return send();
-    });
+    const response = await send();
     const headers = Object.entries(response.headers).flatMap(([name, value]) =>
       value === undefined ? [] : [[name, Array.isArray(value) ? value.join(", ") : value] as const],
     );

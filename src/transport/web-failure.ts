@@ -42,6 +42,7 @@ function protocolTrouble(code: string, error: Error): Failure | null {
     return fail("tls-refused", "The server and pawl could not agree on TLS");
   if (code === "UND_ERR_HEADERS_OVERFLOW" || code === "HPE_HEADER_OVERFLOW")
     return fail("too-large", "The headers of the answer are larger than any component's");
+  if (code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH") return fail("cut-off", "The answer does not have the length it says");
   if (code.startsWith("HPE_") || error.name === "HTTPParserError")
     return isTlsRecord(error)
       ? fail("tls-expected", "The server speaks TLS: the inventory's http: { security: … } does not fit the cluster")
@@ -67,7 +68,7 @@ export class WayError extends Error {
   }
 }
 
-/** Codes of `failureOf`, and those of TLS and HTTP: `certificate-…`, `not-tls`, `tls-expected`, `tls-refused`, `not-http`, `too-large`. */
+/** Codes of `failureOf`, and those of TLS and HTTP: `certificate-…`, `not-tls`, `tls-expected`, `tls-refused`, `not-http`, `cut-off`, `too-large`. */
 export function webFailureOf(error: unknown): Failure {
   for (let one: unknown = error; one instanceof Error; one = one.cause) {
     if (one instanceof WayError) return one.failure;
