@@ -71,7 +71,7 @@ export const ls: Builtin = async (call) => {
       if (stat.isDirectory && !options.has("-d")) folders.push([name, path]);
       else files.push(row);
     } catch {
-      code = await complain(call, `ls: cannot access ${name}: No such file or directory`, 2);
+      code = await complain(call, `ls: cannot access '${name}': No such file or directory`, 2);
     }
   }
   let text = shown(files, options);

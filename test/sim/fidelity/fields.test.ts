@@ -1,3 +1,5 @@
+import { readdirSync } from "node:fs";
+import { basename, join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { releaseOf } from "../../../src/sim/model/releases.ts";
 import { differences, shapeOf, type Shape } from "../model/shape.ts";
@@ -91,6 +93,15 @@ describe("everything pawl reads of DC/OS", () => {
     const known = (read: Read): boolean => REFERENCES.some((one) => one.read.test(read));
     expect([...reads].filter((read) => !known(read))).toEqual([]);
     expect(REFERENCES.filter((one) => ![...reads].some((read) => one.read.test(read))).map((one) => one.read.source)).toEqual([]);
+  });
+
+  it("names tests that there are", () => {
+    const files = new Set(
+      readdirSync(join(import.meta.dirname, "../.."), { recursive: true, encoding: "utf8" }).map((file) => basename(file)),
+    );
+    const named = REFERENCES.flatMap(({ source }) => source.match(/[\w-]+\.test\.ts/g) ?? []);
+    expect(named.length).toBeGreaterThan(15);
+    expect(named.filter((file) => !files.has(file))).toEqual([]);
   });
 
   it("is known by the names of its fields: the lists of names are not empty", () => {

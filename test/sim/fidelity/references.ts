@@ -53,13 +53,13 @@ export const REFERENCES: readonly Reference[] = [
   { read: /^marathon GET \/v2\/pods$/, source: "dcos.md 11.2: a list; the model has no pods, so an empty one" },
   {
     read: /^zookeeper (mntr|srvr|conf)$/,
-    source: "own captures of 3.4.8 and 3.4.10, line by line: zookeeper-fidelity.test.ts, words.test.ts",
+    source: "own captures of 3.4.8 and 3.4.10, line by line: zookeeper-fidelity.test.ts",
   },
   {
     read: /^\/opt\/mesosphere\/bin\/dcos-(diagnostics|check-runner) check node-poststart$/,
     source: "own captures of both programs, byte for byte: programs.test.ts",
   },
-  { read: /^cat \/opt\/mesosphere\/etc\/dcos-version\.json$/, source: "published capture and dcos.md 3.1: files.test.ts" },
+  { read: /^cat \/opt\/mesosphere\/etc\/dcos-version\.json$/, source: "published capture and dcos.md 3.1: programs.test.ts" },
   {
     read: /^cat \/opt\/(mesosphere\/(etc\/expanded\.config\.json|bin\/detect_ip|active\.buildinfo\.full\.json)|dcos\/[\d.]+\/genconf\/(config\.yaml|ip-detect))$/,
     source: "kept as bytes, no field is read; where they lie: dcos.md 3.1, 4.1",
@@ -75,12 +75,13 @@ export const REFERENCES: readonly Reference[] = [
   },
   {
     read: /^timedatectl$/,
-    source: "systemd's timedatectl: `NTP synchronized` up to 238, `System clock synchronized` from 239: programs.test.ts",
+    source:
+      "systemd's timedatectl: `NTP synchronized`, later `System clock synchronized`; the check takes both: programs.test.ts",
   },
   { read: /^docker ps -q$/, source: "lines are counted; dcos.md 12, commands.test.ts" },
   {
     read: /^sh pawl-(facts|files|fetch|job (start|poll|read|remove))$/,
-    source: "pawl's own texts, run by real shells beside the node's: commands.test.ts",
+    source: "pawl's own texts, run by real shells: commands.test.ts, remote-job.test.ts, fetch-script.test.ts",
   },
   { read: /^tar -cf - -C \/ -- var\/lib\/dcos\/exhibitor$/, source: "a real tar beside the node's: commands.test.ts" },
   {
