@@ -1,141 +1,257 @@
 import type { Clock, ClusterLock, Outcome, Remote } from "../engine/ports.ts";
+import { BREAK, FREE, LOOK, TAKE } from "./cluster-lock-text.ts";
 
-/** What a lock directory says about its holder; one line of JSON. */
-interface LockHolder {
+/** What a lock says about its holder; one line of JSON on the manager. */
+export interface ClusterHolder {
+  /** Who started the run. */
   readonly holder: string;
   readonly host: string;
   readonly run: string;
+  /** ISO time it was taken, by the holder's clock. */
   readonly time: string;
+  /** Tells this run from every other, also from one of the same name; the run's name where an older pawl wrote the line. */
+  readonly id: string;
+  /** Where the record is, on the holder's machine; empty where it is not told. */
+  readonly folder: string;
+  /** The engine's process, for whoever looks from the same machine; null where it is not told. */
+  readonly process: HolderProcess | null;
 }
 
-/**
- * `mkdir` is the atomic act; the holder's line is written beside it. A lock that is ours already (a resumed run) is kept.
- * One whose line cannot be written (a full disk) is no lock: nobody could free it by its run.
- * Prints `ours`, or `held` and the other holder's line.
- */
-const TAKE = `d=$1 line=$2 run=$3
-mkdir -p "$(dirname "$d")" || exit 1
-if mkdir -m 0755 "$d" 2>/dev/null; then printf '%s\\n' "$line" >"$d/holder" || { rm -f "$d/holder"; rmdir "$d"; exit 1; }; echo ours; exit 0; fi
-if [ -f "$d/holder" ] && grep -F -q "\\"run\\":\\"$run\\"" "$d/holder"; then echo ours; exit 0; fi
-echo held; cat "$d/holder" 2>/dev/null || true`;
+/** A process as its own machine tells it from every other (pid, start, boot, pid namespace). */
+export interface HolderProcess {
+  readonly pid: number;
+  readonly startTicks: string | null;
+  readonly host: string;
+  readonly boot: string;
+  readonly pidSpace: string;
+}
 
-const LOOK = `d=$1
-if [ ! -d "$d" ]; then echo absent; exit 0; fi
-echo present; cat "$d/holder" 2>/dev/null || true`;
+/** A lock as it was found on a manager. `seenSeconds`: how long ago its holder looked after it; null where nobody can tell. */
+export interface FoundLock {
+  readonly node: string;
+  readonly line: string;
+  readonly holder: ClusterHolder | null;
+  readonly seenSeconds: number | null;
+}
 
-const FREE = `d=$1 run=$2
-[ -d "$d" ] || { echo absent; exit 0; }
-if grep -F -q "\\"run\\":\\"$run\\"" "$d/holder" 2>/dev/null; then rm -f "$d/holder" && rmdir "$d" && echo freed; else echo foreign; fi`;
+export interface LockPlace {
+  readonly remote: Remote;
+  /** Names of the managers, in an order that is the same for everybody: two runs that start at once then meet at the first. */
+  readonly nodes: readonly string[];
+  readonly path: string;
+  /** A file on every manager that holds the cluster's identity, and what it must say; null where the platform has none. */
+  readonly identity: { readonly file: string; readonly value: string } | null;
+}
 
-const BREAK = `d=$1
-[ -d "$d" ] || { echo absent; exit 0; }
-rm -f "$d/holder" && rmdir "$d" && echo freed`;
+export interface LockParts extends LockPlace {
+  readonly run: string;
+  /** Unique to this run, kept with its record: a resume finds its own lock again. */
+  readonly id: string;
+  readonly folder: string;
+  readonly actor: string;
+  readonly host: string;
+  readonly process: HolderProcess | null;
+  readonly clock: Pick<Clock, "now">;
+  /** What a person should know about a holder, and the next command. */
+  readonly explain?: (found: FoundLock) => Promise<{ readonly text: string; readonly next: string }>;
+}
 
-function parseHolder(text: string): LockHolder | null {
+const TIMEOUT_MS = 15_000;
+/** How often the lock is tried on one manager where the command itself fails. */
+const ATTEMPTS = 3;
+
+function parseHolder(text: string): ClusterHolder | null {
   try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value !== "object" || value === null) return null;
-    const { holder, host, run, time } = value as Record<string, unknown>;
-    return typeof holder === "string" && typeof host === "string" && typeof run === "string" && typeof time === "string"
-      ? { holder, host, run, time }
-      : null;
+    const value = JSON.parse(text) as Partial<Record<keyof ClusterHolder, unknown>> | null;
+    if (value === null || typeof value !== "object") return null;
+    const { holder, host, run, time, id, folder, process } = value;
+    if (typeof holder !== "string" || typeof host !== "string" || typeof run !== "string" || typeof time !== "string")
+      return null;
+    return {
+      holder,
+      host,
+      run,
+      time,
+      id: typeof id === "string" ? id : run,
+      folder: typeof folder === "string" ? folder : "",
+      process: parseProcess(process),
+    };
   } catch {
     return null;
   }
 }
 
+function parseProcess(value: unknown): HolderProcess | null {
+  if (typeof value !== "object" || value === null) return null;
+  const { pid, startTicks, host, boot, pidSpace } = value as Partial<Record<keyof HolderProcess, unknown>>;
+  if (typeof pid !== "number" || typeof host !== "string" || typeof boot !== "string" || typeof pidSpace !== "string")
+    return null;
+  return { pid, startTicks: typeof startTicks === "string" ? startTicks : null, host, boot, pidSpace };
+}
+
 /** A holder as a person wants to read it. */
-function describeHolder(holder: LockHolder): string {
-  return `${holder.holder} on ${holder.host}, run ${holder.run}, since ${holder.time}`;
+export function describeClusterHolder(holder: ClusterHolder | null): string {
+  return holder === null ? "an unreadable lock" : `${holder.holder} on ${holder.host}, run ${holder.run}, since ${holder.time}`;
 }
 
-export interface LockParts {
-  readonly remote: Remote;
-  /** Node names of the managers. */
-  readonly nodes: readonly string[];
-  readonly path: string;
-  readonly run: string;
-  readonly actor: string;
-  readonly host: string;
-  readonly clock: Pick<Clock, "now">;
+async function ask(place: LockPlace, node: string, script: string, args: readonly string[]): Promise<Outcome> {
+  const argv = ["sh", "-c", script, "pawl-lock", place.path, ...args];
+  return place.remote.run(node, { argv, sudo: true, timeoutMs: TIMEOUT_MS });
 }
 
-async function ask(parts: LockParts, node: string, script: string, args: readonly string[]): Promise<Outcome> {
-  return parts.remote.run(node, { argv: ["sh", "-c", script, "pawl-lock", parts.path, ...args], sudo: true, timeoutMs: 15_000 });
+function identityOf(place: LockPlace): readonly [string, string] {
+  return place.identity === null ? ["", ""] : [place.identity.file, place.identity.value];
 }
 
-function lines(outcome: Outcome): readonly string[] {
-  return outcome.kind === "exited" && outcome.code === 0 ? outcome.stdout.trim().split("\n") : [];
-}
+/** What one manager said. */
+type Said =
+  | { readonly node: string; readonly kind: "ours" | "absent" }
+  | ({ readonly kind: "held" } & FoundLock)
+  | { readonly node: string; readonly kind: "other-cluster"; readonly reason: string }
+  | { readonly node: string; readonly kind: "no-answer"; readonly reason: string };
 
 function reason(outcome: Outcome): string {
-  return outcome.kind === "lost"
-    ? outcome.reason
-    : outcome.kind === "timed-out"
-      ? "no answer in time"
-      : outcome.stderr.trim() || `exit code ${outcome.code}`;
+  switch (outcome.kind) {
+    case "lost":
+      return outcome.reason;
+    case "timed-out":
+      return "no answer in time";
+    case "exited":
+      return outcome.stderr.trim() || `exit code ${outcome.code}`;
+  }
 }
 
-/** The advisory lock on a majority of the managers (design rule 7): an atomic directory with holder, host, run and time. */
+function understand(node: string, outcome: Outcome, id: string): Said {
+  if (outcome.kind !== "exited" || outcome.code !== 0) return { node, kind: "no-answer", reason: reason(outcome) };
+  const [word, ...rest] = outcome.stdout.trim().split("\n");
+  if (word === "ours" || word === "absent") return { node, kind: word };
+  if (word === "other-cluster")
+    return { node, kind: "other-cluster", reason: `it belongs to another cluster (${rest[0] ?? "no identity"})` };
+  if (word !== "held" && word !== "present") return { node, kind: "no-answer", reason: `it said ${word ?? "nothing"}` };
+  const seen = word === "present" ? rest.shift() : undefined;
+  const line = rest[0] ?? "";
+  const holder = parseHolder(line);
+  if (word === "present" && holder !== null && id !== "" && (holder.id === id || holder.run === id))
+    return { node, kind: "ours" };
+  return { node, kind: "held", line, holder, seenSeconds: seen !== undefined && /^\d+$/.test(seen) ? Number(seen) : null };
+}
+
+async function look(place: LockPlace, nodes: readonly string[], id: string): Promise<readonly Said[]> {
+  return Promise.all(nodes.map(async (node) => understand(node, await ask(place, node, LOOK, [id, ...identityOf(place)]), id)));
+}
+
+function told(said: Said): string {
+  switch (said.kind) {
+    case "ours":
+      return `${said.node}: ours`;
+    case "absent":
+      return `${said.node}: no lock`;
+    case "held":
+      return `${said.node}: ${describeClusterHolder(said.holder)}`;
+    case "other-cluster":
+    case "no-answer":
+      return `${said.node}: ${said.reason}`;
+  }
+}
+
+/**
+ * The advisory lock on a majority of the managers (design rule 7). It is taken manager by manager in the given order; whoever
+ * gets a majority holds the cluster, whoever does not gives back what it got. Two majorities cannot exist at once.
+ */
 export function createClusterLock(parts: LockParts): ClusterLock {
-  const majority = Math.floor(parts.nodes.length / 2) + 1;
-  const free = async (): Promise<readonly string[]> => {
-    const answers = await Promise.all(
-      parts.nodes.map(async (node) => ({ node, answer: lines(await ask(parts, node, FREE, [parts.run])) })),
+  const { nodes, id } = parts;
+  const majority = Math.floor(nodes.length / 2) + 1;
+  const free = async (from: readonly string[]): Promise<readonly string[]> => {
+    const freed = await Promise.all(
+      from.map(async (node) => {
+        const outcome = await ask(parts, node, FREE, [id]);
+        return outcome.kind === "exited" && outcome.stdout.trim() === "freed" ? [node] : [];
+      }),
     );
-    return answers.filter(({ answer }) => answer[0] === "freed").map(({ node }) => node);
+    return freed.flat();
+  };
+  const line = (): string => {
+    const { actor: holder, host, run, folder, process } = parts;
+    return JSON.stringify({ holder, host, run, time: new Date(parts.clock.now()).toISOString(), id, folder, process });
+  };
+  /** Where another one gives its lock back at the same moment, the folder may vanish under our hands: that is tried again. */
+  const takeOne = async (node: string, text: string): Promise<Said> => {
+    for (let attempt = 1; ; attempt += 1) {
+      const outcome = await ask(parts, node, TAKE, [text, id, ...identityOf(parts)]);
+      if (outcome.kind !== "exited" || outcome.code === 0 || attempt === ATTEMPTS) return understand(node, outcome, id);
+    }
   };
   return {
     async take() {
-      const line = JSON.stringify({
-        holder: parts.actor,
-        host: parts.host,
-        run: parts.run,
-        time: new Date(parts.clock.now()).toISOString(),
-      });
-      const answers = await Promise.all(
-        parts.nodes.map(async (node) => ({ node, outcome: await ask(parts, node, TAKE, [line, parts.run]) })),
-      );
-      const held = answers.map(({ outcome }) => lines(outcome)).find((answer) => answer[0] === "held");
-      const ours = answers.filter(({ outcome }) => lines(outcome)[0] === "ours").map(({ node }) => node);
-      if (held !== undefined) {
-        await free();
-        const other = parseHolder(held[1] ?? "");
-        return { kind: "held", holder: other === null ? "an unreadable lock" : describeHolder(other) };
+      const said: Said[] = [];
+      const text = line();
+      for (const node of nodes) {
+        said.push(await takeOne(node, text));
+        const refused = said.filter((one) => one.kind !== "ours").length;
+        if (nodes.length - refused < majority) break;
       }
+      const ours = said.filter((one) => one.kind === "ours").map((one) => one.node);
       if (ours.length >= majority) return { kind: "taken", nodes: ours, holder: `${parts.actor} on ${parts.host}` };
-      await free();
-      const missing = answers
-        .filter(({ node }) => !ours.includes(node))
-        .map(({ node, outcome }) => `${node}: ${reason(outcome)}`);
-      return { kind: "no-majority", reason: `${ours.length} of ${parts.nodes.length} managers; ${missing.join("; ")}` };
+      await free(said.map((one) => one.node));
+      const held = said.find((one) => one.kind === "held");
+      const all = said.map(told).join("; ");
+      if (held === undefined)
+        return { kind: "no-majority", reason: `${ours.length} of ${nodes.length} managers, ${majority} are needed; ${all}` };
+      // Who holds them may have taken more since: what is told is how it is now.
+      const now = (await look(parts, [held.node], id)).find((one) => one.kind === "held") ?? held;
+      const more = ours.length > 0 ? ` (${all}; what was taken here is given back)` : "";
+      const explained = await parts.explain?.(now);
+      return {
+        kind: "held",
+        holder: `${explained?.text ?? describeClusterHolder(now.holder)}${more}`,
+        ...(explained === undefined ? {} : { next: explained.next }),
+      };
     },
     async check() {
-      const answers = await Promise.all(parts.nodes.map(async (node) => ({ node, outcome: await ask(parts, node, LOOK, []) })));
-      const ours = answers.filter(({ outcome }) => parseHolder(lines(outcome)[1] ?? "")?.run === parts.run);
+      const first = await look(parts, nodes, id);
+      const silent = first.filter((one) => one.kind === "no-answer").map((one) => one.node);
+      const enough = first.filter((one) => one.kind === "ours").length >= majority;
+      const again = enough || silent.length === 0 ? [] : await look(parts, silent, id);
+      const said = first.map((one) => again.find((other) => other.node === one.node) ?? one);
+      const ours = said.filter((one) => one.kind === "ours");
       if (ours.length >= majority) return { kind: "ours" };
-      const seen = answers
-        .filter((one) => !ours.includes(one))
-        .map(({ node, outcome }) => {
-          const [state, line] = lines(outcome);
-          const other = parseHolder(line ?? "");
-          return `${node}: ${state === undefined ? reason(outcome) : state === "absent" ? "no lock" : other === null ? "unreadable" : describeHolder(other)}`;
-        });
-      return { kind: "lost", reason: `ours on ${ours.length} of ${parts.nodes.length}; ${seen.join("; ")}` };
+      const others = said.filter((one) => one.kind !== "ours").map(told);
+      return { kind: "lost", reason: `ours on ${ours.length} of ${nodes.length}; ${others.join("; ")}` };
     },
-    release: free,
+    release: () => free(nodes),
   };
 }
 
-/** `pawl unlock`: removes the lock whoever holds it; returns what was found per node. */
-export async function breakClusterLock(parts: LockParts): Promise<readonly { readonly node: string; readonly found: string }[]> {
+/** Who holds the managers now, by manager; those without a lock or without an answer are told in words. Only reads. */
+export async function findClusterLocks(place: LockPlace): Promise<{
+  readonly found: readonly FoundLock[];
+  readonly others: readonly { readonly node: string; readonly text: string }[];
+}> {
+  const said = await look(place, place.nodes, "");
+  return {
+    found: said.filter((one) => one.kind === "held"),
+    others: said.flatMap((one) =>
+      one.kind === "held"
+        ? []
+        : [{ node: one.node, text: one.kind === "absent" ? "no lock" : told(one).slice(one.node.length + 2) }],
+    ),
+  };
+}
+
+/** `pawl unlock`: removes the locks that were found, each only while it is still the one that was found. Says per manager what became of it. */
+export async function breakClusterLocks(
+  place: LockPlace,
+  found: readonly FoundLock[],
+): Promise<readonly { readonly node: string; readonly broken: boolean; readonly text: string }[]> {
   return Promise.all(
-    parts.nodes.map(async (node) => {
-      const before = lines(await ask(parts, node, LOOK, []));
-      const holder = parseHolder(before[1] ?? "");
-      const after = await ask(parts, node, BREAK, []);
-      const found = before[0] === "absent" ? "no lock" : holder === null ? "an unreadable lock" : describeHolder(holder);
-      return { node, found: lines(after).length === 0 ? `${found}; could not be removed: ${reason(after)}` : found };
+    found.map(async ({ node, line, holder }) => {
+      const outcome = await ask(place, node, BREAK, [line]);
+      const word = outcome.kind === "exited" && outcome.code === 0 ? outcome.stdout.trim() : "";
+      const who = describeClusterHolder(holder);
+      if (word === "freed") return { node, broken: true, text: who };
+      if (word === "absent") return { node, broken: false, text: `${who}; given back meanwhile` };
+      if (word === "changed") return { node, broken: false, text: `${who}; another run has taken it since` };
+      return { node, broken: false, text: `${who}; could not be removed: ${reason(outcome)}` };
     }),
   );
 }

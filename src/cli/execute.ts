@@ -1,10 +1,9 @@
 import { hostname } from "node:os";
 import { readFileSync } from "node:fs";
-import { createClusterLock } from "../action/cluster-lock.ts";
 import { PawlError } from "../domain/errors.ts";
 import { explained } from "../domain/system-error.ts";
 import { stepRecord } from "../domain/run-state.ts";
-import type { ClusterLock, Operator, Viewer } from "../engine/ports.ts";
+import type { Operator, Viewer } from "../engine/ports.ts";
 import { startEngine, type RunResult } from "../engine/run.ts";
 import type { Limits } from "../engine/session.ts";
 import { createControlSocket } from "../journal/control-socket.ts";
@@ -17,6 +16,7 @@ import { renderProblem } from "../view/problem.ts";
 import { createTerminalView, type TerminalView } from "../view/terminal.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Io } from "./io.ts";
+import { runLock } from "./locks.ts";
 import { stateDir } from "./places.ts";
 import { shownFolder, type RunRecord } from "./run-folder.ts";
 
@@ -38,20 +38,6 @@ function bootId(): string {
   } catch {
     return "unknown";
   }
-}
-
-function lockOf(io: Io, cluster: Cluster, record: RunRecord): ClusterLock | null {
-  const { lock } = record.plan;
-  if (lock === null) return null;
-  return createClusterLock({
-    remote: cluster.remote,
-    nodes: lock.nodes,
-    path: lock.path,
-    run: record.run,
-    actor: io.actor,
-    host: hostname(),
-    clock: cluster.clock,
-  });
 }
 
 function viewOf(
@@ -121,7 +107,7 @@ export async function execute(io: Io, cluster: Cluster, record: RunRecord, execu
       clock: cluster.clock,
       operator,
       control: createControlSocket({ stateDir: stateDir(io.env), runFolder: record.folder }),
-      lock: lockOf(io, cluster, record),
+      lock: runLock(io, cluster, record),
       viewer,
       limits,
       process: { pid: process.pid, host: hostname(), boot: bootId() },

@@ -11,6 +11,7 @@ import type { Io } from "./io.ts";
 import { limitsOf, paperOf, type RunOptions } from "./options.ts";
 import { resultLine } from "./result-line.ts";
 import { createRun, shownFolder, tellEvents } from "./run-folder.ts";
+import { refusalLines, waiversOf } from "./waivers.ts";
 import { survey } from "./survey.ts";
 
 export interface GenericRun {
@@ -46,6 +47,7 @@ export async function runRunbook(
     only: options.only,
     observation: null,
     hop: null,
+    waivers: waiversOf(io, options),
     extra: [],
   });
   const paper = paperOf(io, speaksUnicode(io.env));
@@ -55,9 +57,18 @@ export async function runRunbook(
   };
   if (found.exit !== "ok" || found.plan === null) {
     if (presence.json)
-      io.out(JSON.stringify({ type: "preflight", exit: EXIT[found.exit], name: found.exit, findings: found.findings }));
+      io.out(
+        JSON.stringify({
+          type: "preflight",
+          exit: EXIT[found.exit],
+          name: found.exit,
+          findings: found.findings,
+          waivers: { refused: found.refusals },
+        }),
+      );
     else {
       io.out(renderFindings(found.findings, paper));
+      for (const line of refusalLines(found.refusals)) io.out(line);
       io.err("Nothing was changed: the preflight says no.");
     }
     return end(found.exit, null);

@@ -18,6 +18,9 @@ export interface RunOptions extends ClusterOptions {
   readonly stopAfter?: string;
   readonly until?: string;
   readonly ticket?: string;
+  readonly waive: readonly string[];
+  readonly reason?: string;
+  readonly waiveUntil?: string;
   readonly set: readonly string[];
 }
 
@@ -46,6 +49,9 @@ export function runOptions(command: Command): Command {
         checkTime,
       ),
     )
+    .option("--waive <finding@value>", "let one waivable finding stand, as the preflight printed it (repeatable)", collect, [])
+    .option("--reason <text>", "why it may stand; recorded with who said so")
+    .option("--waive-until <date>", "last day of the waiver, such as 2026-12-01")
     .option("--ticket <text>", "recorded in journal and report");
 }
 

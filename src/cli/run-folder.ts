@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { loadMaskKey } from "../artifact/mask-key.ts";
@@ -13,6 +13,7 @@ import type { ArtifactStore, Clock, Observation } from "../engine/ports.ts";
 import { makeFolder, syncFolder } from "../journal/durable-file.ts";
 import { createJournal, openJournal, type FileJournal } from "../journal/file-journal.ts";
 import { lockedError, takeLocalLock, type HeldLock } from "../journal/local-lock.ts";
+import { recordSays } from "../journal/record-says.ts";
 import { writePlan } from "../journal/plan-file.ts";
 import { reportFiles } from "../report/markdown.ts";
 import type { Io } from "./io.ts";
@@ -26,6 +27,10 @@ export interface RunRecord {
   readonly artifacts: ArtifactStore;
   readonly plan: Plan;
   state(): RunState;
+  /** What tells this run from every other: its mark on the cluster's lock. */
+  id(): string;
+  /** Whether this machine's lock is still this run's: somebody may have broken it. */
+  holds(): Promise<boolean>;
   /** Closes the journal and gives the local lock back. */
   close(): Promise<void>;
 }
@@ -59,11 +64,21 @@ async function claimFolder(
 }
 
 /** The lock of this machine, by cluster identity (design rule 7). Throws PawlError `locked`, naming holder, host, run and age. */
-async function lockHere(io: Io, clusterId: string, run: string, runFolder: string): Promise<HeldLock> {
+async function lockHere(io: Io, plan: Plan, run: string, runFolder: string): Promise<HeldLock> {
   const nowMs = io.now();
-  const answer = await takeLocalLock({ stateDir: stateDir(io.env), clusterId, run, runFolder, operator: io.actor, nowMs });
-  if (answer.kind === "held") throw lockedError(answer, nowMs);
-  return answer.lock;
+  const request = { stateDir: stateDir(io.env), clusterId: plan.cluster.id, run, runFolder, operator: io.actor, nowMs };
+  const answer = await takeLocalLock(request);
+  if (answer.kind === "taken") return answer.lock;
+  const record = await recordSays(answer.holder.runFolder);
+  throw lockedError(answer, nowMs, { inventory: plan.sources.inventory, record: record?.text ?? null });
+}
+
+/** A dead run's lock that was taken over is told in the journal of the run that took it. */
+async function tellTakeover(journal: FileJournal, lock: HeldLock | null, run: string): Promise<void> {
+  const dead = lock?.tookOver ?? null;
+  if (dead === null || dead.run === run) return;
+  const holder = `${dead.operator}, run ${dead.run}, process ${dead.pid} on ${dead.host}`;
+  await journal.append({ type: "lock.broken", holder, reason: "its process is not running any more" }, "policy");
 }
 
 async function recordOf(
@@ -98,6 +113,8 @@ async function recordOf(
     artifacts,
     plan,
     state: () => fold(journal.events),
+    id: () => journal.events.find((event) => event.type === "run.created")?.id ?? run,
+    holds: async () => lock === null || (await lock.check()),
     async close() {
       await journal.close();
       await lock?.release();
@@ -124,10 +141,11 @@ export async function createRun(io: Io, clock: Clock, wanted: NewRun): Promise<R
   let lock: HeldLock | null = null;
   let record: RunRecord | null = null;
   try {
-    lock = wanted.locked ? await lockHere(io, plan.cluster.id, run, folder) : null;
+    lock = wanted.locked ? await lockHere(io, plan, run, folder) : null;
     const sha256 = await writePlan(folder, plan);
     record = await recordOf(io, folder, run, plan, clock, createJournal, lock);
     await tellSurvey(record, sha256, wanted);
+    await tellTakeover(record.journal, lock, run);
     return record;
   } catch (error) {
     // Nothing has happened yet: a folder that says less than the whole would only be taken for a run.
@@ -147,6 +165,7 @@ async function tellSurvey({ run, journal, artifacts }: RunRecord, sha256: string
     plan: sha256,
     pawl: pawlVersion(),
     ticket: wanted.ticket,
+    id: randomUUID(),
   });
   for (const { meta, bytes } of wanted.observation.evidence) {
     await journal.append({ type: "artifact.recorded", ...(await artifacts.put(meta, bytes)) });
@@ -167,6 +186,9 @@ async function tellSurvey({ run, journal, artifacts }: RunRecord, sha256: string
       severity: finding.severity,
       observed: finding.observed.slice(0, 500),
     });
+  }
+  for (const { finding, print, observed, person, reason, until } of wanted.plan.waivers ?? []) {
+    await journal.append({ type: "finding.waived", id: finding, print, observed: observed.slice(0, 500), reason, until }, person);
   }
 }
 
@@ -194,10 +216,11 @@ async function needSamePlan(folder: string, events: readonly RunEvent[]): Promis
 /** Opens a run that exists, to go on with it; holds the local lock until it is closed. Throws PawlError for another plan. */
 export async function openRun(io: Io, folder: string, plan: Plan, clock: Clock): Promise<RunRecord> {
   const run = basename(folder);
-  const lock = await lockHere(io, plan.cluster.id, run, folder);
+  const lock = await lockHere(io, plan, run, folder);
   try {
     const record = await recordOf(io, folder, run, plan, clock, openJournal, lock);
     await needSamePlan(folder, record.journal.events);
+    await tellTakeover(record.journal, lock, run);
     return record;
   } catch (error) {
     await lock.release();

@@ -3,10 +3,12 @@ import type { Loaded, Runbook } from "../domain/documents.ts";
 import { PawlError, type ExitName } from "../domain/errors.ts";
 import type { NodeName } from "../domain/inventory.ts";
 import type { Finding, Plan } from "../domain/plan.ts";
+import { applyWaivers, type WaiverRefusal, type WaiverRequest } from "../domain/waiver.ts";
 import type { CheckAnswer, Observation } from "../engine/ports.ts";
 import { proveCanFail } from "../check/prove.ts";
 import { compile, usedChecks } from "../plan/compile.ts";
 import { resolveInputs } from "../plan/inputs.ts";
+import { printOf } from "./waivers.ts";
 import { byHandFindings, isDue, type HopRange } from "./hop-requirements.ts";
 import type { Cluster } from "./cluster.ts";
 
@@ -20,6 +22,8 @@ export interface SurveyRequest {
   readonly observation: Observation | null;
   /** The hop this survey is made for; null where the run is no hop. */
   readonly hop: HopRange | null;
+  /** What somebody lets stand. */
+  readonly waivers: readonly WaiverRequest[];
   /** Findings the caller adds: the version path. */
   readonly extra: readonly Finding[];
 }
@@ -30,7 +34,9 @@ export interface Survey {
   readonly findings: readonly Finding[];
   readonly plan: Plan | null;
   readonly answers: readonly CheckAnswer[];
-  /** `ok`, `said-no` or `refused`. */
+  /** Waivers that are not honoured, and why. */
+  readonly refusals: readonly WaiverRefusal[];
+  /** `ok`, `said-no`, `refused`, or `usage` for a waiver of what does not exist. */
   readonly exit: ExitName;
 }
 
@@ -59,9 +65,12 @@ function findingOf(
 }
 
 /** Exit of a preflight: a refusal nothing allows, else any mandatory or waivable finding that is not a pass, else ok. */
-function judgeFindings(findings: readonly Finding[]): ExitName {
-  const bad = findings.filter((one) => one.verdict !== "pass");
+function judgeFindings(findings: readonly Finding[], refusals: readonly WaiverRefusal[]): ExitName {
+  const bad = findings.filter((one) => one.verdict !== "pass" && one.waived === undefined);
   if (bad.some((one) => one.refusal && one.verdict === "fail")) return "refused";
+  if (refusals.some((one) => one.kind === "refused")) return "refused";
+  if (refusals.some((one) => one.kind === "unknown")) return "usage";
+  if (refusals.some((one) => one.kind === "expired")) return "said-no";
   return bad.some((one) => one.severity !== "advisory") ? "said-no" : "ok";
 }
 
@@ -139,5 +148,17 @@ export async function survey(cluster: Cluster, request: SurveyRequest): Promise<
       refusal: true,
     });
   }
-  return { observation, findings, plan, answers, exit: judgeFindings(findings) };
+  const judged = applyWaivers(findings, request.waivers, {
+    print: printOf,
+    known: (name) => cluster.checkDocuments.has(name),
+    nowMs: cluster.clock.now(),
+  });
+  return {
+    observation,
+    findings: judged.findings,
+    refusals: judged.refusals,
+    plan: plan === null ? null : { ...plan, waivers: judged.waivers },
+    answers,
+    exit: judgeFindings(judged.findings, judged.refusals),
+  };
 }

@@ -14,6 +14,7 @@ import type { Io } from "./io.ts";
 import { limitsOf, paperOf, type RunOptions } from "./options.ts";
 import { resultLine } from "./result-line.ts";
 import { createRun, shownFolder, tellEvents, type RunRecord } from "./run-folder.ts";
+import { refusalLines, waiversOf } from "./waivers.ts";
 import { survey, type Survey } from "./survey.ts";
 
 export interface UpgradeRequest {
@@ -29,7 +30,7 @@ export interface HopSurvey extends Survey {
 }
 
 /** Reads the cluster and says which hop comes next, with all its findings and its plan. */
-export async function surveyHop(cluster: Cluster, request: UpgradeRequest, hopNumber: number): Promise<HopSurvey> {
+export async function surveyHop(io: Io, cluster: Cluster, request: UpgradeRequest, hopNumber: number): Promise<HopSurvey> {
   const first = await cluster.platform.observe(
     cluster.reader,
     cluster.inventory.document,
@@ -47,6 +48,7 @@ export async function surveyHop(cluster: Cluster, request: UpgradeRequest, hopNu
     // What counts as complete depends on the target: another one is another look.
     observation: target === request.goal ? first : null,
     hop: hop.from === null ? null : { from: hop.from, to: target },
+    waivers: waiversOf(io, request.options),
     extra: [hop.finding],
   });
   return { ...found, hop };
@@ -67,6 +69,7 @@ export function showSurvey(io: Io, cluster: Cluster, found: HopSurvey, options: 
     io.out(
       `\n${renderPlan(found.plan, { ...paper, verbose, estimate: historyOf(io, options.outputDir, cluster, found.plan).estimate })}`,
     );
+  for (const line of refusalLines(found.refusals)) io.out(line);
   for (const gap of found.observation.gaps) io.out(`not evaluated: ${gap}`);
   if (found.hop.later.length > 0)
     io.out(`\nAfter this hop: ${found.hop.later.join(" → ")}, each planned when the hop before it is complete.`);
@@ -83,6 +86,7 @@ export function surveyJson(found: HopSurvey, run: string | null): object {
     counts: countFindings(findings),
     findings,
     gaps: observation.gaps,
+    waivers: { honoured: plan?.waivers ?? [], refused: found.refusals },
     hops: hop.to === null ? [] : [hop.to, ...hop.later],
     plan,
   };
@@ -132,7 +136,7 @@ export async function upgrade(
     return exit;
   };
   for (;;) {
-    const found = await surveyHop(cluster, request, runs.length + 1);
+    const found = await surveyHop(io, cluster, request, runs.length + 1);
     const nothingLeft = found.plan !== null && isDone(found.plan, found.observation.facts, request.goal);
     if (nothingLeft && found.exit === "ok") {
       if (!presence.json)

@@ -74,6 +74,8 @@ export interface RunEventMap {
     readonly plan: string;
     readonly pawl: string;
     readonly ticket: string | null;
+    /** Tells this run from every other, also from one of the same name on another machine; missing where an older pawl wrote it. */
+    readonly id?: string;
   };
   /** An engine took the run up, for the first time or again. */
   "run.opened": { readonly pid: number; readonly host: string; readonly boot: string; readonly resumed: boolean };
@@ -81,6 +83,14 @@ export interface RunEventMap {
   "lock.released": { readonly nodes: readonly NodeName[] };
   /** A finding of the preflight, for the record. */
   "finding.reported": { readonly id: string; readonly verdict: string; readonly severity: string; readonly observed: string };
+  /** Somebody lets a finding stand, for the value that was seen; the event's actor is who. */
+  "finding.waived": {
+    readonly id: string;
+    readonly print: string;
+    readonly observed: string;
+    readonly reason: string;
+    readonly until: string;
+  };
   /** A step changed status. `starting` is the intent: on disk before the effect begins. */
   "step.moved": {
     readonly step: StepAddress;

@@ -1,6 +1,7 @@
 import type { GatePolicy, Severity } from "./documents.ts";
 import type { NodeName } from "./inventory.ts";
 import type { JsonRecord } from "./json.ts";
+import type { Waiver } from "./waiver.ts";
 
 /** `read` never changes anything; `write` changes files or settings; `restart` takes a node out of service for a while. */
 export type EffectClass = "read" | "write" | "restart";
@@ -101,6 +102,10 @@ export interface Finding {
   readonly refusal: boolean;
   /** A requirement that nothing can be asked about: told as not evaluated, for a person to look after. */
   readonly byHand?: true;
+  /** A waivable finding that did not pass: fingerprint of the value that was seen, which a waiver has to name. */
+  readonly print?: string;
+  /** Somebody lets it stand. */
+  readonly waived?: Waiver;
 }
 
 export interface Plan {
@@ -131,6 +136,8 @@ export interface Plan {
   readonly budget: number;
   /** How many nodes of the rollout the budget was counted over. */
   readonly rolloutNodes: number;
+  /** What somebody let stand when the plan was made; missing where an older pawl made it. */
+  readonly waivers?: readonly Waiver[];
   /** Managers on which the advisory cluster lock is held; empty where the plan has no effect. */
   readonly lock: { readonly nodes: readonly NodeName[]; readonly path: string } | null;
 }

@@ -164,6 +164,7 @@ function changeOf(state: Draft, event: RunEvent): Change {
     case "run.completed":
       return { phase: "completed", exit: event.exit, asked: null };
     case "finding.reported":
+    case "finding.waived":
     case "lock.taken":
     case "lock.released":
     case "lock.broken":

@@ -158,7 +158,7 @@ export interface Checks {
 export interface ClusterLock {
   take(): Promise<
     | { readonly kind: "taken"; readonly nodes: readonly NodeName[]; readonly holder: string }
-    | { readonly kind: "held"; readonly holder: string }
+    | { readonly kind: "held"; readonly holder: string; readonly next?: string }
     | { readonly kind: "no-majority"; readonly reason: string }
   >;
   /** Still ours on a majority? */
@@ -358,6 +358,8 @@ export interface Platform {
   readonly web?: WebProduct;
   /** Path of the advisory lock directory on managers. */
   readonly lockPath: string;
+  /** A file on every manager that holds the cluster's identity (`facts.clusterId`), where the product has one. */
+  readonly identityFile?: string;
   observe(reader: Remote, inventory: Inventory, inputs: Readonly<Record<string, string>>, clock: Clock): Promise<Observation>;
   /** Node facts for checks with a `facts` reading; asked once per node and round. */
   nodeFacts(reader: Remote, inventory: Inventory, node: InventoryNode): Promise<Json>;

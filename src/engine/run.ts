@@ -64,7 +64,7 @@ async function takeLock(session: Session): Promise<void> {
           text: "another run holds this cluster",
           expected: "no lock on the managers",
           observed: taken.holder,
-          next: "Wait for it, or when its holder is gone for good: pawl unlock --reason TEXT",
+          next: taken.next ?? "Wait for it, or when its holder is gone for good: pawl unlock -i INVENTORY --reason TEXT",
         },
       });
       return;

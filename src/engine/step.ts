@@ -87,7 +87,7 @@ async function permission(session: Session, ctx: StepContext, step: Step): Promi
         text: "the cluster lock is not ours any more",
         expected: "our lock on a majority of the managers",
         observed: held.reason,
-        next: "Find out who took it (pawl status); pawl unlock --reason breaks it.",
+        next: `Find out who took or broke it, and why; when nobody else is at work on the cluster: pawl resume ${session.parts.run}`,
       };
       return { kind: "no", exit: "gate-halted", problem };
     }

@@ -16,6 +16,7 @@ const KNOWN: Readonly<Record<RunEventType, true>> = {
   "lock.released": true,
   "lock.broken": true,
   "finding.reported": true,
+  "finding.waived": true,
   "step.moved": true,
   "step.reattached": true,
   "artifact.recorded": true,

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { link, open, readFile, rename, rm } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { formatDuration } from "../domain/duration.ts";
 import { PawlError } from "../domain/errors.ts";
 import { fileNameOf } from "../domain/file-name.ts";
@@ -95,13 +95,7 @@ export async function breakLocalLock(
   const path = pathOf(request.stateDir, request.clusterId);
   const holder = await readHolder(path);
   if (holder !== null) {
-    const broken = {
-      ...holder,
-      brokenBy: request.operator,
-      brokenAt: new Date(request.nowMs).toISOString(),
-      reason: request.reason,
-    };
-    await replaceFile(`${path}.${request.nowMs}.broken`, `${JSON.stringify(broken, null, 1)}\n`);
+    await keepBroken(request, holder);
     await rm(path, { force: true });
   }
   await rm(takeoverOf(path), { force: true });
@@ -116,18 +110,45 @@ export function describeHolder(holder: LockHolder, alive: "alive" | "dead" | "un
   return `${holder.operator}, run ${holder.run}, for ${age} (process ${holder.pid} on ${holder.host}, which ${state}; ${holder.runFolder})`;
 }
 
+/** What else is known where a lock is refused: the inventory, for the exact next command, and what the holder's record says. */
+export interface LockedContext {
+  readonly inventory: string;
+  readonly record: string | null;
+}
+
 /** The error a command ends with when somebody else holds the cluster: exit code 9. */
-export function lockedError(answer: Extract<LockAnswer, { readonly kind: "held" }>, nowMs: number): PawlError {
+export function lockedError(
+  answer: Extract<LockAnswer, { readonly kind: "held" }>,
+  nowMs: number,
+  context: LockedContext,
+): PawlError {
   const { holder, alive } = answer;
-  return new PawlError("locked", "cluster-locked", `another run holds this cluster: ${describeHolder(holder, alive, nowMs)}`, {
+  const who = describeHolder(holder, alive, nowMs);
+  return new PawlError("locked", "cluster-locked", `another run holds this cluster: ${who}`, {
     expected: "a cluster nobody is working on",
-    observed: `held since ${holder.since}`,
+    observed: `held since ${holder.since}${context.record === null ? "" : `; ${context.record}`}`,
     evidence: [holder.runFolder],
     next:
       alive === "alive"
-        ? `pawl status ${basename(holder.runFolder)}`
-        : `make sure that nothing runs on ${holder.host}, then: pawl unlock --reason TEXT`,
+        ? `pawl status ${holder.runFolder}`
+        : `make sure that nothing runs on ${holder.host}, then: pawl unlock -i ${context.inventory} --reason TEXT`,
   });
+}
+
+/** Keeps beside the locks that one was broken: whose, by whom, when and why. `lock` is what was found. */
+export async function keepBroken(
+  request: Pick<LockRequest, "stateDir" | "clusterId" | "operator" | "nowMs"> & { readonly reason: string },
+  lock: object,
+): Promise<void> {
+  const broken = {
+    ...lock,
+    brokenBy: request.operator,
+    brokenAt: new Date(request.nowMs).toISOString(),
+    reason: request.reason,
+  };
+  await makeFolder(join(request.stateDir, "locks"));
+  const path = pathOf(request.stateDir, request.clusterId);
+  await replaceFile(`${path}.${request.nowMs}.broken`, `${JSON.stringify(broken, null, 1)}\n`);
 }
 
 function heldLock(path: string, holder: LockHolder, tookOver: LockHolder | null): HeldLock {

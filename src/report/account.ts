@@ -146,6 +146,8 @@ function incidentOf(event: RunEvent): readonly { readonly at: string; readonly t
               text: `${event.problem.text}${event.node === null ? "" : ` at ${event.node}`}: ${event.problem.observed ?? ""}`,
             },
           ];
+    case "finding.waived":
+      return [{ at, text: `${event.actor} waived ${event.id} until ${event.until}: ${event.reason} (seen: ${event.observed})` }];
     case "plan.interrupted":
       return [{ at, text: `nothing new was started: ${event.because}` }];
     case "plan.proceeded":

@@ -12,6 +12,8 @@ export interface FindingsPaper extends Paper {
 export interface FindingCounts {
   readonly all: number;
   readonly passed: number;
+  /** Did not pass, and somebody lets them stand. */
+  readonly waived: number;
   readonly mandatory: number;
   readonly waivable: number;
   readonly advisory: number;
@@ -20,11 +22,12 @@ export interface FindingCounts {
 
 /** Counts what did not pass by severity. Inconclusive is not a pass (design rule 4). */
 export function countFindings(findings: readonly Finding[]): FindingCounts {
-  const bad = findings.filter((one) => one.verdict !== "pass");
+  const bad = findings.filter((one) => one.verdict !== "pass" && one.waived === undefined);
   const of = (severity: Finding["severity"]): number => bad.filter((one) => one.severity === severity).length;
   return {
     all: findings.length,
-    passed: findings.length - bad.length,
+    passed: findings.filter((one) => one.verdict === "pass").length,
+    waived: findings.filter((one) => one.waived !== undefined).length,
     mandatory: of("mandatory"),
     waivable: of("waivable"),
     advisory: of("advisory"),
@@ -44,6 +47,13 @@ function blockOf(finding: Finding, paper: FindingsPaper): readonly string[] {
   const { bad, unknown, dash } = symbolsOf(paper);
   const paint = finding.severity === "advisory" ? (text: string) => ink.waiting(text) : (text: string) => ink.trouble(text);
   const told = finding.verdict === "inconclusive" ? "could not be told" : finding.refusal ? "refused by policy" : "failed";
+  const { waived, print } = finding;
+  const waive =
+    waived !== undefined
+      ? `by ${waived.person} until ${waived.until}: ${waived.reason}`
+      : print !== undefined
+        ? `--waive ${finding.id}@${print} --reason TEXT --waive-until DATE, for exactly this value`
+        : "";
   const [head = "", ...more] = beside(
     `${paint(finding.verdict === "inconclusive" ? unknown : bad)} `,
     2,
@@ -61,6 +71,7 @@ function blockOf(finding: Finding, paper: FindingsPaper): readonly string[] {
     ...fact("observed", finding.observed, (text) => ink.strong(text)),
     ...fact("nodes", foldNames(sortNames(finding.nodes), dash)),
     ...fact("remedy", finding.remedy, (text) => ink.active(text)),
+    ...fact(waived === undefined ? "waive" : "waived", waive),
     "",
   ];
 }
@@ -120,6 +131,7 @@ function summaryLine(findings: readonly Finding[], paper: Paper): string {
     counts.mandatory > 0 ? `${counts.mandatory} mandatory` : "",
     counts.waivable > 0 ? `${counts.waivable} waivable` : "",
     counts.advisory > 0 ? `${counts.advisory} advisory` : "",
+    counts.waived > 0 ? `${counts.waived} waived` : "",
   ].filter((part) => part !== "");
   const said = `${counts.passed} of ${count(counts.all, "finding")} passed`;
   if (parts.length === 0) return ink.proven(`${said}.`);

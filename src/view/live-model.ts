@@ -89,6 +89,7 @@ export function takeNews(live: Live, news: Telemetry): Live {
     case "lock.released":
     case "lock.broken":
     case "finding.reported":
+    case "finding.waived":
     case "step.reattached":
     case "artifact.recorded":
     case "watch.tripped":

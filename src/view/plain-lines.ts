@@ -109,11 +109,19 @@ function eventLine(event: RunEvent, desk: Desk): Line | null {
     case "lock.taken":
       return { where: "lock", text: `taken on ${foldNames(event.nodes, symbols.dash)}: ${oneLine(event.holder)}` };
     case "lock.released":
-      return { where: "lock", text: `released on ${foldNames(event.nodes, symbols.dash)}` };
+      return {
+        where: "lock",
+        text: event.nodes.length === 0 ? "none was held" : `released on ${foldNames(event.nodes, symbols.dash)}`,
+      };
     case "lock.broken":
       return {
         where: "lock",
         text: `${ink.waiting("broken")} by ${event.actor}: ${oneLine(event.reason)} (was ${oneLine(event.holder)})`,
+      };
+    case "finding.waived":
+      return {
+        where: "finding",
+        text: `${ink.waiting("waived")} ${event.id} until ${event.until} by ${event.actor}: ${oneLine(event.reason)}`,
       };
     case "finding.reported":
       return event.verdict === "pass"

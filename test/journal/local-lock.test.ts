@@ -98,9 +98,12 @@ describe("the local lock", () => {
     const answer = await takeLocalLock(one);
     expect(answer).toMatchObject({ kind: "held", alive: "unknown" });
     if (answer.kind === "held")
-      expect(lockedError(answer, NOW)).toMatchObject({
+      expect(lockedError(answer, NOW, { inventory: "c.yaml", record: "its record says: halted" })).toMatchObject({
         exit: "locked",
-        details: { next: expect.stringContaining("pawl unlock --reason") },
+        details: {
+          observed: expect.stringContaining("its record says: halted"),
+          next: expect.stringContaining("pawl unlock -i c.yaml --reason"),
+        },
       });
   });
 

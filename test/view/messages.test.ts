@@ -34,12 +34,18 @@ describe("a problem", () => {
   });
 
   it("cannot be used to write to the terminal", () => {
-    const text = renderProblem({ code: "x", text: "a\u001b[2Jb", observed: "\u001b]0;title\u0007c" }, { columns: 60, colour: false });
+    const text = renderProblem(
+      { code: "x", text: "a\u001b[2Jb", observed: "\u001b]0;title\u0007c" },
+      { columns: 60, colour: false },
+    );
     expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
   });
 
   it("keeps a list of complaints as a list", () => {
-    const text = renderProblem({ code: "x", text: "two complaints\nrun.yaml:3:5 unknown key\nrun.yaml:9:1 missing name" }, { columns: 80, colour: false });
+    const text = renderProblem(
+      { code: "x", text: "two complaints\nrun.yaml:3:5 unknown key\nrun.yaml:9:1 missing name" },
+      { columns: 80, colour: false },
+    );
     expect(text).toBe("✗ two complaints\n  run.yaml:3:5 unknown key\n  run.yaml:9:1 missing name");
   });
 
@@ -52,23 +58,67 @@ describe("a problem", () => {
 
 describe("an expected error", () => {
   it("is a problem for the person, without stack or cause", () => {
-    const error = new PawlError("refused", "path.skips", "1.9.9 to 1.11.3 in one hop is not qualified", { expected: "one minor at a time", next: "pawl path 1.9.9 1.11.3", cause: new Error("inner") });
+    const error = new PawlError("refused", "path.skips", "1.9.9 to 1.11.3 in one hop is not qualified", {
+      expected: "one minor at a time",
+      next: "pawl path 1.9.9 1.11.3",
+      cause: new Error("inner"),
+    });
     const text = renderError(error, { columns: 80, colour: false });
-    expect(text).toBe("✗ 1.9.9 to 1.11.3 in one hop is not qualified\n  expected  one minor at a time\n  next      pawl path 1.9.9 1.11.3");
+    expect(text).toBe(
+      "✗ 1.9.9 to 1.11.3 in one hop is not qualified\n  expected  one minor at a time\n  next      pawl path 1.9.9 1.11.3",
+    );
   });
 });
 
 const finding = (id: string, over: Partial<Finding> = {}): Finding => ({
-  id, severity: "mandatory", verdict: "pass", title: `Title of ${id}`, expected: "all well", observed: "all well", nodes: [], remedy: "", refusal: false, ...over,
+  id,
+  severity: "mandatory",
+  verdict: "pass",
+  title: `Title of ${id}`,
+  expected: "all well",
+  observed: "all well",
+  nodes: [],
+  remedy: "",
+  refusal: false,
+  ...over,
 });
 
 const FINDINGS: readonly Finding[] = [
   finding("path", { observed: "1.9.9 to 1.10.8 is one qualified hop" }),
-  finding("clock-skew", { severity: "advisory", verdict: "fail", title: "Clocks agree", expected: "within 1s of each other", observed: "a7 is 2.4s ahead", nodes: ["a7"], remedy: "Look at NTP on a7." }),
+  finding("clock-skew", {
+    severity: "advisory",
+    verdict: "fail",
+    title: "Clocks agree",
+    expected: "within 1s of each other",
+    observed: "a7 is 2.4s ahead",
+    nodes: ["a7"],
+    remedy: "Look at NTP on a7.",
+  }),
   finding("masters-present"),
-  finding("image-available", { severity: "waivable", verdict: "inconclusive", title: "Images can be pulled", expected: "the registry answers", observed: "no answer from registry.example:443", remedy: "Ask again when the registry answers." }),
-  finding("disk-space", { verdict: "fail", title: "Every node has room for the packages", expected: "5 GB free on /opt and /var", observed: "a1 1.2 GB, a2 1.1 GB, a3 0.9 GB, a12 2.0 GB", nodes: ["a12", "a2", "a1", "a3"], remedy: "Free space on these nodes, then run the preflight again." }),
-  finding("downgrade", { verdict: "fail", refusal: true, title: "No downgrade", expected: "a version above 1.9.9", observed: "1.9.4", remedy: "pawl path 1.9.9 1.10.8" }),
+  finding("image-available", {
+    severity: "waivable",
+    verdict: "inconclusive",
+    title: "Images can be pulled",
+    expected: "the registry answers",
+    observed: "no answer from registry.example:443",
+    remedy: "Ask again when the registry answers.",
+  }),
+  finding("disk-space", {
+    verdict: "fail",
+    title: "Every node has room for the packages",
+    expected: "5 GB free on /opt and /var",
+    observed: "a1 1.2 GB, a2 1.1 GB, a3 0.9 GB, a12 2.0 GB",
+    nodes: ["a12", "a2", "a1", "a3"],
+    remedy: "Free space on these nodes, then run the preflight again.",
+  }),
+  finding("downgrade", {
+    verdict: "fail",
+    refusal: true,
+    title: "No downgrade",
+    expected: "a version above 1.9.9",
+    observed: "1.9.4",
+    remedy: "pawl path 1.9.9 1.10.8",
+  }),
   finding("replog-recovered", { observed: "m1 1, m2 1, m3 1" }),
 ];
 
@@ -76,7 +126,12 @@ describe("the findings of a preflight", () => {
   it("show what did not pass first, worst first, each with its remedy", async () => {
     const text = renderFindings(FINDINGS, { columns: 80, colour: false });
     expect(text.split("\n").every((line) => cells(line) <= 80)).toBe(true);
-    expect([...text.matchAll(/^ {2}([a-z-]+), (?:mandatory|waivable|advisory)/gm)].map(([, id]) => id)).toEqual(["downgrade", "disk-space", "image-available", "clock-skew"]);
+    expect([...text.matchAll(/^ {2}([a-z-]+), (?:mandatory|waivable|advisory)/gm)].map(([, id]) => id)).toEqual([
+      "downgrade",
+      "disk-space",
+      "image-available",
+      "clock-skew",
+    ]);
     await expect(`${text}\n`).toMatchFileSnapshot(golden("findings-80"));
   });
 
@@ -86,12 +141,22 @@ describe("the findings of a preflight", () => {
   });
 
   it("are counted, inconclusive never as a pass", () => {
-    expect(countFindings(FINDINGS)).toEqual({ all: 7, passed: 3, mandatory: 2, waivable: 1, advisory: 1, refusals: 1 });
+    expect(countFindings(FINDINGS)).toEqual({
+      all: 7,
+      passed: 3,
+      waived: 0,
+      mandatory: 2,
+      waivable: 1,
+      advisory: 1,
+      refusals: 1,
+    });
   });
 
   it("are green only where all passed", () => {
     const good = FINDINGS.filter((one) => one.verdict === "pass");
-    expect(renderFindings(good, { columns: 80, colour: false })).toBe("✓ 3 passed: path, masters-present, replog-recovered\n3 of 3 findings passed.");
+    expect(renderFindings(good, { columns: 80, colour: false })).toBe(
+      "✓ 3 passed: path, masters-present, replog-recovered\n3 of 3 findings passed.",
+    );
     expect(renderFindings(good, { columns: 80, colour: true })).toContain("\u001b[32m3 of 3 findings passed.\u001b[39m");
     expect(renderFindings([], { columns: 80, colour: true })).not.toContain("\u001b[32m");
   });

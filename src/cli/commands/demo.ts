@@ -60,6 +60,7 @@ export function demoCommand(io: Io): Command {
           policy: "workbook",
           runbook: "runbooks/dcos-upgrade.yaml",
           only: [],
+          waive: [],
         };
         const exit = await withUpgrade(io, run, ({ cluster, request }) => upgrade(io, cluster, request, presence, []));
         if (exit !== "ok" && options.json !== true)

@@ -12,7 +12,7 @@ export function planCommand(io: Io): Command {
     const { renderFindings } = await import("../../view/findings.ts");
     const { speaksUnicode } = await import("../../view/paper.ts");
     await withUpgrade(io, options, async ({ cluster, request }) => {
-      const found = await surveyHop(cluster, request, 1);
+      const found = await surveyHop(io, cluster, request, 1);
       const paper = paperOf(io, speaksUnicode(io.env));
       if (options.json === true)
         io.out(

@@ -8,7 +8,7 @@ export async function preflight(io: Io, options: UpgradeOptions): Promise<void> 
   const { showSurvey, surveyHop, surveyJson } = await import("../upgrade-flow.ts");
   const { createRun, shownFolder } = await import("../run-folder.ts");
   await withUpgrade(io, options, async ({ cluster, request }) => {
-    const found = await surveyHop(cluster, request, 1);
+    const found = await surveyHop(io, cluster, request, 1);
     let folder: string | null = null;
     if (found.plan !== null) {
       const record = await createRun(io, cluster.clock, {

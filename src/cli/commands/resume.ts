@@ -49,6 +49,7 @@ async function takeUp(io: Io, folder: string, options: ResumeOptions): Promise<E
   const { isSealed } = await import("../../journal/seal.ts");
   const { openRun, shownFolder } = await import("../run-folder.ts");
   const { upgrade } = await import("../upgrade-flow.ts");
+  const { needValidWaivers } = await import("../waivers.ts");
   const { usedChecksFingerprint } = await import("../fingerprints.ts");
   const { loadPolicy, loadRunbook } = await import("../../document/load.ts");
   io.began(folder);
@@ -68,6 +69,7 @@ async function takeUp(io: Io, folder: string, options: ResumeOptions): Promise<E
     if (runbook.sha256 !== plan.fingerprints.runbook) throw stale("runbook", plan);
     if (usedChecksFingerprint(runbook.document, cluster.checkDocuments) !== plan.fingerprints.checks)
       throw stale("set of checks", plan);
+    needValidWaivers(plan, cluster.clock.now());
     const presence = { json: options.json === true, yes: options.yes === true, approve: options.approve };
     const limits = limitsOf(options, plan, cluster.clock.now(), historyOf(io, options.outputDir, cluster, plan));
     const record = await openRun(io, folder, plan, cluster.clock);
@@ -104,7 +106,13 @@ async function takeUp(io: Io, folder: string, options: ResumeOptions): Promise<E
       const policy = await loadPolicy(plan.journey?.policy ?? "");
       const goal = plan.journey?.goal ?? "";
       const { target: _target, ...given } = plan.inputs;
-      const runOptions: RunOptions = { ...options, inventory: options.inventory ?? plan.sources.inventory, only: [], set: [] };
+      const runOptions: RunOptions = {
+        ...options,
+        inventory: options.inventory ?? plan.sources.inventory,
+        only: [],
+        waive: [],
+        set: [],
+      };
       return upgrade(io, cluster, { runbook, policy, goal, given, options: runOptions }, presence, done);
     }
   } finally {

@@ -16,7 +16,13 @@ export async function takeSnapshot(
   const cluster = await openCluster(io, options.inventory);
   try {
     const runbook = await loadRunbook(runbookFile(`${cluster.platform.name}-snapshot.yaml`, io.cwd));
-    const run = { runbook, given: {}, options: { ...options, approve: [], only: [], set: [] }, what: "snapshot", quiet };
+    const run = {
+      runbook,
+      given: {},
+      options: { ...options, approve: [], only: [], waive: [], set: [] },
+      what: "snapshot",
+      quiet,
+    };
     return await runRunbook(io, cluster, run, { json: options.json === true, yes: true, approve: [] });
   } finally {
     await cluster.close();

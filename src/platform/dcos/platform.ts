@@ -5,6 +5,7 @@ import { captureState } from "./capture-state.ts";
 import { captures } from "./captures.ts";
 import { configBackup } from "./config-backup.ts";
 import { CONTRACT, LOCK_PATH, PORTS, WEB } from "./contract.ts";
+import { FILES } from "./facts-script.ts";
 import { findings } from "./findings.ts";
 import { readLast } from "./leadership.ts";
 import { readNode, reportJson } from "./node-facts.ts";
@@ -25,6 +26,7 @@ export function createDcosPlatform(): Platform {
     ports: PORTS,
     web: WEB,
     lockPath: LOCK_PATH,
+    identityFile: FILES.clusterId,
     observe,
     async nodeFacts(reader, inventory, node) {
       const answer = await readNode(reader, inventory, node);
