@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { breakClusterLock, createClusterLock } from "../../../src/action/cluster-lock.ts";
+import { breakClusterLocks, createClusterLock, findClusterLocks } from "../../../src/action/cluster-lock.ts";
 import type { Command, Outcome, Remote } from "../../../src/engine/ports.ts";
 import { factsCommand } from "../../../src/platform/dcos/facts-script.ts";
 import { filesArgv, parseListing } from "../../../src/platform/dcos/files-script.ts";
@@ -47,12 +47,13 @@ async function sentCommands(): Promise<readonly Command[]> {
     ...lab.remote,
     run: (target, command, signal) => (more.push(command), lab.remote.run(target, command, signal)),
   };
-  const lock = { remote, nodes: ["m1"], path: "/var/lib/pawl/lock", run: "run 1", actor: "anna", host: "desk", clock: lab.clock };
+  const place = { remote, nodes: ["m1"], path: "/var/lib/pawl/lock", identity: { file: "/var/lib/dcos/cluster-id", value: "" } };
+  const lock = { ...place, run: "run 1", id: "1", folder: "", actor: "anna", host: "desk", process: null, clock: lab.clock };
   const held = createClusterLock(lock);
   await held.take();
   await held.check();
+  await breakClusterLocks(place, (await findClusterLocks(place)).found);
   await held.release();
-  await breakClusterLock(lock);
   await createHostsPlatform().observe(remote, { ...lab.inventory, platform: "hosts" }, {}, lab.clock);
   const digests =
     /const DIGESTS_TEXT = `([\s\S]*?)`;/.exec(sources().join("\n"))?.[1]?.replaceAll("\\\\", "\\").replaceAll("\\$", "$") ?? "";
