@@ -198,7 +198,8 @@ export function frameworksList(model: Model): readonly MesosJson[] {
     user: "root",
     failover_timeout: double(604_800),
     checkpoint: true,
-    registered_time: seconds(model.mesos.readyMs ?? model.mesos.electedMs),
+    // One that this leader only knows from its agents has never registered with it (recorded: leader-killed/05-settled).
+    registered_time: one.connected ? seconds(model.mesos.readyMs ?? model.mesos.electedMs) : double(0),
     unregistered_time: double(0),
     principal: `dcos_${one.name}`,
     resources: usage(model, one.tasks),
