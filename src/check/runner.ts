@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Check } from "../domain/documents.ts";
 import { PawlError } from "../domain/errors.ts";
 import type { Inventory, InventoryNode, NodeName } from "../domain/inventory.ts";
@@ -35,6 +36,8 @@ export function createChecks(world: CheckWorld): Checks {
   };
   return {
     async measure(requests, signal, early) {
+      // Every reading of the round listens to it, and a round over a large cluster has many.
+      if (signal !== undefined) setMaxListeners(0, signal);
       const round = startRound(world, signal);
       const facts = typeof world.facts === "function" ? world.facts() : world.facts;
       const nodes = world.inventory.nodes.map(({ name, address, role }) => ({ name, address, role }));

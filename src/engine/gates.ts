@@ -154,6 +154,7 @@ async function decide(
         ? `still refused after ${waited}`
         : `no usable answer after ${waited} (${answer.why ?? "unsteady"})`;
   const problem = refusal(session, answer, step, evidence, because);
+  if (!open.gate.advisory) session.foresee(step.address);
   await session.append({ type: "gate.refused", step: step.address, check: answer.check, because: decision.because, problem });
   return open.gate.advisory ? "passed" : problem;
 }

@@ -146,6 +146,11 @@ export class Session {
     return this.halt !== null || this.state.interrupted !== null;
   }
 
+  /** A step of a phase is about to be found failed: nothing begins beside it from now on, not only when that is on disk. */
+  foresee(address: string): void {
+    if (this.#ofPhases.has(address)) this.#stuck.add(address);
+  }
+
   /** A step of a phase has failed, and neither policy nor a person has decided what becomes of it. */
   get troubled(): boolean {
     return this.#stuck.size > 0;

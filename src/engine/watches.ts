@@ -108,7 +108,8 @@ export class Watches {
     const evidence = await recordReading(session, answer, null, true);
     const because = `bad for ${formatDuration(decision.forMs)} during ${this.#phase?.name ?? "the run"}`;
     const problem = { ...refusal(session, answer, null, evidence, because), code: `watch.${answer.check}` };
-    await session.append({ type: "watch.tripped", check: answer.check, problem });
+    // Decided first, written second: nothing begins while the line is on its way to the disk.
     session.halting({ exit: "gate-halted", step: null, problem });
+    await session.append({ type: "watch.tripped", check: answer.check, problem });
   }
 }

@@ -66,6 +66,11 @@ async function reply(options: ControlOptions, request: IncomingMessage, response
     case "POST /heal":
       cluster.heal();
       return { status: 200, body: { healed: true } };
+    case "POST /reboot": {
+      const { node } = body;
+      const done = typeof node === "string" && cluster.reboot?.(node) === true;
+      return done ? { status: 200, body: { rebooted: node } } : { status: 400, body: { error: "node: a machine of this lab" } };
+    }
     case "GET /state":
       return {
         status: 200,
@@ -75,14 +80,14 @@ async function reply(options: ControlOptions, request: IncomingMessage, response
       response.on("close", () => void options.stop());
       return { status: 200, body: { stopping: true } };
     default:
-      return { status: 404, body: { error: "GET / /now /state, POST /sleep /prove /heal /shutdown" } };
+      return { status: 404, body: { error: "GET / /now /state, POST /sleep /prove /heal /reboot /shutdown" } };
   }
 }
 
 /**
  * The control address of a lab: simulated time for engines in other processes, and the proof that the nodes are this lab's.
  * `GET /`, `GET /now`, `POST /sleep {ms}` (a client that goes away takes its sleep back), `POST /prove {nonce}`, `POST /heal`,
- * `GET /state`, `POST /shutdown`; JSON everywhere, times in epoch ms of the lab.
+ * `POST /reboot {node}`, `GET /state`, `POST /shutdown`; JSON everywhere, times in epoch ms of the lab.
  */
 export function createControlServer(options: ControlOptions): Server {
   const server = createServer({ noDelay: true, keepAlive: true, keepAliveTimeout: 120_000 }, (request, response) => {

@@ -83,6 +83,8 @@ export interface SimCluster {
   onDrop(cut: (node: string) => void): void;
   /** What is wrong with SSH of a node: connections are accepted and never answered, or another host key is shown. */
   sshAilment?(node: string): "fine" | "hang" | "hostkey-changed";
+  /** Restarts a machine: its processes are gone, its boot id is another. False where there is none of that name. */
+  reboot?(node: string): boolean;
   /** Repairs every fault (`pawl lab heal`). */
   heal(): void;
 }

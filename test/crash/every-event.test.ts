@@ -14,9 +14,11 @@ const NODES = ["m1", "m2", "m3", "a1", "a2", "p1"];
 function identity(event: RunEvent): string {
   const of = { step: "", to: "", check: "", name: "", choice: "", target: "", ...event };
   const asked = event.type === "decision.asked" ? `${event.question.kind} ${event.question.step ?? ""}` : "";
-  // A second attempt numbers its output.
-  const name = of.name.replace(/-\d+\.txt$/, ".txt");
-  return [of.type, of.step ?? "watch", of.to, of.check, name, of.choice, of.target ?? "", asked].join(" ").trim();
+  // What a watch says is the same kind of event whichever watch it is.
+  if (of.step === null || of.name.startsWith("watch/")) return `${of.type} of a watch`;
+  // A second attempt numbers its output; what several nodes have alike is kept once, under the name of whoever answered first.
+  const name = of.name.replace(/-\d+\.txt$/, ".txt").replace(/^config\/[^/]+\//, "config/");
+  return [of.type, of.step, of.to, of.check, name, of.choice, of.target ?? "", asked].join(" ").trim();
 }
 
 let upgrade: MortalUpgrade | null = null;
@@ -112,11 +114,15 @@ describe("a pawl that dies after every event of an upgrade of 3 masters and 3 ag
     await run.close();
 
     // A watch speaks when its verdict changes, and of a life that is cut short it may hear no change: those deaths are made up for.
-    const left = [...whole].filter((name) => !diedOf.has(name));
-    expect(left.filter((name) => !name.includes("watch"))).toEqual([]);
-    const again = (upgrade = await mortalUpgrade(SIZE));
-    const more = await dieOf(again, (name) => left.includes(name), keeps);
-    expect(left.filter((name) => !more.has(name))).toEqual([]);
-    await expectWhole(again);
+    let left = [...whole].filter((name) => !diedOf.has(name));
+    expect(left.filter((name) => !name.endsWith("of a watch"))).toEqual([]);
+    while (left.length > 0) {
+      const again = (upgrade = await mortalUpgrade(SIZE));
+      const more = await dieOf(again, (name) => left.includes(name), keeps);
+      expect(more.size, `a death of ${left.join(" or ")}`).toBeGreaterThan(0);
+      left = left.filter((name) => !more.has(name));
+      await expectWhole(again);
+      await again.close();
+    }
   }, 600_000);
 });

@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import type { RunEvent } from "../../src/domain/events.ts";
-import type { ArtifactSink, ArtifactStore, Checks, Clock, ClusterLock, Remote } from "../../src/engine/ports.ts";
+import type { ArtifactSink, ArtifactStore, Checks, Clock, ClusterLock, Remote, StepKind } from "../../src/engine/ports.ts";
 import type { JournalFile } from "../../src/journal/file-journal.ts";
 
 /**
@@ -68,9 +68,21 @@ export function mortalRemote(life: Life, remote: Remote): Remote {
   };
 }
 
+export function mortalKind(life: Life, kind: StepKind): StepKind {
+  const { probe } = kind;
+  return {
+    ...kind,
+    doIt: (ctx) => living(life, () => kind.doIt(ctx)),
+    ...(probe === undefined ? {} : { probe: (ctx) => living(life, () => probe(ctx)) }),
+  };
+}
+
 export function mortalChecks(life: Life, checks: Checks): Checks {
   return {
-    measure: (requests, signal) => living(life, () => checks.measure(requests, signal)),
+    measure: (requests, signal, early) =>
+      living(life, () =>
+        checks.measure(requests, signal, (index, answer) => (life.dead.aborted ? undefined : early?.(index, answer))),
+      ),
     describe: (check) => checks.describe(check),
   };
 }

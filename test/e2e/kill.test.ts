@@ -7,10 +7,18 @@ afterEach(async () => desk.clear());
 
 type Point = (event: RunEvent) => boolean;
 /** A step of any node of a phase: leadership decides who comes first. */
-const moved = (phase: string, step: string, to: string): Point => (event) =>
-  event.type === "step.moved" && event.to === to && event.step.startsWith(`${phase}/`) && event.step.endsWith(`/${step}`);
-const gate = (step: RegExp): Point => (event) => event.type === "gate.passed" && step.test(event.step);
-const type = (name: RunEvent["type"]): Point => (event) => event.type === name;
+const moved =
+  (phase: string, step: string, to: string): Point =>
+  (event) =>
+    event.type === "step.moved" && event.to === to && event.step.startsWith(`${phase}/`) && event.step.endsWith(`/${step}`);
+const gate =
+  (step: RegExp): Point =>
+  (event) =>
+    event.type === "gate.passed" && step.test(event.step);
+const type =
+  (name: RunEvent["type"]): Point =>
+  (event) =>
+    event.type === name;
 /** The same of a node that no earlier point has seen there. */
 const another = (phase: string, step: string, to: string): Point => {
   const first = moved(phase, step, to);
@@ -56,9 +64,12 @@ describe("kill -9 of pawl in the middle of an upgrade", () => {
     const killedWhen: string[] = [];
     let args: readonly string[] = ["upgrade", "-i", lab.inventory, "--to", "1.9.9", "--yes"];
     // A process is a little ahead of its reader: a point it has passed when the signal arrives is left out.
-    for (let next = 0; next < POINTS.length; ) {
+    for (let next = 0; next < POINTS.length;) {
       let at = -1;
-      const end = await desk.killAt(args, (event) => (at = POINTS.findIndex(([, matches], index) => index >= next && matches(event))) >= 0);
+      const end = await desk.killAt(
+        args,
+        (event) => (at = POINTS.findIndex(([, matches], index) => index >= next && matches(event))) >= 0,
+      );
       if (!end.killed) {
         expect(end.code, end.err).toBe(0);
         break;
@@ -73,7 +84,10 @@ describe("kill -9 of pawl in the middle of an upgrade", () => {
     for (const [node, { version, scriptRuns }] of Object.entries(await lab.state())) {
       if (node === "bootstrap") continue;
       expect(version, node).toBe("1.9.9");
-      expect(scriptRuns.filter((run) => run.target === "1.9.9"), `upgrade scripts on ${node}`).toHaveLength(1);
+      expect(
+        scriptRuns.filter((run) => run.target === "1.9.9"),
+        `upgrade scripts on ${node}`,
+      ).toHaveLength(1);
     }
     const verified = await desk.pawl("verify", "latest");
     expect(verified.code, verified.out + verified.err).toBe(0);

@@ -45,7 +45,11 @@ export class Desk {
 
   /** Starts pawl without a terminal. */
   start(args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
-    const child = spawn(process.execPath, [BIN, ...args], { cwd: this.folder, env: { ...this.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [BIN, ...args], {
+      cwd: this.folder,
+      env: { ...this.env, ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     this.#children.add(child);
     child.on("exit", () => this.#children.delete(child));
     return child;
@@ -62,23 +66,39 @@ export class Desk {
   }
 
   /** `--json` of running work: the events, every line, and the last one, which is the result. */
-  async json(...args: readonly string[]): Promise<{ readonly code: number | null; readonly value: ResultLine; readonly events: readonly RunEvent[]; readonly lines: readonly unknown[]; readonly err: string }> {
+  async json(
+    ...args: readonly string[]
+  ): Promise<{
+    readonly code: number | null;
+    readonly value: ResultLine;
+    readonly events: readonly RunEvent[];
+    readonly lines: readonly unknown[];
+    readonly err: string;
+  }> {
     const { code, out, err } = await this.pawl(...args, "--json");
-    const lines = out.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as RunEvent | ResultLine);
+    const lines = out
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line) as RunEvent | ResultLine);
     const value = lines.at(-1);
     if (value?.type !== "result") throw new Error(`pawl ${args.join(" ")} ended without a result (exit ${code}): ${err}`);
     return { code, value, events: lines.filter((line): line is RunEvent => "seq" in line), lines, err };
   }
 
   /** `--json` of a command that gives one document. */
-  async document(...args: readonly string[]): Promise<{ readonly code: number | null; readonly value: unknown; readonly err: string }> {
+  async document(
+    ...args: readonly string[]
+  ): Promise<{ readonly code: number | null; readonly value: unknown; readonly err: string }> {
     const { code, out, err } = await this.pawl(...args, "--json");
     if (out === "") throw new Error(`pawl ${args.join(" ")} printed nothing (exit ${code}): ${err}`);
     return { code, value: JSON.parse(out), err };
   }
 
   /** Runs until an event satisfies the predicate, then kills with SIGKILL; the exit code where it ended by itself before. */
-  async killAt(args: readonly string[], predicate: (event: RunEvent) => boolean): Promise<{ readonly killed: boolean; readonly code: number | null; readonly err: string }> {
+  async killAt(
+    args: readonly string[],
+    predicate: (event: RunEvent) => boolean,
+  ): Promise<{ readonly killed: boolean; readonly code: number | null; readonly err: string }> {
     const child = this.start([...args, "--json"]);
     let killed = false;
     if (child.stdout === null) throw new Error("no stdout");
@@ -95,19 +115,41 @@ export class Desk {
   }
 
   /** A lab in a process of its own; resolves when it is up. */
-  async lab(...args: readonly string[]): Promise<{ readonly inventory: string; readonly control: string; readonly sshConfig: string; readonly state: () => Promise<LabState>; readonly heal: () => Promise<void>; readonly stop: () => Promise<void> }> {
-    const child = this.start(["lab", "up", "--folder", this.path("lab"), "--inventory-out", this.path("lab.yaml"), "--time-scale", "3000", "--json", ...args]);
+  async lab(
+    ...args: readonly string[]
+  ): Promise<{
+    readonly inventory: string;
+    readonly control: string;
+    readonly sshConfig: string;
+    readonly state: () => Promise<LabState>;
+    readonly heal: () => Promise<void>;
+    readonly stop: () => Promise<void>;
+  }> {
+    const child = this.start([
+      "lab",
+      "up",
+      "--folder",
+      this.path("lab"),
+      "--inventory-out",
+      this.path("lab.yaml"),
+      "--time-scale",
+      "3000",
+      "--json",
+      ...args,
+    ]);
     const up = await new Promise<{ inventory: string; control: string; sshConfig: string }>((done, fail) => {
       let text = "";
       child.stdout?.on("data", (chunk: Buffer) => {
         text += chunk.toString();
-        if (text.includes("\n")) done(JSON.parse(text.split("\n")[0] ?? "") as { inventory: string; control: string; sshConfig: string });
+        if (text.includes("\n"))
+          done(JSON.parse(text.split("\n")[0] ?? "") as { inventory: string; control: string; sshConfig: string });
       });
       let err = "";
       child.stderr?.on("data", (chunk: Buffer) => (err += chunk.toString()));
       child.on("exit", (code) => fail(new Error(`the lab ended with ${code}: ${err}`)));
     });
-    const ask = async (path: string, method: string): Promise<unknown> => (await fetch(`${up.control}${path}`, { method })).json();
+    const ask = async (path: string, method: string): Promise<unknown> =>
+      (await fetch(`${up.control}${path}`, { method })).json();
     return {
       ...up,
       state: async () => (await ask("/state", "GET")) as LabState,
@@ -122,7 +164,10 @@ export class Desk {
   }
 
   async journal(run: string): Promise<readonly RunEvent[]> {
-    return (await readFile(join(run, "journal.jsonl"), "utf8")).trim().split("\n").map((line) => JSON.parse(line) as RunEvent);
+    return (await readFile(join(run, "journal.jsonl"), "utf8"))
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as RunEvent);
   }
 
   /** Stops what still runs (by its own handle) and removes the folder. */
@@ -135,7 +180,9 @@ export class Desk {
   }
 }
 
-export type LabState = Readonly<Record<string, { readonly version: string; readonly scriptRuns: readonly { readonly target: string; readonly from: string }[] }>>;
+export type LabState = Readonly<
+  Record<string, { readonly version: string; readonly scriptRuns: readonly { readonly target: string; readonly from: string }[] }>
+>;
 
 export async function finish(child: ChildProcess): Promise<Finished> {
   if (child.exitCode !== null || child.signalCode !== null) return { code: child.exitCode, out: "", err: "" };

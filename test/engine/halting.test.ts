@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { OperatorAnswer, StepKind } from "../../src/engine/ports.ts";
-import { step, toyRun, toyRunbook, yes } from "../toy/toy.ts";
+import { step, toyRun, toyRunbook, yes, type ToyOptions } from "../toy/toy.ts";
 
 /** A question nobody has answered yet; the test answers it, or not. */
 function slowPerson() {
@@ -64,6 +64,50 @@ describe("after a halt", () => {
     person.open[0]?.answer({ kind: "answered", choice: "set-aside", actor: "anna", reason: "disk" });
     expect((await engine.done).exit).toBe("set-aside");
     expect(log).toContain("workers-2/w2/touch");
+  });
+});
+
+describe("while a refusal is on its way to the disk", () => {
+  /** w2 gets its permission exactly while the line of the given type is being written, which takes five seconds. */
+  const meanwhile = (type: "gate.refused" | "watch.tripped", more: ToyOptions) => {
+    let writing = false;
+    return toyRun({
+      ...more,
+      journal: (own) => ({
+        ...own,
+        append: async (body, actor) => {
+          if (body.type !== type) return own.append(body, actor);
+          writing = true;
+          const event = await own.append(body, actor);
+          await toy.clock.sleep(5_000);
+          return event;
+        },
+      }),
+      platform: (_, clock) => ({
+        permission: async (ctx) => {
+          while (ctx.step.node === "w2" && !writing) await clock.sleep(500);
+          return { kind: "yes" };
+        },
+      }),
+    });
+  };
+  const toy: { clock: { sleep(ms: number): Promise<void> } } = { clock: { sleep: async () => undefined } };
+
+  it("of a gate or a watch, nothing begins beside it", async () => {
+    const watch = { check: "calm", intervalMs: 30_000, haltAfterMs: 120_000, phases: ["workers"] };
+    for (const type of ["gate.refused", "watch.tripped"] as const) {
+      const run = meanwhile(type, type === "watch.tripped" ? { runbook: toyRunbook([watch]) } : {});
+      toy.clock = run.clock;
+      if (type === "watch.tripped") run.world.badUntil.set("calm", Number.POSITIVE_INFINITY);
+      else run.world.troubles.set("w3", "never-well");
+      const result = await run.run();
+      if (type === "watch.tripped") expect(result.exit).toBe("gate-halted");
+      const at = run.events.findIndex((event) => event.type === type);
+      const error = run.events.findIndex((event, index) => index > at && event.type === "step.moved" && event.to === "set-aside");
+      const until = error < 0 ? run.events.length : error;
+      const began = run.events.slice(at, until).filter((event) => event.type === "step.moved" && event.to === "starting");
+      expect(began, type).toEqual([]);
+    }
   });
 });
 

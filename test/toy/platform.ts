@@ -15,6 +15,8 @@ export interface ToyWorld {
   readonly troubles: Map<string, "fails" | "never-well" | "unknown" | "costs-tasks">;
   /** Order in which effects began. */
   readonly began: string[];
+  /** Told when a node's effect really begins. */
+  onBegin: (node: string) => void;
   /** False answers for a check, by name, until the given clock time. */
   readonly badUntil: Map<string, number>;
 }
@@ -54,6 +56,7 @@ export function toyWorld(inventory: Inventory): ToyWorld {
     leader: "b1",
     troubles: new Map(),
     began: [],
+    onBegin: () => undefined,
     badUntil: new Map(),
   };
 }
@@ -94,6 +97,7 @@ export function toyKinds(world: ToyWorld, clock: Clock): readonly StepKind[] {
       if (!world.flying.has(name)) {
         world.effects.set(name, (world.effects.get(name) ?? 0) + 1);
         world.began.push(name);
+        world.onBegin(name);
       }
       world.flying.add(name);
       const now = [...world.flying].filter((one) => role(one) === role(name)).length;

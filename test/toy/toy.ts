@@ -22,6 +22,7 @@ import type { Limits } from "../../src/engine/session.ts";
 import { compile } from "../../src/plan/compile.ts";
 import { createFakeClock } from "../../src/sim/clock.ts";
 import type { SimClock } from "../../src/sim/ports.ts";
+import { createLife, mortalChecks, mortalClock, mortalKind, mortalLock } from "../crash/life.ts";
 import { memoryArtifacts, memoryJournal, silent } from "./memory.ts";
 import { toyChecks, toyFacts, toyInventory, toyKinds, toyPlatform, toyWorld, type ToyWorld } from "./platform.ts";
 
@@ -161,24 +162,30 @@ export function toyRun(options: ToyOptions = {}) {
     }));
   const engine = (diesAfter?: number, died?: (error: Error) => void): Engine => {
     const resumed = events.length > 0;
-    const journal = memoryJournal(clock, events, diesAfter, died);
+    // Whatever dies does nothing more; what it began on the machines goes on there.
+    const life = createLife();
+    const journal = memoryJournal(clock, events, diesAfter, (error) => {
+      void life.die();
+      died?.(error);
+    });
+    const lock = options.lock ?? null;
     return startEngine(
       {
         run: "toy-run",
         plan: plan(),
         inventory,
         platform,
-        kinds,
+        kinds: new Map([...kinds].map(([name, kind]) => [name, mortalKind(life, kind)])),
         journal: options.journal?.(journal) ?? journal,
         state: fold(events, EMPTY_RUN),
         artifacts,
         remote: REMOTE,
         reader: REMOTE,
         local: options.local ?? LOCAL,
-        checks: options.checks?.(checks, world, clock) ?? checks,
-        clock,
+        checks: mortalChecks(life, options.checks?.(checks, world, clock) ?? checks),
+        clock: mortalClock(life, clock),
         operator: options.operator ?? yes,
-        lock: options.lock ?? null,
+        lock: lock === null ? null : mortalLock(life, lock),
         viewer: silent,
         control: { listen: async (handler) => void controls.push(handler), close: async () => undefined },
         limits: { stopAfter: options.stopAfter ?? null, untilMs: null, expectedMs: () => null, ...options.limits },

@@ -20,6 +20,8 @@ import { curlProgram } from "./programs/curl.ts";
 import { dcosPrograms } from "./programs/dcos.ts";
 import { systemPrograms } from "./programs/system.ts";
 import { systemdPrograms } from "./programs/systemd.ts";
+import { machineOf } from "../shell/machine.ts";
+import { rebootNode } from "./reboot.ts";
 import { upgradeProgram } from "./script-run.ts";
 import type { Ailments, Authentication, Model, NodeState, ScriptRun } from "./state.ts";
 import type { BakedIn } from "./upgrade-script.ts";
@@ -51,6 +53,8 @@ export interface ModelCluster extends SimCluster {
   inspect(): Readonly<Record<string, NodeInspection>>;
   /** What the wire must do to SSH of the node (faults `ssh-hang`, `hostkey-changed`). */
   sshAilment(node: string): Ailments["ssh"];
+  /** The machine loses its power and starts again; false where there is none of that name. */
+  reboot(node: string): boolean;
 }
 
 const PORTS = { master: 5050, agent: 5051, marathon: 8080, exhibitor: 8181, zookeeper: 2181 };
@@ -103,7 +107,9 @@ function simNode(model: Model, node: NodeState): SimNode {
   return {
     name: node.name,
     address: node.address,
-    bootId: node.bootId,
+    get bootId() {
+      return node.bootId;
+    },
     fs: node.fs,
     programs: node.programs,
     scriptProgram: (path) => scriptProgram(model, node, path),
@@ -139,6 +145,15 @@ export function createCluster(options: ClusterOptions): ModelCluster {
     },
     onDrop: (cut) => void model.drops.push(cut),
     heal: () => healAll(model),
+    reboot: (name) => {
+      const node = model.nodes.find((one) => one.name === name);
+      const machine = nodes.find((one) => one.name === name);
+      if (node === undefined || machine === undefined) return false;
+      rebootNode(model, node);
+      // Meeting the machine after its boot id changed ends every process of the boot before.
+      machineOf(machine, model.clock);
+      return true;
+    },
     sshAilment: (name) => model.nodes.find((node) => node.name === name)?.ailments.ssh ?? "fine",
     inspect: () =>
       Object.fromEntries(

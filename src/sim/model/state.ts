@@ -90,8 +90,9 @@ export interface NodeState {
   readonly address: string;
   /** Installed DC/OS version; empty on the bootstrap machine. */
   version: string;
-  readonly bootId: string;
-  readonly bootMs: number;
+  /** Both change at a reboot. */
+  bootId: string;
+  bootMs: number;
   readonly fs: NodeFs;
   readonly programs: ReadonlyMap<string, Program>;
   readonly master: Master | null;
