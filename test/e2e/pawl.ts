@@ -66,9 +66,7 @@ export class Desk {
   }
 
   /** `--json` of running work: the events, every line, and the last one, which is the result. */
-  async json(
-    ...args: readonly string[]
-  ): Promise<{
+  async json(...args: readonly string[]): Promise<{
     readonly code: number | null;
     readonly value: ResultLine;
     readonly events: readonly RunEvent[];
@@ -115,14 +113,14 @@ export class Desk {
   }
 
   /** A lab in a process of its own; resolves when it is up. */
-  async lab(
-    ...args: readonly string[]
-  ): Promise<{
+  async lab(...args: readonly string[]): Promise<{
     readonly inventory: string;
     readonly control: string;
     readonly sshConfig: string;
     readonly state: () => Promise<LabState>;
     readonly heal: () => Promise<void>;
+    /** The node's machine loses its power and starts again. */
+    readonly reboot: (node: string) => Promise<void>;
     readonly stop: () => Promise<void>;
   }> {
     const child = this.start([
@@ -148,11 +146,14 @@ export class Desk {
       child.stderr?.on("data", (chunk: Buffer) => (err += chunk.toString()));
       child.on("exit", (code) => fail(new Error(`the lab ended with ${code}: ${err}`)));
     });
-    const ask = async (path: string, method: string): Promise<unknown> =>
-      (await fetch(`${up.control}${path}`, { method })).json();
+    const ask = async (path: string, method: string, body?: unknown): Promise<unknown> =>
+      (await fetch(`${up.control}${path}`, { method, ...(body === undefined ? {} : { body: JSON.stringify(body) }) })).json();
     return {
       ...up,
       state: async () => (await ask("/state", "GET")) as LabState,
+      async reboot(node) {
+        await ask("/reboot", "POST", { node });
+      },
       async heal() {
         await ask("/heal", "POST");
       },
@@ -181,7 +182,13 @@ export class Desk {
 }
 
 export type LabState = Readonly<
-  Record<string, { readonly version: string; readonly scriptRuns: readonly { readonly target: string; readonly from: string }[] }>
+  Record<
+    string,
+    {
+      readonly version: string;
+      readonly scriptRuns: readonly { readonly target: string; readonly from: string; readonly endedMs: number | null }[];
+    }
+  >
 >;
 
 export async function finish(child: ChildProcess): Promise<Finished> {

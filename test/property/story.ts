@@ -261,9 +261,10 @@ export async function play(world: World): Promise<Story> {
   const over = new AbortController();
   const isOver = (): boolean => over.signal.aborted;
   let open = false;
+  const isOpen = (): boolean => open && !over.signal.aborted;
   const said = world.verbs.map(async ([atS, one, answers]) => {
     await toy.clock.sleep(atS * 1_000, over.signal);
-    if (isOver() || !open) return;
+    if (!isOpen()) return;
     const asked = fold(toy.events).asked?.seq ?? null;
     const seq = answers === "none" ? null : answers === "open" ? asked : Math.max(1, (asked ?? toy.events.length) - 1);
     void toy.tell({ ...one, target: meant(one.target) }, "anna", seq);
@@ -272,7 +273,7 @@ export async function play(world: World): Promise<Story> {
   const guard = (async () => {
     while (!isOver()) {
       await toy.clock.sleep(3_600_000, over.signal);
-      if (!isOver() && open) void toy.tell({ verb: "resume", target: null, reason: null });
+      if (isOpen()) void toy.tell({ verb: "resume", target: null, reason: null });
     }
   })();
   for (const death of [...world.deaths, null]) {
