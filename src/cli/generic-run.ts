@@ -12,7 +12,7 @@ import { limitsOf, paperOf, type RunOptions } from "./options.ts";
 import { resultLine } from "./result-line.ts";
 import { createRun, shownFolder, tellEvents } from "./run-folder.ts";
 import { refusalLines, waiversOf } from "./waivers.ts";
-import { survey } from "./survey.ts";
+import { proveChecks, survey } from "./survey.ts";
 
 export interface GenericRun {
   readonly runbook: Loaded<Runbook>;
@@ -48,6 +48,7 @@ export async function runRunbook(
     observation: null,
     hop: null,
     waivers: waiversOf(io, options),
+    proof: await proveChecks(cluster, runbook.document),
     extra: [],
   });
   const paper = paperOf(io, speaksUnicode(io.env));

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Loaded, Runbook } from "../domain/documents.ts";
+import type { Check, Loaded, Runbook } from "../domain/documents.ts";
 import { PawlError, type ExitName } from "../domain/errors.ts";
 import type { NodeName } from "../domain/inventory.ts";
 import type { Finding, Plan } from "../domain/plan.ts";
@@ -24,6 +24,8 @@ export interface SurveyRequest {
   readonly hop: HopRange | null;
   /** What somebody lets stand. */
   readonly waivers: readonly WaiverRequest[];
+  /** What `proveChecks` gave, before anything was read. */
+  readonly proof: Finding;
   /** Findings the caller adds: the version path. */
   readonly extra: readonly Finding[];
 }
@@ -74,29 +76,69 @@ function judgeFindings(findings: readonly Finding[], refusals: readonly WaiverRe
   return bad.some((one) => one.severity !== "advisory") ? "said-no" : "ok";
 }
 
-/** Design rule 5: a check that passes a reading it is known to be bad guards nothing; with one of those no run starts. */
-async function checksCanFail(cluster: Cluster, runbook: Runbook): Promise<Finding> {
-  const documents = usedChecks(runbook).flatMap((name) => {
-    const loaded = cluster.checkDocuments.get(name);
-    return loaded === undefined ? [] : [loaded.document];
-  });
-  // What the recordings prove; what spoilt answers prove is shown of the documents themselves (`pawl lint`), not at every start.
+/**
+ * Design rule 5: a check that passes a reading it is known to be bad guards nothing. Asks nobody anything: it comes before the
+ * first request to the cluster. Throws PawlError `said-no` where a check of the runbook, or a gate that the runbook made
+ * easier, is wrong about one of its own recordings.
+ */
+export async function proveChecks(cluster: Cluster, runbook: Runbook): Promise<Finding> {
+  const loaded = usedChecks(runbook).flatMap((name) => cluster.checkDocuments.get(name) ?? []);
+  const documents = [...loaded.map((one) => one.document), ...easierGates(runbook, loaded)];
+  // What the recordings prove; what spoilt answers prove is shown of the documents by the tests, not at every start.
   const proofs = await proveCanFail(documents, cluster.jq, "recordings");
   const blind = proofs.filter((proof) => !proof.canFail);
+  if (blind.length > 0) {
+    const files = new Set(blind.flatMap((proof) => loaded.find((one) => one.document.name === proof.check)?.file ?? []));
+    throw new PawlError(
+      "said-no",
+      "checks-can-fail",
+      `${blind.length === 1 ? "a check is" : `${blind.length} checks are`} wrong about a reading that came with it: it guards nothing. The cluster was not asked anything.`,
+      {
+        expected: "every check of this runbook refuses its recorded bad readings and passes its good ones",
+        observed: blind.map((proof) => proof.complaint ?? proof.check).join("; "),
+        evidence: [...files],
+        next: "mend these checks, or put back the ones that came with pawl",
+      },
+    );
+  }
   return {
     id: "checks-can-fail",
     severity: "mandatory",
-    verdict: blind.length === 0 ? "pass" : "fail",
+    verdict: "pass",
     title: "Every check of this runbook refuses its recorded bad readings and passes its good ones",
-    expected: `${documents.length} checks tell their recorded bad readings from good ones`,
-    observed:
-      blind.length === 0
-        ? `${documents.length} are right about ${proofs.flatMap((proof) => proof.proofs).length}`
-        : blind.map((proof) => proof.complaint ?? proof.check).join("; "),
+    expected: `${loaded.length} checks tell their recorded bad readings from good ones`,
+    observed: `${loaded.length} are right about ${proofs.flatMap((proof) => proof.proofs).length}`,
     nodes: [],
     remedy: "Mend these checks before they guard anything.",
     refusal: false,
   };
+}
+
+/** Checks with the gate that the runbook gives them, where it decides and differs in what must be believed. */
+function easierGates(runbook: Runbook, loaded: readonly Loaded<Check>[]): readonly Check[] {
+  const steps = runbook.phases.flatMap((phase) => [...phase.steps, ...phase.after, ...(phase.afterCanary ?? [])]);
+  return steps
+    .flatMap((step) => step.gates)
+    .filter(({ advisory, policy }) => !advisory && (policy.consecutivePasses !== undefined || policy.spanMs !== undefined))
+    .flatMap((gate) => {
+      const check = loaded.find((one) => one.document.name === gate.check)?.document;
+      return check === undefined ? [] : [{ ...check, gate: { ...check.gate, ...gate.policy } }];
+    });
+}
+
+/**
+ * One fault, one name: where the platform's facts and a check say the same, the one that names nodes is kept, and of two the
+ * check, which has the evidence.
+ */
+function toldOnce(cluster: Cluster, fromFacts: readonly Finding[], measured: readonly Finding[]): readonly Finding[] {
+  const also = cluster.platform.alsoMeasured ?? {};
+  const bad = (one: Finding): boolean => one.verdict !== "pass";
+  const twins = fromFacts.filter(bad).flatMap((fact) => {
+    const check = measured.find((one) => one.id === also[fact.id] && bad(one));
+    return check === undefined ? [] : [{ fact, check }];
+  });
+  const left = new Set(twins.map(({ fact, check }) => (check.nodes.length > 0 || fact.nodes.length === 0 ? fact : check)));
+  return [...fromFacts, ...measured].filter((one) => !left.has(one));
 }
 
 /** Reads the cluster, runs every check of the runbook's preflight once, and makes the plan. Changes nothing. */
@@ -110,12 +152,11 @@ export async function survey(cluster: Cluster, request: SurveyRequest): Promise<
     isDue(cluster.checkDocuments.get(name)?.document.when, request.hop),
   );
   const answers = await checks.measure(due.map((check) => ({ check, node: null, context })));
-  const fromPlatform = cluster.platform.findings(observation.facts, inventory, inputs);
+  const measured = answers.map((answer) => findingOf(cluster, answer, checks.describe(answer.check)));
   const findings: Finding[] = [
     ...request.extra,
-    await checksCanFail(cluster, request.runbook.document),
-    ...fromPlatform,
-    ...answers.map((answer) => findingOf(cluster, answer, checks.describe(answer.check))),
+    request.proof,
+    ...toldOnce(cluster, cluster.platform.findings(observation.facts, inventory, inputs), measured),
     ...byHandFindings(request.runbook.document.byHand, request.hop),
   ];
   let plan: Plan | null = null;

@@ -15,7 +15,7 @@ import { limitsOf, paperOf, type RunOptions } from "./options.ts";
 import { resultLine } from "./result-line.ts";
 import { createRun, shownFolder, tellEvents, type RunRecord } from "./run-folder.ts";
 import { refusalLines, waiversOf } from "./waivers.ts";
-import { survey, type Survey } from "./survey.ts";
+import { proveChecks, survey, type Survey } from "./survey.ts";
 
 export interface UpgradeRequest {
   readonly runbook: Loaded<Runbook>;
@@ -31,6 +31,7 @@ export interface HopSurvey extends Survey {
 
 /** Reads the cluster and says which hop comes next, with all its findings and its plan. */
 export async function surveyHop(io: Io, cluster: Cluster, request: UpgradeRequest, hopNumber: number): Promise<HopSurvey> {
+  const proof = await proveChecks(cluster, request.runbook.document);
   const first = await cluster.platform.observe(
     cluster.reader,
     cluster.inventory.document,
@@ -49,6 +50,7 @@ export async function surveyHop(io: Io, cluster: Cluster, request: UpgradeReques
     observation: target === request.goal ? first : null,
     hop: hop.from === null ? null : { from: hop.from, to: target },
     waivers: waiversOf(io, request.options),
+    proof,
     extra: [hop.finding],
   });
   return { ...found, hop };

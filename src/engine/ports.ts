@@ -365,6 +365,8 @@ export interface Platform {
   nodeFacts(reader: Remote, inventory: Inventory, node: InventoryNode): Promise<Json>;
   /** Pure findings over the facts: path, versions, roles, counts. */
   findings(facts: Facts, inventory: Inventory, inputs: Readonly<Record<string, string>>): readonly Finding[];
+  /** Findings that a check measures too, by name of the check: one fault is not told twice. */
+  readonly alsoMeasured?: Readonly<Record<string, string>>;
   /** Leadership read again: nodes of the role that must come last. Null: it could not be told. */
   readLast(reader: Remote, inventory: Inventory, role: string): Promise<readonly NodeName[] | null>;
   /** Right before a node is touched: quorum without it, nobody else down, still the role the plan gave it (rule 6). */

@@ -34,6 +34,15 @@ export function createDcosPlatform(): Platform {
       throw new PawlError("said-no", answer.code, `${node.name} cannot be read`, { node: node.name, observed: answer.reason });
     },
     findings,
+    alsoMeasured: {
+      "nodes-answer": "ssh-and-sudo",
+      "roles-as-planned": "role-file",
+      "masters-counted": "masters-present",
+      "agents-counted": "agents-registered",
+      "agents-covered": "agents-registered",
+      "activation-finished": "no-half-done-activation",
+      "config-alike": "config-equal",
+    },
     readLast,
     permission,
     isCostly,
