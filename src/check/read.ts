@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { ReadingSpec } from "../domain/documents.ts";
@@ -40,6 +41,8 @@ export interface Round {
 export function startRound(world: ReadingWorld, signal?: AbortSignal): Round {
   const memo = new Map<string, Promise<Reading>>();
   const slot = limiter(IN_FLIGHT);
+  // Every request in flight listens for the end of the round; Node would warn of a leak at the eleventh.
+  if (signal !== undefined) setMaxListeners(0, signal);
 
   const once = (key: string, send: () => Promise<Reading>): Promise<Reading> => {
     const known = memo.get(key);
