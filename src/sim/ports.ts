@@ -30,6 +30,8 @@ export interface SimNode {
   scriptProgram(path: string): Program | null;
   /** False: SSH connections are refused. */
   readonly online: boolean;
+  /** Called by the wire for each command line, shell, SFTP session and forwarded connection a client asks for. */
+  commandAsked?(line: string): void;
   /** Called by the shell for each process start and end, so that the model can show /proc and react to faults. */
   processStarted?(pid: number, argv: readonly string[]): void;
   processEnded?(pid: number): void;

@@ -63,16 +63,21 @@ interface Known {
   readonly securePort: number | null;
 }
 
+function nodeOf(map: WebMap, url: URL): InventoryNode | undefined {
+  return map.inventory.nodes.find((one) => one.address.toLowerCase() === hostOf(url));
+}
+
 /** The node and service an address stands for: by the service's port, or the one it has where security is on. */
 function knownOf(map: WebMap, url: URL): Known | null {
-  const node = map.inventory.nodes.find((one) => one.address.toLowerCase() === hostOf(url));
+  const node = nodeOf(map, url);
   if (node === undefined) return null;
   const asked = portOf(url);
   for (const [service, productPort] of Object.entries(map.ports)) {
     const own = map.inventory.ports[service];
     const secure = map.web?.services[service]?.securePort ?? null;
     const known = { node, service, port: own ?? productPort, securePort: secure === null ? null : (own ?? secure) };
-    if (known.port === asked || known.securePort === asked) return known;
+    // A component that redirects names the port it has itself, not the one the inventory knows it by.
+    if (known.port === asked || known.securePort === asked || productPort === asked) return known;
   }
   return null;
 }
@@ -89,7 +94,15 @@ export function asWritten({ url }: Pick<Asked, "url">): Route {
 export function routeOf(map: WebMap, asked: Asked): Way {
   const access = map.inventory.http ?? OPEN;
   const known = knownOf(map, asked.url);
-  if (known === null) return asWritten(asked);
+  if (known === null) {
+    const node = nodeOf(map, asked.url);
+    if (node === undefined || (access.security === "disabled" && access.gateway === undefined)) return asWritten(asked);
+    return {
+      kind: "refused",
+      code: "unknown-service",
+      reason: `${node.name}: nothing is known about port ${String(portOf(asked.url))}, so it is not asked without TLS`,
+    };
+  }
   const tokenPrefix = map.web?.tokenPrefix ?? "";
   const about = `${known.node.name} ${known.service}`;
   if (access.gateway !== undefined) return gatewayRoute(map, access.gateway, known, asked, { about, tokenPrefix });

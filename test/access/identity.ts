@@ -28,6 +28,8 @@ export interface Identity {
   readonly accountKey: string;
   /** Bodies of the logins so far. */
   readonly logins: string[];
+  /** Every token given out. */
+  readonly tokens: ReadonlyMap<string, number>;
   /** A token for `uid`; seconds until it runs out. */
   token(seconds?: number, uid?: string): string;
   /** Life of the tokens that logins give, seconds. */
@@ -54,6 +56,7 @@ export function createIdentity(): Identity {
       return accountKeys().privateKey.export({ type: "pkcs8", format: "pem" }).toString();
     },
     logins: [],
+    tokens: given,
     lifeSeconds: 3_600,
     token(seconds = 3_600, uid = identity.uid) {
       const token = jwt({ uid, exp: Math.floor(Date.now() / 1_000) + seconds, jti: randomUUID() }, own.privateKey);

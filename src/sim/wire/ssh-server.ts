@@ -100,6 +100,7 @@ function serveClient(client: Connection, options: SshServerOptions): void {
   client.on("session", (accept) => serveSession(accept(), user, options));
   client.on("request", (_accept: unknown, reject: (() => void) | undefined) => reject?.());
   client.on("tcpip", (accept, reject, info) => {
+    options.node.commandAsked?.(`(forward) ${info.destIP}:${info.destPort}`);
     const target = options.forward(info.destIP, info.destPort);
     if (target === null) {
       reject();
@@ -150,6 +151,7 @@ function serveSession(session: Session, user: string, options: SshServerOptions)
   });
   session.on("exec", (accept: () => ServerChannel, _reject: unknown, info: { readonly command: string }) => {
     const channel = accept();
+    node.commandAsked?.(info.command);
     channel.on("error", () => undefined);
     const work = async (): Promise<void> => {
       const output = channelOutput(channel, terminal);
@@ -174,10 +176,12 @@ function serveSession(session: Session, user: string, options: SshServerOptions)
   });
   session.on("shell", (accept: () => ServerChannel) => {
     const channel = accept();
+    node.commandAsked?.("(shell)");
     channel.on("error", () => undefined);
     serveTerminal({ channel, node, clock, user, env, terminal }).catch(() => channel.destroy());
   });
-  session.on("sftp", (accept: Parameters<typeof serveSftp>[0]["accept"]) =>
-    serveSftp({ accept, ssh2: options.ssh2, node, clock, user }),
-  );
+  session.on("sftp", (accept: Parameters<typeof serveSftp>[0]["accept"]) => {
+    node.commandAsked?.("(sftp)");
+    serveSftp({ accept, ssh2: options.ssh2, node, clock, user });
+  });
 }
