@@ -73,16 +73,16 @@ export function nextHop(policy: Loaded<VersionPolicy>, facts: Facts, goal: strin
   const hops = answer.hops.map((hop) => hop.to);
   const [first, ...later] = hops;
   if (versions.length === 2 && high !== first) {
+    const between = findPath(policy.document, low, high);
+    const remedy =
+      between.allowed && between.hops.length === 1
+        ? `Finish the hop to ${high} first: pawl upgrade --to ${high}`
+        : `No qualified hop leads from ${low} to ${high}: ask for support with the nodes at ${low}, or install them anew at ${high}.`;
     return {
       from: low,
       to: null,
       later: [],
-      finding: pathFinding(
-        "fail",
-        `nodes at ${low} or at ${first ?? goal}`,
-        `nodes at ${low} and at ${high}`,
-        `Finish the hop to ${high} first: pawl upgrade --to ${high}`,
-      ),
+      finding: pathFinding("fail", `nodes at ${low} or at ${first ?? goal}`, `nodes at ${low} and at ${high}`, remedy),
     };
   }
   return { from: low, to: first ?? goal, later, finding: pathFinding("pass", title, [low, ...hops].join(" → "), "") };

@@ -20,6 +20,11 @@ export const POLICIES: Readonly<Record<string, string>> = {
   published: join(ROOT, "runbooks/policies/dcos-published.yaml"),
 };
 
+/** The file of a policy that has a name among `named`, else a file of the user's, relative to where pawl was started. */
+export function policyFile(io: Pick<Io, "cwd">, named: Readonly<Record<string, string>>, wanted: string): string {
+  return (Object.hasOwn(named, wanted) ? named[wanted] : undefined) ?? resolve(io.cwd, wanted);
+}
+
 /** Folder of the product's checks. */
 export const CHECKS = join(ROOT, "checks");
 

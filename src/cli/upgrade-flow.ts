@@ -14,6 +14,8 @@ import type { Io } from "./io.ts";
 import { limitsOf, paperOf, type RunOptions } from "./options.ts";
 import { resultLine } from "./result-line.ts";
 import { createRun, shownFolder, tellEvents, type RunRecord } from "./run-folder.ts";
+import { managersOf } from "./locks.ts";
+import { skewFindings, supportFinding } from "./skew.ts";
 import { refusalLines, waiversOf } from "./waivers.ts";
 import { proveChecks, survey, type Survey } from "./survey.ts";
 
@@ -51,7 +53,11 @@ export async function surveyHop(io: Io, cluster: Cluster, request: UpgradeReques
     hop: hop.from === null ? null : { from: hop.from, to: target },
     waivers: waiversOf(io, request.options),
     proof,
-    extra: [hop.finding],
+    extra: [
+      hop.finding,
+      ...skewFindings(request.policy.document, first.facts, new Set(managersOf(cluster)), hop.to),
+      supportFinding(request.policy.document, request.goal),
+    ],
   });
   return { ...found, hop };
 }
@@ -152,7 +158,10 @@ export async function upgrade(
     if (!presence.json) showSurvey(io, cluster, found, request.options, false);
     if (found.exit !== "ok" || found.plan === null) {
       if (presence.json) io.out(JSON.stringify(surveyJson(found, null)));
-      else io.err("\nNothing was changed: the preflight says no. Mend what it names, then run it again.");
+      else
+        io.err(
+          `\n${runs.length === 0 ? "Nothing was changed" : "The hop after this one was not begun"}: the preflight says no. Mend what it names, then run it again.`,
+        );
       return end(found.exit);
     }
     const outcome = await runHop(io, cluster, request, found, presence);
@@ -161,5 +170,13 @@ export async function upgrade(
     const planned = outcome.result.halt?.exit === "stopped-as-asked";
     const complete = allSteps(found.plan).length > 0 && !planned && outcome.result.exit === "ok";
     if (!complete || found.hop.later.length === 0) return end(outcome.result.exit);
+    // The next hop begins where every node of this one has arrived: with --only some were never meant to.
+    if (request.options.only.length > 0) {
+      if (!presence.json)
+        io.out(
+          `\nOnly ${request.options.only.join(", ")} were to be changed. The hop after this one begins when every node is at ${found.hop.to ?? ""}.`,
+        );
+      return end(outcome.result.exit);
+    }
   }
 }

@@ -86,6 +86,21 @@ export function latestOf(policy: VersionPolicy, series: string): string | null {
   return releasesOf(policy).all.findLast((one) => seriesOf(one) === series)?.text ?? null;
 }
 
+/** The newest release a policy knows; null where it knows none. */
+export function newestOf(policy: VersionPolicy): string | null {
+  return releasesOf(policy).all.at(-1)?.text ?? null;
+}
+
+/**
+ * How many minors `version` is behind `ahead`, counted in the minors the policy knows (1.13 to 2.0 is one); 0 where it is not
+ * behind. Null where one of the two is in no minor it knows.
+ */
+export function minorsBehind(policy: VersionPolicy, version: string, ahead: string): number | null {
+  const { series } = releasesOf(policy);
+  const [at, to] = [series.indexOf(seriesText(version)), series.indexOf(seriesText(ahead))];
+  return at < 0 || to < 0 ? null : Math.max(0, to - at);
+}
+
 function releasesOf(policy: VersionPolicy): Releases {
   const all = policy.releases
     .map((release) => parseVersion(release.version))

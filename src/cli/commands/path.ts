@@ -1,5 +1,4 @@
 import { Command } from "commander";
-import { resolve } from "node:path";
 import type { VersionPolicy } from "../../domain/documents.ts";
 import { PawlError } from "../../domain/errors.ts";
 import { findPath, judgeHop, type Hop, type PathAnswer, type PathRefusal } from "../../domain/upgrade-path.ts";
@@ -7,6 +6,7 @@ import { inkOf, printable, speaksUnicode, type Paper } from "../../view/paper.ts
 import { renderProblem } from "../../view/problem.ts";
 import { beside, count, pad } from "../../view/text.ts";
 import type { Io } from "../io.ts";
+import { policyFile } from "../places.ts";
 
 export interface PathDeps {
   /** File of each policy that has a name: `workbook`, `published`. */
@@ -30,7 +30,7 @@ export function pathCommand(io: Io, deps: PathDeps): Command {
     .action(
       async (from: string, to: string, options: { readonly policy: string; readonly direct?: true; readonly json?: true }) => {
         const { loadPolicy } = await import("../../document/load.ts");
-        const policy = (await loadPolicy(policyFile(io, deps, options.policy))).document;
+        const policy = (await loadPolicy(policyFile(io, deps.policies, options.policy))).document;
         const answer = options.direct === true ? judgeHop(policy, from, to) : findPath(policy, from, to);
         if (answer.refusal?.rule === "bad-version")
           throw new PawlError("usage", "path.bad-version", answer.refusal.reason, { next: "pawl path 1.9.4 1.11.3" });
@@ -40,10 +40,6 @@ export function pathCommand(io: Io, deps: PathDeps): Command {
         io.exit(answer.allowed ? "ok" : "refused");
       },
     );
-}
-
-function policyFile(io: Io, deps: PathDeps, wanted: string): string {
-  return (Object.hasOwn(deps.policies, wanted) ? deps.policies[wanted] : undefined) ?? resolve(io.cwd, wanted);
 }
 
 function show(io: Io, policy: VersionPolicy, answer: PathAnswer, option: string): void {

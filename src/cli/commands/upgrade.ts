@@ -1,10 +1,9 @@
 import { Command } from "commander";
-import { resolve } from "node:path";
 import { PawlError } from "../../domain/errors.ts";
 import type { Cluster } from "../cluster.ts";
 import type { Io } from "../io.ts";
 import { inputsOf, runOptions, type RunOptions } from "../options.ts";
-import { POLICIES, runbookFile } from "../places.ts";
+import { policyFile, POLICIES, runbookFile } from "../places.ts";
 import type { UpgradeRequest } from "../upgrade-flow.ts";
 
 export interface UpgradeOptions extends RunOptions {
@@ -32,7 +31,7 @@ export async function withUpgrade<T>(
   const { openCluster } = await import("../cluster.ts");
   const { loadPolicy, loadRunbook } = await import("../../document/load.ts");
   const runbook = await loadRunbook(runbookFile(options.runbook, io.cwd));
-  const policy = await loadPolicy(POLICIES[options.policy] ?? resolve(io.cwd, options.policy));
+  const policy = await loadPolicy(policyFile(io, POLICIES, options.policy));
   const given = inputsOf(options.set);
   if ("target" in given) throw new PawlError("usage", "set.target", "the target is given with --to, not with --set");
   const cluster = await openCluster(io, options.inventory);
