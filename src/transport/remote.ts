@@ -49,6 +49,10 @@ export function createRemote(options: RemoteOptions): WiredRemote {
     via: target.via === null ? null : peerOf(target.via),
   });
   for (const [name, target] of targetsOf(options)) peers.set(name, peerOf(target));
+  // Jump hosts are machines of their own for `http: { through: { ssh: NAME } }`, by the name or the host they are given.
+  for (const peer of [...peers.values()])
+    for (let jump = peer.via; jump !== null; jump = jump.via)
+      for (const name of [jump.target.name, jump.target.host]) if (!peers.has(name)) peers.set(name, jump);
   if (options.sudoPassword !== undefined) options.secret?.(options.sudoPassword);
   const ssh = createSshPool(peers, {
     sudoPassword: options.sudoPassword,

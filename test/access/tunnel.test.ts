@@ -137,6 +137,25 @@ describeReal("HTTP through SSH, to servers that only real sshd reach", ["openssh
     expect(fleet.nodes[1]?.wire.made()).toBe(before);
   });
 
+  it("asks everything through a jump host by its host name, where the nodes themselves need not forward anything", async () => {
+    const [jump] = fleet.nodes;
+    const port = 27_054;
+    const asked = await serve(addressOf(1), (_request, response) => void response.end('"n2"'), undefined, port);
+    const all = fleet.inventory({ jump: [`${fleet.user}@${addressOf(0)}:${String(jump?.port)}`] });
+    const inventory: Inventory = {
+      ...all,
+      nodes: all.nodes.slice(1),
+      ports: { "mesos-master": port },
+      http: { through: { kind: "ssh", by: addressOf(0) }, security: "disabled" },
+    };
+    const remote = createRemote({ inventory, env: {}, home: fleet.folder, ports: PORTS, web: WEB });
+    remotes.push(remote);
+    const before = fleet.nodes[1]?.wire.made();
+    expect(told(await remote.http(get(`http://${addressOf(1)}:${String(port)}/version`)))).toBe('200 "n2"');
+    expect(asked.own()).toBe(false);
+    expect(fleet.nodes[1]?.wire.made()).toBe(before);
+  });
+
   it("tells what is wrong at the far end: nobody listens, no such machine, a server that forbids forwarding", async () => {
     const remote = remoteOf({}, { "mesos-master": 27_059 });
     expect(told(await remote.http(get(`http://${addressOf(0)}:27059/version`)))).toMatch(
