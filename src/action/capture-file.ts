@@ -13,6 +13,17 @@ export const captureFile: StepKind = {
   async doIt(ctx) {
     const path = pathOf(ctx.step.with["path"]);
     const target = targetOf(ctx);
+    if (!/^\/[^\0]*$/.test(path))
+      return {
+        kind: "failed",
+        problem: {
+          code: "capture-file",
+          text: `${ctx.step.address}: only an absolute path can be captured`,
+          expected: "a path that begins with /",
+          observed: JSON.stringify(path.slice(0, 80)),
+          next: "Correct the runbook or the input it was made from, then start a new run.",
+        },
+      };
     const sink = await ctx.artifacts.sink({
       name: `${ctx.step.address}${path}`,
       mediaType: typeof ctx.step.with["media-type"] === "string" ? ctx.step.with["media-type"] : "application/octet-stream",

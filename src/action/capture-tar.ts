@@ -132,10 +132,13 @@ function failed(
 async function run(ctx: StepContext): Promise<Effect> {
   const target = targetOf(ctx);
   const paths = words(ctx.step.with["paths"]).map((path) => posix.normalize(path).replace(/(?<=.)\/+$/, ""));
-  if (paths.length === 0 || paths.some((path) => !path.startsWith("/") || path === "/"))
+  const given = ctx.step.with["paths"];
+  // GNU tar takes a backslash in a name it is given for the beginning of an escape, other tars do not.
+  const bad = paths.filter((path) => !path.startsWith("/") || path === "/" || /[\\\0]/.test(path));
+  if (paths.length === 0 || bad.length > 0 || (Array.isArray(given) && given.length !== paths.length))
     return failed(ctx, target, "tar-paths", "These paths cannot be archived.", {
-      expected: "with.paths: absolute paths below /",
-      observed: paths.join(", ") || "none",
+      expected: "with.paths: absolute paths below /, as text, without backslashes",
+      observed: JSON.stringify(given ?? null).slice(0, 200),
     });
   const before = await digestsOf(ctx, target, paths);
   if (typeof before === "string")

@@ -1,11 +1,35 @@
 import { formatDuration, parseDuration } from "../domain/duration.ts";
+import type { Problem } from "../domain/errors.ts";
 import type { Json, JsonRecord } from "../domain/json.ts";
+import type { Step } from "../domain/plan.ts";
 import type { Effect, Outcome, StepContext, StepKind } from "../engine/ports.ts";
 
 /** Words of a command given in a runbook: `argv: [a, b]`. Numbers become text. */
 export function argvOf(step: { readonly with: JsonRecord }): readonly string[] {
   const argv: Json = step.with["argv"] ?? [];
   return Array.isArray(argv) ? argv.map((word: Json) => (typeof word === "string" ? word : JSON.stringify(word))) : [];
+}
+
+/**
+ * Why an argument list is none that reaches a program as it is; null where it does. `exec`, `sudo` and `env` take a first word
+ * that begins with a dash, or holds `=`, for something of their own; no argument can hold a NUL character.
+ */
+export function argvProblem(step: Pick<Step, "address" | "with">): Problem | null {
+  const argv = argvOf(step);
+  const [program = ""] = argv;
+  const wrong = argv.some((word) => word.includes("\0"))
+    ? "a word holds a NUL character"
+    : /^(?:-.*|[^/]*=.*)?$/s.test(program)
+      ? `the program is ${JSON.stringify(program.slice(0, 80))}`
+      : null;
+  if (wrong === null) return null;
+  return {
+    code: "argv",
+    text: `${step.address}: this is no command that can be sent as it is; nothing was started`,
+    expected: "`argv: [program, word, …]`, the program without a dash before it or `=` in it",
+    observed: wrong,
+    next: "Correct the runbook or the input it was made from, then start a new run.",
+  };
 }
 
 /** `with.timeout` in ms, or the given default. */
@@ -81,6 +105,8 @@ function shows(step: { readonly with: JsonRecord }): readonly string[] {
 }
 
 async function run(ctx: StepContext, readOnly: boolean): Promise<Effect> {
+  const problem = argvProblem(ctx.step);
+  if (problem !== null) return { kind: "failed", problem };
   const argv = argvOf(ctx.step);
   const outcome = await ctx.remote.run(targetOf(ctx), {
     argv,

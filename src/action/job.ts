@@ -1,6 +1,6 @@
 import { formatDuration } from "../domain/duration.ts";
 import type { Effect, Look, StepContext, StepKind } from "../engine/ports.ts";
-import { argvOf, lastLine, targetOf, timeoutOf } from "./command.ts";
+import { argvOf, argvProblem, lastLine, targetOf, timeoutOf } from "./command.ts";
 import { jobFolder, pollJob, removeJob, type JobPlace } from "./remote-job.ts";
 import { beginJob, waitForJob, type JobWait } from "./remote-job-wait.ts";
 
@@ -33,6 +33,8 @@ function shellWords(argv: readonly string[]): string {
 }
 
 async function run(ctx: StepContext): Promise<Effect> {
+  const wrong = argvProblem(ctx.step);
+  if (wrong !== null) return { kind: "failed", problem: wrong };
   const target = targetOf(ctx);
   const place = placeOf(ctx);
   const argv = argvOf(ctx.step);

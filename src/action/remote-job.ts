@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { posix } from "node:path";
 import type { Command, Outcome, Remote } from "../engine/ports.ts";
 import { JOB_TEXT, RUN_TEXT } from "./remote-job-text.ts";
@@ -45,10 +46,12 @@ const JOB_BASE = "/var/tmp/pawl-jobs";
  */
 export function jobFolder(run: string, step: string, options: { readonly sudo: boolean; readonly base?: string }): string {
   const base = options.base ?? JOB_BASE;
-  return posix.join(
-    options.sudo ? base : `${base}-user`,
-    `${run}+${step}`.replaceAll("/", "+").replaceAll(/[^A-Za-z0-9._+-]/g, "_"),
-  );
+  const whole = `${run}+${step}`;
+  const name = whole.replaceAll("/", "+").replaceAll(/[^A-Za-z0-9._+-]/g, "_");
+  // Names of phases, nodes and steps may be long each: together they must still be one file name.
+  const short =
+    name.length <= 200 ? name : `${name.slice(0, 160)}+${createHash("sha256").update(whole).digest("hex").slice(0, 32)}`;
+  return posix.join(options.sudo ? base : `${base}-user`, short);
 }
 
 /**

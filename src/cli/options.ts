@@ -69,6 +69,9 @@ export function inputsOf(pairs: readonly string[]): Readonly<Record<string, stri
         throw new PawlError("usage", "set.malformed", `--set ${pair}: an input is set as NAME=VALUE`, {
           next: "pawl upgrade --set soak-masters=45m …",
         });
+      // Bytes that are no UTF-8 arrive here as this sign: what would be sent is not what was typed.
+      if (pair.includes("\uFFFD"))
+        throw new PawlError("usage", "set.encoding", `--set ${pair}: the value is not UTF-8, so it could not arrive as it was typed`);
       return [pair.slice(0, at), pair.slice(at + 1)];
     }),
   );

@@ -192,6 +192,14 @@ export function versionPolicyRules(parsed: Parsed): readonly Complaint[] {
 function argvRules(parsed: Parsed, steps: readonly Json[], path: Path): readonly Complaint[] {
   return steps.flatMap((step, index) => {
     const at: Path = [...path, index, "with", "argv"];
+    const argv = record(record(step)["with"])["argv"];
+    if (argv !== undefined && list(argv).length === 0)
+      return [complaintAt(parsed, at, `${pathText(at)} must be a list of words, the program first`)];
+    const [program] = list(argv);
+    if (typeof program === "string" && /^(?:-.*|[^/]*=.*)?$/s.test(program))
+      return [
+        complaintAt(parsed, [...at, 0], `${pathText([...at, 0])} must be a program: without a dash before it or \`=\` in it`),
+      ];
     return list(record(record(step)["with"])["argv"]).flatMap((word, place) => {
       const written = parsed.writtenAs([...at, place]);
       if (typeof word === "string" || (written !== null && written === JSON.stringify(word))) return [];

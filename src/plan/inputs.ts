@@ -24,7 +24,7 @@ export function resolveInputs(
       complaints.push(`${name}: this runbook has no such input (it has ${Object.keys(runbook.inputs).join(", ") || "none"})`);
   }
   for (const [name, spec] of Object.entries(runbook.inputs)) {
-    const value = given[name] ?? spec.default;
+    const value = Object.hasOwn(given, name) ? given[name] : spec.default;
     if (value === undefined) {
       if (spec.required) complaints.push(`${name}: missing; ${spec.title}`);
       continue;

@@ -15,6 +15,9 @@ export function createLocalRunner(options: { readonly cwd?: string } = {}): Loca
   return {
     async run(argv, { timeoutMs, env }) {
       const [file, ...words] = argv;
+      // No program can be handed one; execa would throw.
+      if (argv.some((word) => word.includes("\0")))
+        return { kind: "lost", reason: "a word of the command holds a NUL character", code: "failed", sent: false };
       if (file === undefined) return { kind: "lost", reason: "the command has no words", code: "not-found", sent: false };
       const stdout = boundedOutput();
       const stderr = boundedOutput();

@@ -161,6 +161,8 @@ describe("the step kind capture-tar", () => {
     mkdirSync(join(folder, "-x"));
     writeFileSync(join(folder, "-x/file"), "x");
     expect((await capture({ paths: [`${folder}/-x`] })).kind).toBe("done");
+    for (const paths of [["relative"], ["/"], ["/a\\nb"], [1.1, "/x"], []])
+      expect(code(await capture({ paths }))).toBe("tar-paths");
     expect(code(await capture({ paths: ["/--checkpoint-action=exec=touch"] }))).toBe("tar-failed");
   });
 });

@@ -40,7 +40,7 @@ export function parseListing(output: string): FileListing | null {
   const files = new Map<string, string | null>();
   const folders: string[] = [];
   for (const line of lines) {
-    const file = /^file (\S+) (.+)$/.exec(line);
+    const file = /^file (\S+) ([^]+)$/.exec(line);
     if (file !== null) files.set(file[2] ?? "", /^[0-9a-f]{64}$/.test(file[1] ?? "") ? (file[1] ?? null) : null);
     else if (line.startsWith("dir ")) folders.push(line.slice(4));
   }

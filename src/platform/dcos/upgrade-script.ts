@@ -139,7 +139,8 @@ function word(text: string): string {
   return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 
-function generatorCommand(installer: string, from: string): string {
+/** The text that a job on the bootstrap machine runs; for `sh`. */
+export function generatorCommand(installer: string, from: string): string {
   return `cd ${word(posix.dirname(installer))} && bash ${word(installer)} --generate-node-upgrade-script ${word(from)}`;
 }
 
