@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import type { Masker } from "../artifact/mask.ts";
 import { CAPTURE_TAR_COMMANDS } from "../action/capture-tar.ts";
 import { kindsOf } from "../action/kinds.ts";
 import { guard } from "../check/guard.ts";
@@ -17,6 +18,7 @@ import { createLabClock, proveLab } from "../transport/lab-clock.ts";
 import { createLocalRunner } from "../transport/local.ts";
 import { createRemote, type WiredRemote } from "../transport/remote.ts";
 import type { Io } from "./io.ts";
+import { maskerOf } from "./masked.ts";
 import { labTime, type LabTime } from "./lab-time.ts";
 import { CHECKS } from "./places.ts";
 import { loadPlatform } from "./platforms.ts";
@@ -35,6 +37,8 @@ export interface Cluster {
   readonly jq: Jq;
   /** The time of a proven lab, where soak floors do not apply; null on a real cluster. */
   readonly lab: LabTime | null;
+  /** What hides this cluster's secrets in everything that is kept or printed. */
+  maskerFor(clusterId: string): Promise<Masker>;
   /** The runner over the product's checks, or over others. */
   checksFor(facts: Facts, checks?: readonly Check[]): Checks;
   close(): Promise<void>;
@@ -128,6 +132,7 @@ export async function openCluster(io: Io, inventoryFile: string, checksFolder: s
     clock,
     jq,
     lab,
+    maskerFor: (clusterId) => maskerOf(io, clusterId),
     checksFor: (facts, checks = loaded.map((one) => one.document)) =>
       createChecks({ checks, remote: reader, inventory: inventory.document, platform, facts, clock, jq }),
     async close() {

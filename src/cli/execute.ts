@@ -17,6 +17,7 @@ import { createTerminalView, type TerminalView } from "../view/terminal.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Io } from "./io.ts";
 import { runLock } from "./locks.ts";
+import { maskedProblem, maskedViewer } from "./masked.ts";
 import { stateDir } from "./places.ts";
 import { shownFolder, type RunRecord } from "./run-folder.ts";
 
@@ -108,7 +109,7 @@ export async function execute(io: Io, cluster: Cluster, record: RunRecord, execu
       operator,
       control: createControlSocket({ stateDir: stateDir(io.env), runFolder: record.folder }),
       lock: runLock(io, cluster, record),
-      viewer,
+      viewer: maskedViewer(viewer, (text) => record.mask(text)),
       limits,
       process: { pid: process.pid, host: hostname(), boot: bootId() },
     },
@@ -121,7 +122,8 @@ export async function execute(io: Io, cluster: Cluster, record: RunRecord, execu
     const next = `Mend what is named here, then: pawl resume ${shownFolder(io, record.folder)}`;
     const error = explained(caught, next);
     if (!(error instanceof PawlError)) throw error;
-    throw new PawlError(error.exit, error.code, error.message, { ...error.details, next, cause: error });
+    const details = maskedProblem(error.details, (text) => record.mask(text));
+    throw new PawlError(error.exit, error.code, record.mask(error.message), { ...details, next, cause: error });
   } finally {
     offStop();
     await terminal?.stop();
@@ -133,7 +135,13 @@ export async function execute(io: Io, cluster: Cluster, record: RunRecord, execu
 export function tellEnd(io: Io, record: RunRecord, result: RunResult, presence: Presence): void {
   if (presence.json) return;
   const paper = { columns: io.columns, colour: io.colour, unicode: speaksUnicode(io.env) };
-  if (result.halt !== null && io.stdoutTty) io.err(renderProblem(result.halt.problem, paper));
+  if (result.halt !== null && io.stdoutTty)
+    io.err(
+      renderProblem(
+        maskedProblem(result.halt.problem, (text) => record.mask(text)),
+        paper,
+      ),
+    );
   const folder = shownFolder(io, record.folder);
   const failed = result.halt?.step ?? null;
   // A resume alone does not measure again what was refused, nor repeat what failed: a person says so first.

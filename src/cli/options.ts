@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
+import { isSecretName } from "../artifact/secret-words.ts";
 import { PawlError } from "../domain/errors.ts";
 import { stopPlaces, type Plan } from "../domain/plan.ts";
 import type { Limits } from "../engine/session.ts";
@@ -71,8 +72,24 @@ export function inputsOf(pairs: readonly string[]): Readonly<Record<string, stri
         });
       // Bytes that are no UTF-8 arrive here as this sign: what would be sent is not what was typed.
       if (pair.includes("\uFFFD"))
-        throw new PawlError("usage", "set.encoding", `--set ${pair}: the value is not UTF-8, so it could not arrive as it was typed`);
-      return [pair.slice(0, at), pair.slice(at + 1)];
+        throw new PawlError(
+          "usage",
+          "set.encoding",
+          `--set ${pair}: the value is not UTF-8, so it could not arrive as it was typed`,
+        );
+      const [name, value] = [pair.slice(0, at), pair.slice(at + 1)];
+      // The plan is executed as it is written, so what is in an input cannot be masked there.
+      if (isSecretName(name) && !/^\d{0,9}[a-z]?$/.test(value))
+        throw new PawlError(
+          "usage",
+          "set.secret",
+          `--set ${name}=…: a secret cannot be an input, because plan.json would keep it`,
+          {
+            expected: "an input that says where the secret lies, such as a path on the node",
+            next: "Give the runbook an input like password-file, and let the command read that file.",
+          },
+        );
+      return [name, value];
     }),
   );
 }

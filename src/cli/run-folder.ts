@@ -1,8 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { loadMaskKey } from "../artifact/mask-key.ts";
-import { createMasker } from "../artifact/mask.ts";
 import { openArtifactStore } from "../artifact/store.ts";
 import { PawlError } from "../domain/errors.ts";
 import type { RunEvent } from "../domain/events.ts";
@@ -17,6 +15,7 @@ import { recordSays } from "../journal/record-says.ts";
 import { writePlan } from "../journal/plan-file.ts";
 import { reportFiles } from "../report/markdown.ts";
 import type { Io } from "./io.ts";
+import { maskerOf } from "./masked.ts";
 import { pawlVersion, stateDir } from "./places.ts";
 
 /** A run's record, open for writing: folder, journal, artifacts, and the state so far. */
@@ -26,6 +25,8 @@ export interface RunRecord {
   readonly journal: FileJournal;
   readonly artifacts: ArtifactStore;
   readonly plan: Plan;
+  /** Replaces secrets in a text that is to be printed, as they are replaced in the record. */
+  mask(text: string): string;
   state(): RunState;
   /** What tells this run from every other: its mark on the cluster's lock. */
   id(): string;
@@ -91,10 +92,7 @@ async function recordOf(
   lock: HeldLock | null,
 ): Promise<RunRecord> {
   io.began(folder);
-  const masker = createMasker({
-    key: await loadMaskKey(stateDir(io.env), plan.cluster.id),
-    ...(io.secrets === undefined ? {} : { secrets: io.secrets }),
-  });
+  const masker = await maskerOf(io, plan.cluster.id);
   const journal = await open({
     folder,
     clock,
@@ -112,6 +110,7 @@ async function recordOf(
     journal,
     artifacts,
     plan,
+    mask: (text) => masker.text(text),
     state: () => fold(journal.events),
     id: () => journal.events.find((event) => event.type === "run.created")?.id ?? run,
     holds: async () => lock === null || (await lock.check()),

@@ -11,6 +11,7 @@ import { resolveInputs } from "../plan/inputs.ts";
 import { printOf } from "./waivers.ts";
 import { byHandFindings, isDue, type HopRange } from "./hop-requirements.ts";
 import type { Cluster } from "./cluster.ts";
+import { maskedFindings, maskedPlan } from "./masked.ts";
 
 export interface SurveyRequest {
   readonly runbook: Loaded<Runbook>;
@@ -194,11 +195,13 @@ export async function survey(cluster: Cluster, request: SurveyRequest): Promise<
     known: (name) => cluster.checkDocuments.has(name),
     nowMs: cluster.clock.now(),
   });
+  const masker = await cluster.maskerFor(observation.facts.clusterId);
+  const mask = (text: string): string => masker.text(text);
   return {
     observation,
-    findings: judged.findings,
+    findings: maskedFindings(judged.findings, mask),
     refusals: judged.refusals,
-    plan: plan === null ? null : { ...plan, waivers: judged.waivers },
+    plan: plan === null ? null : maskedPlan({ ...plan, waivers: judged.waivers }, mask),
     answers,
     exit: judgeFindings(judged.findings, judged.refusals),
   };

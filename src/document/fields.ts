@@ -74,12 +74,12 @@ export const user = z
   .regex(/^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,99}$/)
   .register(WORDS, { what: "a user name" });
 
-/** http or https, without characters a shell, a header or curl's own patterns (`[1-9]`, `{a,b}`) could take for their own. */
+/** http or https, without a user or password (they would be printed with it), and without characters a shell, a header or curl's own patterns (`[1-9]`, `{a,b}`) could take for their own. */
 export const url = z
   .string()
   .max(2_000)
-  .regex(/^https?:\/\/(?:[A-Za-z0-9_.~:&%@+=,-]+|\[[0-9A-Fa-f:.]+\](?::\d{1,5})?)(?:[\/?#][A-Za-z0-9_.~:\/?&#%@+=,-]*)?$/)
-  .register(WORDS, { what: "an http or https URL without white space or shell characters" });
+  .regex(/^https?:\/\/(?:[A-Za-z0-9_.~:-]+|\[[0-9A-Fa-f:.]+\](?::\d{1,5})?)(?:[\/?#][A-Za-z0-9_.~:\/?&#%@+=,-]*)?$/)
+  .register(WORDS, { what: "an http or https URL without user, white space or shell characters" });
 
 /** A URL of a check: may contain `{address}`-like places. */
 export const urlTemplate = z

@@ -250,7 +250,7 @@ describe("an inventory", () => {
     [
       "refuses ftp",
       change(INVENTORY, "nodes:", "bootstrap: { address: b, url: ftp://b }\nnodes:"),
-      ['f:6:31: bootstrap.url must be an http or https URL without white space or shell characters, not "ftp://b"'],
+      ['f:6:31: bootstrap.url must be an http or https URL without user, white space or shell characters, not "ftp://b"'],
     ],
     [
       "refuses a user with a space",

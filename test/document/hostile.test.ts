@@ -150,7 +150,7 @@ describe("hostile and broken input", () => {
     [
       "a URL that curl would take for several",
       change(INVENTORY, "nodes:", `scripts: { "1.9.9": { url: "http://b/[1-9]", sha256: ${"a".repeat(64)} } }\nnodes:`),
-      'f:6:28: scripts."1.9.9".url must be an http or https URL without white space or shell characters, not "http://b/[1-9]"',
+      'f:6:28: scripts."1.9.9".url must be an http or https URL without user, white space or shell characters, not "http://b/[1-9]"',
     ],
     [
       "an installer that bash would take for an option",
