@@ -108,7 +108,7 @@ describe("words that are not known", () => {
     [
       "a key like nothing",
       change(INVENTORY, "ssh: { user: core }", "ssh: { colour: red }"),
-      ['f:5:8: unknown key "colour" in ssh (accepted: user, port, identity-file, known-hosts, sudo)'],
+      ['f:5:8: unknown key "colour" in ssh (accepted: user, port, identity-file, known-hosts, sudo, jump)'],
     ],
     [
       "a key of a gate",
