@@ -1,7 +1,9 @@
+import type { Check } from "../domain/documents.ts";
 import { PawlError } from "../domain/errors.ts";
 import type { InventoryNode } from "../domain/inventory.ts";
 import type { Json, JsonRecord } from "../domain/json.ts";
 import type { HttpAnswer, Remote } from "../engine/ports.ts";
+import { fromText } from "./answers.ts";
 
 /** One recorded HTTP answer, or the error instead of one. */
 export interface Capture {
@@ -44,6 +46,31 @@ export function parseEvidence(files: readonly { readonly file: string; readonly 
     context: { ...(now === undefined ? {} : { now }), ...merged("context") },
     captures: parsed.flatMap(({ file, value }) => list(value["captures"]).map((one) => captureOf(file, record(one)))),
   };
+}
+
+/**
+ * The raw answer to one reading of a check, as a server or a program gave it: understood as the check's document says. `of`
+ * names the subject and the reading. Throws PawlError `invalid-document` for bytes that are no such answer, and `usage` for a
+ * reading the check does not have.
+ */
+export function rawReading(
+  check: Check,
+  of: { readonly subject: string; readonly reading: string },
+  file: string,
+  text: string,
+): Evidence["subjects"] {
+  const spec = check.readings[of.reading];
+  const names = Object.keys(check.readings).join(", ");
+  if (spec === undefined)
+    throw new PawlError("usage", "check.no-such-reading", `${check.name} reads no ${of.reading}`, {
+      expected: `one of ${names}`,
+      observed: of.reading,
+    });
+  if (spec.as === "answer" && !text.trimStart().startsWith("{"))
+    throw badEvidence(file, `${of.reading} is a whole answer: { status, location, body } or { code, stdout, stderr }`);
+  const reading = fromText(spec.as === "answer" ? "json" : spec.as, text);
+  if (reading.kind === "no-answer") throw badEvidence(file, `as ${of.reading} of ${check.name}: ${reading.reason}`);
+  return { [of.subject]: { [of.reading]: reading.value } };
 }
 
 /** A remote that answers from records: the newest answer to that address, method, path and body; otherwise there is none. */

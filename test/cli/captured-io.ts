@@ -1,7 +1,7 @@
 import type { ExitName } from "../../src/domain/errors.ts";
 import type { Io } from "../../src/cli/io.ts";
 
-/** A terminal of 100 columns that keeps what a command printed and how it ended. */
+/** A terminal, of 100 columns if nothing else is said, that keeps what a command printed and how it ended. */
 export interface CapturedIo extends Io {
   readonly stdout: string[];
   readonly stderr: string[];
@@ -9,7 +9,7 @@ export interface CapturedIo extends Io {
 }
 
 /** A fresh one per command; `cwd` is where relative paths start. */
-export function capturedIo(cwd: string): CapturedIo {
+export function capturedIo(cwd: string, columns = 100): CapturedIo {
   const stdout: string[] = [];
   const stderr: string[] = [];
   const runs = new Set<string>();
@@ -22,7 +22,7 @@ export function capturedIo(cwd: string): CapturedIo {
     err: (text) => void stderr.push(text),
     stdoutTty: false,
     stdinTty: false,
-    columns: 100,
+    columns,
     rows: 40,
     colour: false,
     env: { LANG: "C.UTF-8" },

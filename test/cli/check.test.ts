@@ -26,7 +26,10 @@ interface Ran {
 }
 
 async function run(cwd: string, ...argv: readonly string[]): Promise<Ran> {
-  const io = capturedIo(cwd);
+  return runOn(capturedIo(cwd), ...argv);
+}
+
+async function runOn(io: CapturedIo, ...argv: readonly string[]): Promise<Ran> {
   const live: LiveCheck[] = [];
   const deps: CheckDeps = {
     checks: resolve("checks/dcos"),
@@ -58,7 +61,9 @@ describe("pawl check on recorded answers", () => {
     );
     expect(io.ended()).toBe("ok");
     expect(io.stdout).toHaveLength(1);
-    expect(JSON.parse(io.stdout[0] ?? "")).toMatchObject({
+    const answer = JSON.parse(io.stdout[0] ?? "") as object;
+    expect(Object.keys(answer)).toEqual(["check", "verdict", "why", "asserted", "subjects"]);
+    expect(answer).toMatchObject({
       check: "one-leader",
       verdict: "pass",
       why: null,
@@ -99,6 +104,94 @@ describe("pawl check on recorded answers", () => {
     const without = await run(folder, "node-version-file", "--evidence", "e.json");
     expect(without.io.ended()).toBe("said-no");
     expect(without.io.stdout.join("\n")).toContain("inconclusive: missing-field");
+  });
+
+  it("takes the raw answer to a reading, by name, with the node it is of, several together", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "pawl-check-"));
+    writeFileSync(join(folder, "queue.json"), '{"queue":[]}');
+    writeFileSync(join(folder, "deployments.json"), "[]");
+    const quiet = await run(folder, "marathon-quiet", "--evidence", "queue=queue.json", "deployments=deployments.json");
+    expect([quiet.io.ended(), quiet.io.stdout.join("\n")]).toEqual(["ok", expect.stringContaining("1 of 1 subject passed")]);
+    const half = await run(folder, "marathon-quiet", "--evidence", "queue=queue.json");
+    expect([half.io.ended(), half.io.stdout.join("\n")]).toEqual(["said-no", expect.stringContaining("inconclusive: no-answer")]);
+    const words = (name: string) => resolve(`test/fixture/zookeeper/3.4.10/${name}`);
+    const servers = ["follower1", "leader", "follower3"].flatMap((name, index) =>
+      ["mntr", "srvr"].map((word) => `m${index + 1}.${word}=${words(`${name}-${word}.txt`)}`),
+    );
+    const ensemble = await run(folder, "zookeeper-quorum", "--json", "--evidence", ...servers);
+    expect(JSON.parse(ensemble.io.stdout[0] ?? "")).toMatchObject({
+      verdict: "pass",
+      why: null,
+      asserted: { subjects: 3, passed: 3 },
+    });
+    const alone = await run(
+      folder,
+      "zookeeper-quorum",
+      "--evidence",
+      `m1.mntr=${words("noquorum-mntr.txt")}`,
+      `m1.srvr=${words("noquorum-srvr.txt")}`,
+    );
+    expect([alone.io.ended(), alone.io.stdout.join("\n")]).toEqual([
+      "said-no",
+      expect.stringContaining("not currently serving requests"),
+    ]);
+  });
+
+  it("says what does not fit: another reading's name is 2, a page instead of JSON is 3, neither is a verdict", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "pawl-check-"));
+    writeFileSync(join(folder, "page.html"), "<html>Sign in</html>");
+    await expect(run(folder, "marathon-quiet", "--evidence", "quue=page.html")).rejects.toMatchObject({
+      exit: "usage",
+      code: "check.no-such-reading",
+      details: { expected: "one of deployments, queue" },
+    });
+    await expect(run(folder, "marathon-quiet", "--evidence", "queue=page.html")).rejects.toMatchObject({
+      exit: "invalid-document",
+      details: { observed: expect.stringContaining("not JSON") as string },
+    });
+    await expect(run(folder, "replog-recovered", "--evidence", "m1.redirect=page.html")).rejects.toMatchObject({
+      exit: "invalid-document",
+      details: { observed: expect.stringContaining("{ status, location, body }") as string },
+    });
+  });
+
+  it("has no verdict on answers that say nothing: null, an empty object, a list, a number, a number too large for one", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "pawl-check-"));
+    for (const [body, why] of [
+      ["null", "missing-field"],
+      ["{}", "missing-field"],
+      ["[]", "bad-filter"],
+      ["0", "bad-filter"],
+      ['{"slaves":"none"}', "missing-field"],
+    ] as const) {
+      writeFileSync(join(folder, "body.json"), body);
+      const { io } = await run(folder, "agents-registered", "--json", "--evidence", "slaves=body.json");
+      expect([body, io.ended(), JSON.parse(io.stdout[0] ?? "")]).toEqual([
+        body,
+        "said-no",
+        expect.objectContaining({ verdict: "inconclusive", why }),
+      ]);
+    }
+    writeFileSync(join(folder, "body.json"), '{"rollInProgress":1e999}');
+    const { io } = await run(folder, "exhibitor-no-rolling-change", "--node", "m1", "--json", "--evidence", "state=body.json");
+    expect(JSON.parse(io.stdout[0] ?? "")).toMatchObject({
+      verdict: "inconclusive",
+      why: "missing-field",
+      subjects: [{ subject: "m1" }],
+    });
+  });
+
+  it("fits a width of 80", async () => {
+    for (const [name, ...files] of [
+      ["one-leader", "leader-killed/01-1s-stale-leader"],
+      ["agents-registered", "agent-killed/03-unreachable"],
+      ["replog-recovered", "quorum-lost/02-leader-alone-13s"],
+    ] as const) {
+      const { io } = await runOn(capturedIo(FIXTURES, 80), name, "--evidence", ...moments(...files));
+      const lines = io.stdout.join("\n").split("\n");
+      expect(lines.filter((line) => line.length > 80)).toEqual([]);
+      expect(lines.length).toBeLessThan(20);
+    }
   });
 
   it("refuses what is no evidence with 3, and what cannot be read with 2", async () => {

@@ -42,7 +42,7 @@ interface Options {
 
 /**
  * `pawl check NAME`: one check, on the cluster or on recorded answers. Exits 0 where it passes, 1 where it fails or is
- * inconclusive, 2 for a name no check has, 3 for evidence that is none.
+ * inconclusive, 2 for a name no check has or a file that cannot be read, 3 for evidence that is none.
  */
 export function checkCommand(io: Io, deps: CheckDeps): Command {
   return new Command("check")
@@ -51,7 +51,7 @@ export function checkCommand(io: Io, deps: CheckDeps): Command {
     .option("-i, --inventory <file>", "the cluster")
     .option(
       "--evidence <file...>",
-      "recorded answers instead of the cluster: evidence of a check, captured answers, a plan for its facts",
+      "recorded answers instead of the cluster: evidence of a check, captured answers, a plan for its facts; or the raw answer to one reading, as [NODE.]READING=FILE",
     )
     .option("--node <name>", "the node, for checks of one node")
     .option("--set <key=value>", "an input, such as target=1.11.3; repeatable", collect, {})
@@ -104,7 +104,17 @@ async function measureLive(io: Io, deps: CheckDeps, check: Check, options: Optio
 async function measureRecorded(io: Io, deps: CheckDeps, check: Check, options: Options): Promise<CheckAnswer> {
   const { parseEvidence } = await import("../../check/recorded.ts");
   const { createJq } = await import("../../check/jq.ts");
-  const evidence = parseEvidence(await Promise.all((options.evidence ?? []).map((file) => readText(io, file))));
+  const given = options.evidence ?? [];
+  const whole = given.filter((one) => rawOf(check, one) === null);
+  const evidence = withRaw(
+    parseEvidence(await Promise.all(whole.map((file) => readText(io, file)))),
+    await Promise.all(
+      given.flatMap((one) => {
+        const raw = rawOf(check, one);
+        return raw === null ? [] : [readRaw(io, check, raw, options)];
+      }),
+    ),
+  );
   const context: JsonRecord = {
     since: 0,
     inHand: [],
@@ -131,6 +141,36 @@ async function measureRecorded(io: Io, deps: CheckDeps, check: Check, options: O
   } finally {
     await jq.close();
   }
+}
+
+interface RawFile {
+  readonly subject: string | null;
+  readonly reading: string;
+  readonly file: string;
+}
+
+/** `m1.metrics=FILE` or `slaves=FILE`; null for the name of a file. */
+function rawOf(check: Check, text: string): RawFile | null {
+  const [, subject, reading, file] = /^(?:([A-Za-z0-9_][A-Za-z0-9._-]*)\.)?([A-Za-z_][A-Za-z0-9_]*)=(.+)$/.exec(text) ?? [];
+  if (reading === undefined || file === undefined) return null;
+  // A file may have an equals sign in its name; then it is written with its folder.
+  return subject !== undefined || reading in check.readings || !text.includes("/")
+    ? { subject: subject ?? null, reading, file }
+    : null;
+}
+
+async function readRaw(io: Io, check: Check, raw: RawFile, options: Options): Promise<Evidence["subjects"]> {
+  const { rawReading } = await import("../../check/recorded.ts");
+  const subject = raw.subject ?? (check.scope.kind === "cluster" ? "cluster" : (options.node ?? "evidence"));
+  const { file, text } = await readText(io, raw.file);
+  return rawReading(check, { subject, reading: raw.reading }, file, text);
+}
+
+/** Raw answers beside what the other files hold; several readings of one subject come together. */
+function withRaw(evidence: Evidence, raw: readonly Evidence["subjects"][]): Evidence {
+  const subjects: Record<string, JsonRecord> = { ...evidence.subjects };
+  for (const one of raw) for (const [name, readings] of Object.entries(one)) subjects[name] = { ...subjects[name], ...readings };
+  return { ...evidence, subjects };
 }
 
 async function measureCaptures(
@@ -197,8 +237,9 @@ async function readText(io: Io, file: string): Promise<{ readonly file: string; 
   }
 }
 
-function asJson({ check, verdict, why, fatal, asserted, observed, subjects }: CheckAnswer) {
-  return { check, verdict, why, fatal, asserted, observed, subjects };
+/** The form people script against (design section 1). */
+function asJson({ check, verdict, why, asserted, subjects }: CheckAnswer) {
+  return { check, verdict, why, asserted, subjects };
 }
 
 function show(io: Io, check: Check, answer: CheckAnswer): void {
