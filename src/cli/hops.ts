@@ -57,6 +57,11 @@ export function nextHop(policy: Loaded<VersionPolicy>, facts: Facts, goal: strin
   const answer = findPath(policy.document, low, goal);
   if (!answer.allowed) {
     const shortest = answer.refusal?.shortest;
+    const nearest = answer.refusal?.nearest ?? [];
+    const instead =
+      answer.refusal?.rule === "known-releases"
+        ? `Choose a release the policy knows${nearest.length === 0 ? "" : ` (nearest: ${nearest.join(", ")})`}, or a policy that knows this one: --policy published, or a file of kind VersionPolicy.`
+        : `Choose another target${nearest.length === 0 ? "" : ` (nearest: ${nearest.join(", ")})`}.`;
     const way = shortest === undefined ? "" : ` The shortest allowed way: ${shortest.join(" → ")}.`;
     return {
       from: low,
@@ -66,7 +71,7 @@ export function nextHop(policy: Loaded<VersionPolicy>, facts: Facts, goal: strin
         "fail",
         title,
         `${answer.refusal?.rule ?? "refused"}: ${answer.refusal?.reason ?? ""}`,
-        `Choose another target.${way}`,
+        `${instead}${way}`,
       ),
     };
   }

@@ -145,7 +145,7 @@ function unknownRelease(releases: Releases, version: Version): PathRefusal {
   const { name, asOf } = releases.policy;
   return {
     rule: "known-releases",
-    reason: `${version.text} is not a release that policy ${name} knows (as of ${asOf})`,
+    reason: `${version.text} is not a release that policy ${name} knows (as of ${asOf})${version.tag === null ? "" : `: releases have no tag such as -${version.tag}, and neither pre-releases nor builds of one's own are qualified`}`,
     nearest,
   };
 }

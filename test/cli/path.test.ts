@@ -116,3 +116,24 @@ describe("pawl path", () => {
     await expect(path("1", "2", "--policy", "toString")).rejects.toBeInstanceOf(PawlError);
   });
 });
+
+describe("pawl path on a narrow terminal", () => {
+  it.each([
+    ["1.9.4", "1.11.3", "--policy", "published"],
+    ["1.13.8", "2.1.0", "--policy", "published"],
+    ["1.12.0-beta1", "1.12.1"],
+  ])("keeps a refusal of %s to %s within 80 columns, and names the way out", async (...words) => {
+    const io = { ...capturedIo(folder), columns: 80 };
+    await pathCommand(io, { policies }).exitOverride().parseAsync(words, { from: "user" });
+    const text = io.stderr.join("\n");
+    expect(text.split("\n").filter((line) => line.length > 80)).toEqual([]);
+    expect(text).toMatch(/refused by rule/);
+  });
+
+  it("points from a release the workbook cannot know to the policy that may, and says what a tag means", async () => {
+    expect((await path("1.11.3", "1.13.10")).stderr.join("\n")).toContain("pawl path 1.11.3 1.13.10 --policy published");
+    expect((await path("1.12.0-beta1", "1.12.1", "--policy", "published")).stderr.join("\n")).toMatch(
+      /neither pre-releases nor builds/,
+    );
+  });
+});

@@ -85,14 +85,13 @@ function renderRefusal(policy: VersionPolicy, answer: PathAnswer, refusal: PathR
   const others = nearest === undefined || nearest.length === 0 ? [] : [`nearest: ${nearest.join(", ")}`];
   const [first] = nearest ?? [];
   const target = shortest?.at(-1) === answer.to ? answer.to : first;
-  const next = target === undefined || target === answer.from ? undefined : `pawl path ${answer.from} ${target}${option}`;
-  const text = [
-    `${answer.from} → ${answer.to}: refused by rule ${refusal.rule}`,
-    ...way,
-    ...others,
-    ...answer.notes.map((note) => `note: ${note}`),
-  ].join("\n");
-  return renderProblem(
+  const known = target === undefined || target === answer.from ? undefined : `pawl path ${answer.from} ${target}${option}`;
+  // The workbook's policy ends in 2018: what it does not know, the published tables may.
+  const next =
+    refusal.rule === "known-releases" && option === "" ? `pawl path ${answer.from} ${answer.to} --policy published` : known;
+  const text = [`${answer.from} → ${answer.to}: refused by rule ${refusal.rule}`, ...way, ...others].join("\n");
+  const notes = answer.notes.flatMap((note) => beside("  note      ", 12, note, paper.columns));
+  const problem = renderProblem(
     {
       code: `path.${refusal.rule}`,
       text,
@@ -102,4 +101,5 @@ function renderRefusal(policy: VersionPolicy, answer: PathAnswer, refusal: PathR
     },
     paper,
   );
+  return [problem, ...notes].join("\n");
 }
