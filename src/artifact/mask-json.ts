@@ -27,7 +27,7 @@ export interface Marks {
 
 const OUTSIDE = /[\s{}[\],:0-9eE+.\-truefalsn]/;
 const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
-const YIELD_EVERY = 1 << 18;
+const YIELD_EVERY = 1 << 15;
 
 /**
  * JSON text with its secrets replaced, everything else byte for byte as it was (numbers, spacing, order, doubled keys).

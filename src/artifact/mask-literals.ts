@@ -79,7 +79,11 @@ export function literalMask(secrets: readonly string[], mark: Mark): (text: stri
   const loosePattern = new RegExp(any(loose.keys()), "gi");
   const corePattern =
     cores.size === 0 ? null : new RegExp(`[A-Za-z0-9+/_-]{0,2}(${any(cores.keys())})[A-Za-z0-9+/_-]{0,2}={0,2}`, "g");
-  const shortest = Math.min(...[...plain.keys(), ...loose.keys(), ...cores.keys()].map((form) => form.length));
+  // Not `Math.min(...)`: a document may hold more secrets than a call takes arguments.
+  const shortest = [...plain.keys(), ...loose.keys(), ...cores.keys()].reduce(
+    (least, form) => Math.min(least, form.length),
+    Number.POSITIVE_INFINITY,
+  );
   const exact = new RegExp(any([...plain.keys(), ...cores.keys()]));
   const caseless = new RegExp(any(loose.keys()), "i");
   return (text) => {

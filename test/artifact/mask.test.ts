@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { literalMask } from "../../src/artifact/mask-literals.ts";
 import { createMasker } from "../../src/artifact/mask.ts";
 
 const KEY = Buffer.alloc(32, 7);
@@ -248,4 +249,20 @@ describe("masking known secrets", () => {
   it("does not tear words apart for a secret too short to be one", () => {
     expect(createMasker({ key: KEY, secrets: ["a", "", "the"] }).text("the cat sat")).toBe("the cat sat");
   });
+});
+
+describe("secrets that become known", () => {
+  it("while the masker is used are masked from then on: tokens are renewed in mid-run", () => {
+    const secrets = new Set<string>();
+    const masker = createMasker({ key: Buffer.alloc(32, 1), secrets });
+    expect(masker.text("the word is sesame-open")).toBe("the word is sesame-open");
+    secrets.add("sesame-open");
+    expect(masker.text("the word is sesame-open")).toMatch(/^the word is masked:[0-9a-f]{12}$/);
+  });
+
+  it("by the ten thousand are more than a call takes arguments, and still masked", () => {
+    const secrets = Array.from({ length: 12_000 }, (_, index) => `secret-number-${index}-x`);
+    const mask = literalMask(secrets, () => "masked");
+    expect(mask("a secret-number-11999-x b")).toBe("a masked b");
+  }, 30_000);
 });
