@@ -9,6 +9,8 @@ import { laterAt, masterOf, noAilments, type Model, type NodeState } from "./sta
 
 /** A late agent comes back after this, well under the five minutes a master waits. */
 const LATE_MS = { low: 140_000, high: 220_000 };
+/** Where a run that changes the cluster leaves its mark on the masters. */
+export const RUN_LOCK = "/var/lib/pawl/lock";
 const ROLES = { master: "master", agent: "slave", agent_public: "slave_public" } as const;
 
 function roleFile(node: NodeState, right: boolean): string {
@@ -68,12 +70,15 @@ function afflict(model: Model, node: NodeState, name: FaultName): void {
       return;
     case "hostkey-changed":
       ailments.ssh = "hostkey-changed";
+      // Another machine answers now: nobody goes on talking to the old one.
+      for (const cut of model.drops) cut(node.name);
       return;
     case "disk-full":
       ailments.diskFull = true;
       return;
     case "bootstrap-down":
-      model.faults.bootstrapDown = true;
+      if (node.role === "bootstrap") model.faults.bootstrapDown = true;
+      else ailments.bootstrapCut = true;
       return;
     case "wrong-role":
       void node.fs.rm(roleFile(node, true), { force: true });
@@ -115,25 +120,35 @@ export function takeFault(model: Model, node: NodeState, name: FaultName, hop: n
   return take(model, (fault) => fault.name === name && fault.node === node.name && fault.hop === hop).length > 0;
 }
 
-/** Lets the faults of one moment happen: each fires once. */
+/**
+ * Lets the faults of one moment happen: each fires once. The bootstrap machine has no script of its own: what is planned for
+ * it `during` a hop happens with the first script of that hop.
+ */
 export function fireFaults(model: Model, when: Fault["when"], hop: number, node: NodeState | null): void {
   const scripts: readonly FaultName[] = ["script-fails", "script-lies", "ssh-drop"];
   const due = take(
     model,
     (fault) =>
-      fault.when === when && fault.hop === hop && (node === null || fault.node === node.name) && !scripts.includes(fault.name),
+      fault.when === when &&
+      fault.hop === hop &&
+      (node === null || fault.node === node.name || fault.node === "bootstrap") &&
+      !scripts.includes(fault.name),
   );
   for (const fault of due) {
-    const where = model.nodes.find((one) => one.name === fault.node);
+    const where = fault.node === "bootstrap" ? model.bootstrap : model.nodes.find((one) => one.name === fault.node);
     if (where !== undefined) afflict(model, where, fault.name);
   }
 }
 
-/** After a script ended: if every node is at the newest target, the hop is complete and faults planned for the next one's start fire. */
+/**
+ * Faults planned for the start of the next hop: they happen between two runs, when every node is at the newest target and no
+ * run holds the cluster any more. Called when a script has ended and when a run has given its lock back.
+ */
 export function fireNextHop(model: Model): void {
   const target = model.faults.targets.at(-1);
   const complete = model.nodes.every((node) => node.role === "bootstrap" || node.version === target);
-  if (complete) fireFaults(model, "start", model.faults.targets.length + 1, null);
+  const held = model.masters.some((node) => node.fs.getAllPaths().includes(RUN_LOCK));
+  if (complete && !held) fireFaults(model, "start", model.faults.targets.length + 1, null);
 }
 
 function healNode(model: Model, node: NodeState): void {

@@ -17,11 +17,17 @@ function textOf(content: string | Uint8Array): string | null {
 export class NodeFs extends InMemoryFs {
   readonly #live = new Map<string, () => string>();
   readonly #scripts = new Map<string, unknown>();
+  readonly #gone = new Map<string, () => void>();
   #recognise: Recogniser<unknown> = () => null;
 
   /** Says how scripts are recognised by their text; null: not one. */
   recogniseBy<T>(recognise: Recogniser<T>): void {
     this.#recognise = recognise;
+  }
+
+  /** Calls back whenever this very path has been removed. */
+  whenGone(path: string, act: () => void): void {
+    this.#gone.set(path, act);
   }
 
   /** What `recogniseBy` made of the file, null where it is no script. */
@@ -92,5 +98,6 @@ export class NodeFs extends InMemoryFs {
     for (const path of [...this.#scripts.keys(), ...this.#live.keys()]) {
       if (path === args[0] || path.startsWith(`${args[0]}/`)) this.#note(path, null);
     }
+    this.#gone.get(args[0])?.();
   }
 }

@@ -76,7 +76,7 @@ async function fetchPackages(run: Run): Promise<boolean> {
     if (run.loud) await io.out(`\rFetching: ${id}`);
     if (missing.has(id)) await pass(run, totalMs / ids.length);
     const broken = fails && index === Math.floor(ids.length / 2);
-    if (broken || node.ailments.diskFull || model.faults.bootstrapDown) {
+    if (broken || node.ailments.diskFull || node.ailments.bootstrapCut || model.faults.bootstrapDown) {
       if (run.loud) await io.out("\n");
       const why = node.ailments.diskFull
         ? "[Errno 28] No space left on device"

@@ -69,6 +69,8 @@ export interface Ailments {
   /** The next start of the agent fails to recover and registers as new. */
   loseTasks: boolean;
   diskFull: boolean;
+  /** This node cannot reach the bootstrap machine; the others can. */
+  bootstrapCut: boolean;
   clockSkewMs: number;
   /** What the wire must do to SSH of this node. */
   ssh: "fine" | "hang" | "hostkey-changed";
@@ -284,6 +286,7 @@ export function noAilments(): Ailments {
     agentDownUntilMs: 0,
     loseTasks: false,
     diskFull: false,
+    bootstrapCut: false,
     clockSkewMs: 0,
     ssh: "fine",
   };

@@ -221,6 +221,8 @@ export function curlProgram(model: Model, node: NodeState, ask: Ask): Program {
       const port = url.port === "" ? (url.protocol === "https:" ? 443 : 80) : Number(url.port);
       const host = resolveHost(model, node, url.hostname);
       if (host === null) return say(io, options, 6, `Could not resolve host: ${url.hostname}`);
+      if (node.ailments.bootstrapCut && host === model.bootstrap.address)
+        return say(io, options, 7, `Failed to connect to ${url.hostname} port ${port}: No route to host`);
       const said = await ask(host, port, { method, path: `${url.pathname}${url.search}`, headers: options.headers, body });
       if (said.kind === "refused")
         return say(io, options, 7, `Failed to connect to ${url.hostname} port ${port}: Connection refused`);

@@ -1,0 +1,172 @@
+import { join } from "node:path";
+import { createClusterLock } from "../../../src/action/cluster-lock.ts";
+import { kindsOf } from "../../../src/action/kinds.ts";
+import { guard } from "../../../src/check/guard.ts";
+import { createJq, type Jq } from "../../../src/check/jq.ts";
+import { createChecks } from "../../../src/check/runner.ts";
+import type { Cluster } from "../../../src/cli/cluster.ts";
+import { POLICIES, ROOT } from "../../../src/cli/places.ts";
+import { surveyHop, type HopSurvey, type UpgradeRequest } from "../../../src/cli/upgrade-flow.ts";
+import { loadChecks, loadPolicy, loadRunbook } from "../../../src/document/load.ts";
+import type { RunEvent } from "../../../src/domain/events.ts";
+import type { Plan } from "../../../src/domain/plan.ts";
+import { EMPTY_RUN, fold } from "../../../src/domain/run-state.ts";
+import type { Clock, Command, Remote } from "../../../src/engine/ports.ts";
+import { startEngine, type RunResult } from "../../../src/engine/run.ts";
+import { createDcosPlatform } from "../../../src/platform/dcos/platform.ts";
+import { policyOperator } from "../../../src/view/operator.ts";
+import { memoryArtifacts, memoryJournal } from "../../toy/memory.ts";
+import { testLab, type TestLab } from "./lab.ts";
+
+const CHECKS = join(ROOT, "checks");
+export const TARGET = "1.11.3";
+/** Soaks are no subject here: as short as a real cluster may have them. */
+const SOAKS = { "soak-masters": "5m", "soak-canary": "5m", "soak-waves": "5m", "soak-public": "5m" };
+
+/** A command that was sent with the right to change something, and how many events were in the journal then. */
+export interface Sent {
+  readonly target: string;
+  readonly argv: readonly string[];
+  readonly afterSeq: number;
+}
+
+/** One run, as it ended. */
+export interface Rollout {
+  readonly lab: TestLab;
+  readonly plan: Plan;
+  readonly events: readonly RunEvent[];
+  readonly result: RunResult;
+  readonly artifacts: ReturnType<typeof memoryArtifacts>;
+  /** Everything that was not sent through the reader. */
+  readonly sent: readonly Sent[];
+}
+
+/** A run that goes on where this one halted, as `pawl resume` does. */
+export interface Resumable {
+  readonly plan: Plan;
+  readonly events: readonly RunEvent[];
+}
+
+/** An embedded cluster in process with the product's own platform, checks, runbook and policy around it. */
+export interface Embedded {
+  readonly lab: TestLab;
+  survey(goal: string, only?: readonly string[], hop?: number): Promise<HopSurvey>;
+  run(plan: Plan, before?: Resumable, onEvent?: (event: RunEvent) => void): Promise<Rollout>;
+  /** Brings nodes to a version by hand, as an operator with a shell would: no engine, no gates. */
+  byHand(from: string, target: string, nodes: readonly string[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type EmbeddedOptions = Parameters<typeof testLab>[0] & { readonly jq?: Jq };
+
+/** Simulated time has no end to sleep to: a wait for ever is looked at again after a second. */
+function patient(clock: Clock): Clock {
+  return {
+    now: () => clock.now(),
+    monotonic: () => clock.monotonic(),
+    sleep: (ms, signal) => clock.sleep(Number.isFinite(ms) ? ms : 1_000, signal),
+  };
+}
+
+export async function embed(options: EmbeddedOptions = {}): Promise<Embedded> {
+  const lab = testLab(options);
+  const { inventory } = lab;
+  const clock = patient(lab.clock);
+  const platform = createDcosPlatform();
+  const reader = guard(lab.remote, platform.allow);
+  const own = options.jq ?? createJq();
+  // Time stands still while pawl judges, as it does on a lab.
+  const jq: Jq = { evaluate: (items) => lab.clock.busy(() => own.evaluate(items)), close: () => own.close() };
+  const loaded = await loadChecks(CHECKS);
+  const runbook = await loadRunbook(join(ROOT, "runbooks/dcos-upgrade.yaml"));
+  const policy = await loadPolicy(POLICIES["workbook"] ?? "");
+  const cluster: Cluster = {
+    inventory: { document: inventory, file: "lab.yaml", sha256: "0" },
+    platform,
+    checkDocuments: new Map(loaded.map((one) => [one.document.name, one])),
+    checksFolder: CHECKS,
+    kinds: kindsOf(platform),
+    remote: lab.remote,
+    reader,
+    local: { run: async () => ({ kind: "exited", code: 0, stdout: "", stderr: "" }) },
+    clock,
+    jq,
+    lab: null,
+    checksFor: (facts, checks = loaded.map((one) => one.document)) => createChecks({ checks, remote: reader, inventory, platform, facts, clock, jq }),
+    close: async () => undefined,
+  };
+
+  const run: Embedded["run"] = async (plan, before, onEvent) => {
+    const name = `20261120T150000Z-upgrade-${plan.inputs["target"] ?? ""}`;
+    const journal = memoryJournal(clock, [...(before?.events ?? [])]);
+    const artifacts = memoryArtifacts();
+    const sent: Sent[] = [];
+    const remote: Remote = {
+      ...lab.remote,
+      run: (target, command: Command, signal) => {
+        sent.push({ target, argv: command.argv, afterSeq: journal.events.length });
+        return lab.remote.run(target, command, signal);
+      },
+    };
+    const engine = startEngine(
+      {
+        run: name, plan, inventory, platform, kinds: cluster.kinds, journal, state: fold(before?.events ?? [], EMPTY_RUN), artifacts, remote, reader,
+        local: cluster.local,
+        checks: cluster.checksFor(plan.facts),
+        clock,
+        operator: policyOperator({ yes: true, approve: [], phases: plan.phases }),
+        control: null,
+        lock: plan.lock === null ? null : createClusterLock({ remote: lab.remote, nodes: plan.lock.nodes, path: plan.lock.path, run: name, actor: "test", host: "test", clock }),
+        viewer: { show: (news) => (news.type === "event" ? onEvent?.(news.event) : undefined) },
+        limits: { stopAfter: null, untilMs: null, expectedMs: () => null },
+        process: { pid: 1, host: "test", boot: "test" },
+      },
+      before !== undefined,
+    );
+    return { lab, plan, events: journal.events, result: await engine.done, artifacts, sent };
+  };
+
+  return {
+    lab,
+    survey(goal, only = [], hop = 1) {
+      const request: UpgradeRequest = { runbook, policy, goal, given: SOAKS, options: { inventory: "lab.yaml", outputDir: "backups", approve: [], only, set: [] } };
+      return surveyHop(cluster, request, hop);
+    },
+    run,
+    async byHand(from, target, nodes) {
+      const make = { argv: ["bash", `/opt/dcos/${target}/dcos_generate_config.sh`, "--generate-node-upgrade-script", from], sudo: true, timeoutMs: 600_000 };
+      const made = await lab.remote.run("bootstrap", make);
+      const url = made.kind === "exited" ? /URL: (\S+)/.exec(made.stdout)?.[1] : undefined;
+      if (url === undefined) throw new Error(`no script: ${JSON.stringify(made)}`);
+      const upgradeOne = async (node: string): Promise<void> => {
+        const done = await lab.remote.run(node, { argv: ["sh", "-c", `curl -fsSL -o /tmp/up.sh ${url} && bash /tmp/up.sh`], sudo: true, timeoutMs: 3_600_000 });
+        if (done.kind !== "exited" || done.code !== 0) throw new Error(`${node} by hand: ${JSON.stringify(done)}`);
+      };
+      for (const node of nodes.filter((one) => one.startsWith("m"))) {
+        await upgradeOne(node);
+        await clock.sleep(120_000);
+      }
+      await Promise.all(nodes.filter((one) => !one.startsWith("m")).map(upgradeOne));
+      await clock.sleep(300_000);
+    },
+    close: () => (options.jq === undefined ? own.close() : Promise.resolve()),
+  };
+}
+
+/** One hop of the shipped runbook over an embedded cluster, in simulated time; every planned stop is approved, nothing else. */
+export async function rollOut(options: EmbeddedOptions = {}): Promise<Rollout> {
+  const embedded = await embed(options);
+  try {
+    const found = await embedded.survey(TARGET);
+    const bad = found.findings.filter((one) => one.verdict !== "pass" && one.severity !== "advisory");
+    if (found.plan === null || found.exit !== "ok") throw new Error(`the cluster is not fit to begin with: ${bad.map((one) => `${one.id}: ${one.observed}`).join("; ")}`);
+    return await embedded.run(found.plan);
+  } finally {
+    await embedded.close();
+  }
+}
+
+/** Nodes whose upgrade script ran, and how often. */
+export function scriptRuns({ lab }: Pick<Rollout, "lab">): Readonly<Record<string, number>> {
+  return Object.fromEntries(Object.entries(lab.cluster.inspect()).flatMap(([node, one]) => (one.scriptRuns.length === 0 ? [] : [[node, one.scriptRuns.length]])));
+}
