@@ -147,7 +147,12 @@ function silence(outcome: Outcome): JobSilence {
         sent: true,
       };
     case "timed-out":
-      return { kind: "no-answer", code: "timed-out", reason: `no answer within ${String(outcome.afterMs)} ms`, sent: true };
+      return {
+        kind: "no-answer",
+        code: "timed-out",
+        reason: `no answer within ${String(outcome.afterMs / 1_000)} s`,
+        sent: true,
+      };
     case "lost":
       return { kind: "no-answer", code: outcome.code, reason: outcome.reason, sent: outcome.sent };
   }

@@ -30,6 +30,13 @@ function mayBeSetAside(session: Session, phase: Phase): boolean {
   return session.parts.platform.contract.some((group) => group.role === phase.role && group.budget === "rollout");
 }
 
+/** The problem with the command that goes on once its cause is gone; a problem that names one already keeps its own. A node that was set aside is retried while its run goes on. */
+function withCommand(session: Session, step: Step, problem: Problem, verb: "retry" | "resume"): Problem {
+  if (problem.next?.includes("pawl ") === true) return problem;
+  const command = `pawl ${verb} ${session.parts.run}${verb === "retry" ? ` ${step.address}` : ""}`;
+  return { ...problem, next: problem.next === undefined ? command : `${problem.next}\n${command}` };
+}
+
 /** Sets a troubled node aside where policy allows it; otherwise says why not. */
 async function byPolicy(session: Session, phase: Phase, step: Step, problem: Problem): Promise<string> {
   if (!isStuck(session.status(step.address))) return "it is settled";
@@ -46,7 +53,7 @@ async function byPolicy(session: Session, phase: Phase, step: Step, problem: Pro
   });
   if (verdict.kind === "halt") return verdict.because;
   await move(session, step, "set-aside", {
-    problem,
+    problem: withCommand(session, step, problem, "retry"),
     note: `set aside by policy; ${verdict.left} more may follow`,
     actor: "policy",
   });
@@ -76,7 +83,9 @@ async function afterFailure(
   if (end.as === "refused") return halt(end.problem);
   const verdict = await session.exclusively(() => byPolicy(session, phase, step, end.problem));
   if (!isStuck(session.status(step.address))) return "again";
-  const problem = phase.budget === "rollout" ? { ...end.problem, text: `${end.problem.text} (${verdict})` } : end.problem;
+  // A resume looks at an unknown outcome by itself; what has failed runs again only when a person says so.
+  const told = withCommand(session, step, end.problem, end.as === "outcome-unknown" ? "resume" : "retry");
+  const problem = phase.budget === "rollout" ? { ...told, text: `${told.text} (${verdict})` } : told;
   const answer = await desk.ask(failureQuestion(step, problem, end.as, mayBeSetAside(session, phase)));
   if (!isStuck(session.status(step.address))) return "again";
   if (answer.kind === "nobody") return halt(problem);

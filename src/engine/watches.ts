@@ -2,8 +2,8 @@ import { formatDuration } from "../domain/duration.ts";
 import type { Measurement } from "../domain/gate.ts";
 import type { Phase, Watch } from "../domain/plan.ts";
 import { assessWatch } from "../domain/watch.ts";
-import type { CheckAnswer } from "./ports.ts";
 import { checkContext, recordReading, refusal } from "./gates.ts";
+import type { CheckAnswer } from "./ports.ts";
 import type { Session } from "./session.ts";
 
 interface Watching {
@@ -18,6 +18,12 @@ function activeWatches(watches: readonly Watch[], phase: Phase | null): readonly
   return watches.filter(
     (watch) => watch.phases.includes(phase.name) || (phase.wave !== null && watch.phases.includes(phase.wave.of)),
   );
+}
+
+/** The nodes that were found wrong, where it is not all of them: then it is the cluster. */
+function whereOf(answer: CheckAnswer): { readonly node?: string } {
+  const wrong = answer.subjects.filter((one) => one.verdict !== "pass").map((one) => one.subject);
+  return wrong.length === 0 || wrong.length === answer.subjects.length ? {} : { node: wrong.join(", ") };
 }
 
 /**
@@ -106,8 +112,14 @@ export class Watches {
       return;
     }
     const evidence = await recordReading(session, answer, null, true);
-    const because = `bad for ${formatDuration(decision.forMs)} during ${this.#phase?.name ?? "the run"}`;
-    const problem = { ...refusal(session, answer, null, evidence, because), code: `watch.${answer.check}` };
+    const during = this.#phase?.name ?? "the run";
+    const because =
+      decision.forMs === 0
+        ? `a reading that halts at once, during ${during}`
+        : `bad for ${formatDuration(decision.forMs)} during ${during}`;
+    const refused = refusal(session, answer, null, evidence, because);
+    const next = `${refused.next ?? ""}\npawl resume ${session.parts.run}`.trim();
+    const problem = { ...refused, ...whereOf(answer), code: `watch.${answer.check}`, next };
     // Decided first, written second: nothing begins while the line is on its way to the disk.
     session.halting({ exit: "gate-halted", step: null, problem });
     await session.append({ type: "watch.tripped", check: answer.check, problem });

@@ -171,28 +171,38 @@ export function judgeNode(report: NodeReport, node: InventoryNode, ctx: Pick<Ste
   return null;
 }
 
-async function askOnce(ctx: StepContext, node: InventoryNode): Promise<Denial> {
+/** An answer, and the readings it was made from. */
+interface Asked {
+  readonly denial: Denial;
+  readonly seen: Readonly<Record<string, unknown>>;
+}
+
+async function askOnce(ctx: StepContext, node: InventoryNode): Promise<Asked> {
   const { remote, inventory } = ctx;
   const masters = mastersOf(inventory);
   const [ensemble, answer] = await Promise.all([readEnsemble(remote, inventory), readNode(remote, inventory, node)]);
-  if (answer.kind === "unreadable")
-    return no("gate-halted", {
+  if (answer.kind === "unreadable") {
+    const denial = no("gate-halted", {
       code: answer.code,
       text: `${node.name} cannot be read.`,
       node: node.name,
       expected: "the node answers before it is touched",
       observed: answer.reason,
-      next: `Look at ${node.name}: connection, host key, sudo.`,
+      next: answer.code.includes("host-key-")
+        ? `Another machine answers in the place of ${node.name}, or it was given another host key: look at its console. pawl trusts the new key only when you have put it into known_hosts yourself.`
+        : `Look at ${node.name}: connection, host key, sudo.`,
     });
+    return { denial, seen: { ensemble, node: { code: answer.code, reason: answer.reason } } };
+  }
+  const seen = { ensemble, node: answer.report };
   const own = judgeNode(answer.report, node, ctx);
-  if (own !== null) return own;
+  if (own !== null) return { denial: own, seen };
   if (node.role === "master") {
     const others = judgeMasters(ensemble, masters, node.name);
-    if (others !== null) return others;
-    return exhibitorDenial(ctx, node, masters);
+    return { denial: others ?? (await exhibitorDenial(ctx, node, masters)), seen };
   }
   const together = judgeMasters(ensemble, masters, null);
-  if (together !== null) return together;
+  if (together !== null) return { denial: together, seen };
   const leader = leaderOf(ensemble.masters, masters) ?? masters[0];
   const slaves =
     leader === undefined
@@ -200,7 +210,10 @@ async function askOnce(ctx: StepContext, node: InventoryNode): Promise<Denial> {
       : await getJson(remote, urlOf(inventory, leader, "mesos-master", "/slaves"), { timeoutMs: 60_000, followRedirects: 1 });
   const listed = slaves?.ok === true ? parseAgents(slaves.value) : null;
   const touched = answer.report.version === ctx.plan.inputs["target"] || answer.report.installProgress === true;
-  return judgeAgents(listed, agentsOf(inventory), node, nodesInHand(ctx, node.name), touched);
+  return {
+    denial: judgeAgents(listed, agentsOf(inventory), node, nodesInHand(ctx, node.name), touched),
+    seen: { ...seen, agents: listed },
+  };
 }
 
 /** Exhibitor, asked of another master: as many others serving as there are others (dcos.md section 6). */
@@ -222,6 +235,20 @@ async function exhibitorDenial(ctx: StepContext, node: InventoryNode, masters: r
   });
 }
 
+/** The no with the readings behind it, kept as evidence. */
+async function withEvidence(ctx: StepContext, node: InventoryNode, denial: No, seen: Asked["seen"]): Promise<No> {
+  const meta = {
+    name: `${ctx.step.address}/permission.json`,
+    mediaType: "application/json",
+    step: ctx.step.address,
+    node: node.name,
+    evidenceOf: `why ${node.name} was not touched: ${denial.problem.code}`,
+  };
+  const kept = await ctx.artifacts.put(meta, `${JSON.stringify(seen)}\n`);
+  await ctx.recorded(kept);
+  return { ...denial, problem: { ...denial.problem, evidence: [`artifacts/${kept.sha256}`] } };
+}
+
 /**
  * May this node be taken out of service now? Asked of the cluster right before (design rule 6), up to four times over half a
  * minute: a wrong no costs a pause, a wrong yes costs a quorum. Only reads.
@@ -230,9 +257,9 @@ export async function permission(ctx: StepContext): Promise<Permission> {
   const { node } = ctx;
   if (node === null) return { kind: "yes" };
   for (let attempt = 1; ; attempt++) {
-    const denial = await askOnce(ctx, node);
+    const { denial, seen } = await askOnce(ctx, node);
     if (denial === null) return { kind: "yes", note: attempt === 1 ? "asked right before" : `asked ${attempt} times` };
-    if (attempt === ATTEMPTS || ctx.stopping.aborted) return denial;
+    if (attempt === ATTEMPTS || ctx.stopping.aborted) return withEvidence(ctx, node, denial, seen);
     ctx.say(`${denial.problem.text} ${denial.problem.observed ?? ""} Asking again in ${PAUSE_MS / 1_000} s.`);
     await ctx.clock.sleep(PAUSE_MS, ctx.stopping);
   }

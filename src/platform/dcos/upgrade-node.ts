@@ -52,7 +52,7 @@ function durationOf(ctx: StepContext, name: string, defaultMs: number): number {
 function failed(node: InventoryNode, ctx: StepContext, problem: Problem): Effect {
   return {
     kind: "failed",
-    problem: { node: node.name, next: `Mend it, then: pawl retry ${ctx.run} ${ctx.step.address}`, ...problem },
+    problem: { node: node.name, next: "Mend it; then it can run again.", ...problem },
   };
 }
 
@@ -69,18 +69,34 @@ async function fetchScript(ctx: StepContext, node: InventoryNode, place: JobPlac
     timeoutMs: FETCH_TIMEOUT_MS,
   });
   if (outcome.kind === "exited" && outcome.code === 0) return null;
+  const kept = await ctx.artifacts.put(
+    {
+      name: `${ctx.step.address}/fetch.json`,
+      mediaType: "application/json",
+      step: ctx.step.address,
+      node: node.name,
+      evidenceOf: `how fetching the upgrade script ended on ${node.name}`,
+    },
+    `${JSON.stringify({ url: script.url, ...outcome })}\n`,
+  );
+  await ctx.recorded(kept);
+  const evidence = [`artifacts/${kept.sha256}`];
   // Nothing of the product was touched yet: not reaching the node here is a plain failure.
   if (outcome.kind === "lost")
     return failed(node, ctx, {
       code: `ssh.${outcome.code}`,
       text: `${node.name} does not answer; nothing was started.`,
+      expected: "the node takes commands over SSH",
       observed: outcome.reason,
+      evidence,
     });
   if (outcome.kind === "timed-out")
     return failed(node, ctx, {
       code: "ssh.timeout",
       text: `${node.name} does not answer in time; nothing was started.`,
+      expected: `the script is there within ${FETCH_TIMEOUT_MS / 1_000} s`,
       observed: `no end after ${outcome.afterMs / 1_000} s`,
+      evidence,
     });
   const said = outcome.stderr.trim().slice(0, 300);
   if (outcome.code === 22)
@@ -89,6 +105,7 @@ async function fetchScript(ctx: StepContext, node: InventoryNode, place: JobPlac
       text: `${node.name} got another script than the one that was looked at; nothing was started.`,
       expected: script.sha256,
       observed: said,
+      evidence,
       next: "Find out who changed the file on the bootstrap machine.",
     });
   return failed(node, ctx, {
@@ -96,6 +113,7 @@ async function fetchScript(ctx: StepContext, node: InventoryNode, place: JobPlac
     text: `${node.name} cannot fetch the upgrade script; nothing was started.`,
     expected: `the script at ${script.url}`,
     observed: `exit code ${outcome.code}: ${said || "no output"}`,
+    evidence,
     next: "Look at the bootstrap machine, the network and the disk of this node, then retry.",
   });
 }
@@ -129,8 +147,26 @@ async function judgeEnd(ctx: StepContext, node: InventoryNode, { end, stdout, st
   }
 }
 
+/** What was last heard and known of a job whose node fell silent, kept: the only evidence there is. */
+async function keepSilence(ctx: StepContext, node: InventoryNode, place: JobPlace, result: JobResult): Promise<JobResult> {
+  if (result.end.kind !== "unreachable" && result.end.kind !== "overdue") return result;
+  const attempt = Math.max(1, ctx.record(ctx.step.address).attempts);
+  const kept = await ctx.artifacts.put(
+    {
+      name: `${ctx.step.address}/contact${attempt === 1 ? "" : `-${attempt}`}.json`,
+      mediaType: "application/json",
+      step: ctx.step.address,
+      node: node.name,
+      evidenceOf: `what ${node.name} last answered about its upgrade script`,
+    },
+    `${JSON.stringify({ node: node.name, address: node.address, job: place.folder, at: new Date(ctx.clock.now()).toISOString(), ...result.end, stdoutBytes: result.stdout.length, stderrBytes: result.stderr.length })}\n`,
+  );
+  await ctx.recorded(kept);
+  return { ...result, evidence: [`artifacts/${kept.sha256}`, ...result.evidence] };
+}
+
 function lostProblem(ctx: StepContext, node: InventoryNode, end: Extract<JobEnd, { kind: "unreachable" | "overdue" }>): Problem {
-  const next = `Look at ${node.name} before you touch it; when it answers again: pawl resume ${ctx.run} reads the job's own record.`;
+  const next = `Look at ${node.name} before you touch it; when it answers again, the job's own record tells how its script went.`;
   if (end.kind === "overdue")
     return {
       code: "script-overdue",
@@ -140,9 +176,18 @@ function lostProblem(ctx: StepContext, node: InventoryNode, end: Extract<JobEnd,
       observed: "running",
       next,
     };
+  if (end.code.startsWith("host-key-"))
+    return {
+      code: `contact-lost.${end.code}`,
+      text: `Another machine answers in the place of ${node.name}, or it was given another host key, while its upgrade script was running.`,
+      node: node.name,
+      expected: "the host key that known_hosts has",
+      observed: end.reason,
+      next: `Look at ${node.name} by its console. pawl trusts the new key only when you have put it into known_hosts yourself; before that nothing goes on.`,
+    };
   return {
     code: `contact-lost.${end.code}`,
-    text: `${node.name} does not answer while its upgrade script was running.`,
+    text: `${node.name} has fallen silent while its upgrade script was running.`,
     node: node.name,
     expected: "an answer about the job",
     observed: `${end.reason}, for ${Math.round(end.forMs / 1_000)} s`,
@@ -217,7 +262,8 @@ async function upgrade(ctx: StepContext): Promise<Effect> {
     runMs: durationOf(ctx, "limit", RUN_LIMIT_MS),
     unreachableMs: durationOf(ctx, "contact-limit", UNREACHABLE_MS),
   };
-  return judgeResult(ctx, node, await followJob(ctx, node.name, begun.place, limits));
+  const followed = await followJob(ctx, node.name, begun.place, limits);
+  return judgeResult(ctx, node, await keepSilence(ctx, node, begun.place, followed));
 }
 
 /** How the node looks: the job's own record first, then the version file and the marker of a half-done activation. */

@@ -134,10 +134,13 @@ export function fireFaults(model: Model, when: Fault["when"], hop: number, node:
       (node === null || fault.node === node.name || fault.node === "bootstrap") &&
       !scripts.includes(fault.name),
   );
-  for (const fault of due) {
-    const where = fault.node === "bootstrap" ? model.bootstrap : model.nodes.find((one) => one.name === fault.node);
-    if (where !== undefined) afflict(model, where, fault.name);
-  }
+  for (const fault of due) strike(model, fault);
+}
+
+/** Lets something go wrong now. */
+export function strike(model: Model, fault: Pick<Fault, "name" | "node">): void {
+  const where = fault.node === "bootstrap" ? model.bootstrap : model.nodes.find((one) => one.name === fault.node);
+  if (where !== undefined) afflict(model, where, fault.name);
 }
 
 /**

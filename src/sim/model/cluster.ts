@@ -9,7 +9,7 @@ import type {
   SimNode,
   SimTcpAnswer,
 } from "../ports.ts";
-import { fireFaults, fireNextHop, healAll, RUN_LOCK } from "./ailments.ts";
+import { fireFaults, fireNextHop, healAll, RUN_LOCK, strike } from "./ailments.ts";
 import { createModel } from "./creation.ts";
 import { exhibitorHttp } from "./exhibitor.ts";
 import { fourLetterWord } from "./four-letter.ts";
@@ -51,8 +51,8 @@ interface NodeInspection {
 
 export interface ModelCluster extends SimCluster {
   inspect(): Readonly<Record<string, NodeInspection>>;
-  /** One more fault, for the next moment of its kind that comes. */
-  plan(fault: Fault): void;
+  /** Lets something go wrong now, whatever is planned. */
+  strike(fault: Pick<Fault, "name" | "node">): void;
   /** What the wire must do to SSH of the node (faults `ssh-hang`, `hostkey-changed`). */
   sshAilment(node: string): Ailments["ssh"];
   /** The machine loses its power and starts again; false where there is none of that name. */
@@ -157,7 +157,7 @@ export function createCluster(options: ClusterOptions): ModelCluster {
       machineOf(machine, model.clock);
       return true;
     },
-    plan: (fault) => void model.faults.planned.add(fault),
+    strike: (fault) => strike(model, fault),
     sshAilment: (name) => model.nodes.find((node) => node.name === name)?.ailments.ssh ?? "fine",
     inspect: () =>
       Object.fromEntries(

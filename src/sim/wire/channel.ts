@@ -2,7 +2,12 @@ import type { ServerChannel } from "ssh2";
 import type { Ending } from "../shell/run.ts";
 
 /** How long a command's input may stay silent before it counts as empty: a terminal's `ssh node command` never ends it. */
-export const SILENT_INPUT_MS = 100;
+export const SILENT_INPUT_MS = 500;
+/**
+ * The silence is waited for in so many parts. A timer that comes late because the event loop was blocked fires before input that
+ * arrived meanwhile is read: one part may be lost to that, not all of them.
+ */
+const SILENT_PARTS = 5;
 
 /** Where a command's output goes on the wire; both wait while the client does not read, and swallow what it no longer wants. */
 export interface ChannelOutput {
@@ -47,13 +52,17 @@ export function channelOutput(channel: ServerChannel, terminal: boolean): Channe
 export function readInput(channel: ServerChannel, silentMs: number | null): Promise<Buffer> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
+    let timer: NodeJS.Timeout | undefined;
     const done = (): void => {
-      if (timer !== null) clearTimeout(timer);
+      clearTimeout(timer);
       resolve(Buffer.concat(chunks));
     };
-    const timer = silentMs === null ? null : setTimeout(done, silentMs);
+    const wait = (parts: number): void => {
+      if (silentMs !== null) timer = setTimeout(() => (parts > 1 ? wait(parts - 1) : done()), silentMs / SILENT_PARTS);
+    };
+    wait(SILENT_PARTS);
     channel.on("data", (chunk: Buffer) => {
-      if (timer !== null) clearTimeout(timer);
+      clearTimeout(timer);
       chunks.push(chunk);
     });
     channel.once("end", done);

@@ -32,6 +32,7 @@ export interface Sent {
 
 /** One run, as it ended. */
 export interface Rollout {
+  readonly name: string;
   readonly lab: TestLab;
   readonly plan: Plan;
   readonly events: readonly RunEvent[];
@@ -92,7 +93,8 @@ export async function embed(options: EmbeddedOptions = {}): Promise<Embedded> {
     clock,
     jq,
     lab: null,
-    checksFor: (facts, checks = loaded.map((one) => one.document)) => createChecks({ checks, remote: reader, inventory, platform, facts, clock, jq }),
+    checksFor: (facts, checks = loaded.map((one) => one.document)) =>
+      createChecks({ checks, remote: reader, inventory, platform, facts, clock, jq }),
     close: async () => undefined,
   };
 
@@ -110,36 +112,70 @@ export async function embed(options: EmbeddedOptions = {}): Promise<Embedded> {
     };
     const engine = startEngine(
       {
-        run: name, plan, inventory, platform, kinds: cluster.kinds, journal, state: fold(before?.events ?? [], EMPTY_RUN), artifacts, remote, reader,
+        run: name,
+        plan,
+        inventory,
+        platform,
+        kinds: cluster.kinds,
+        journal,
+        state: fold(before?.events ?? [], EMPTY_RUN),
+        artifacts,
+        remote,
+        reader,
         local: cluster.local,
         checks: cluster.checksFor(plan.facts),
         clock,
         operator: policyOperator({ yes: true, approve: [], phases: plan.phases }),
         control: null,
-        lock: plan.lock === null ? null : createClusterLock({ remote: lab.remote, nodes: plan.lock.nodes, path: plan.lock.path, run: name, actor: "test", host: "test", clock }),
+        lock:
+          plan.lock === null
+            ? null
+            : createClusterLock({
+                remote: lab.remote,
+                nodes: plan.lock.nodes,
+                path: plan.lock.path,
+                run: name,
+                actor: "test",
+                host: "test",
+                clock,
+              }),
         viewer: { show: (news) => (news.type === "event" ? onEvent?.(news.event) : undefined) },
         limits: { stopAfter: null, untilMs: null, expectedMs: () => null },
         process: { pid: 1, host: "test", boot: "test" },
       },
       before !== undefined,
     );
-    return { lab, plan, events: journal.events, result: await engine.done, artifacts, sent };
+    return { name, lab, plan, events: journal.events, result: await engine.done, artifacts, sent };
   };
 
   return {
     lab,
     survey(goal, only = [], hop = 1) {
-      const request: UpgradeRequest = { runbook, policy, goal, given: SOAKS, options: { inventory: "lab.yaml", outputDir: "backups", approve: [], only, set: [] } };
+      const request: UpgradeRequest = {
+        runbook,
+        policy,
+        goal,
+        given: SOAKS,
+        options: { inventory: "lab.yaml", outputDir: "backups", approve: [], only, set: [] },
+      };
       return surveyHop(cluster, request, hop);
     },
     run,
     async byHand(from, target, nodes) {
-      const make = { argv: ["bash", `/opt/dcos/${target}/dcos_generate_config.sh`, "--generate-node-upgrade-script", from], sudo: true, timeoutMs: 600_000 };
+      const make = {
+        argv: ["bash", `/opt/dcos/${target}/dcos_generate_config.sh`, "--generate-node-upgrade-script", from],
+        sudo: true,
+        timeoutMs: 600_000,
+      };
       const made = await lab.remote.run("bootstrap", make);
       const url = made.kind === "exited" ? /URL: (\S+)/.exec(made.stdout)?.[1] : undefined;
       if (url === undefined) throw new Error(`no script: ${JSON.stringify(made)}`);
       const upgradeOne = async (node: string): Promise<void> => {
-        const done = await lab.remote.run(node, { argv: ["sh", "-c", `curl -fsSL -o /tmp/up.sh ${url} && bash /tmp/up.sh`], sudo: true, timeoutMs: 3_600_000 });
+        const done = await lab.remote.run(node, {
+          argv: ["sh", "-c", `curl -fsSL -o /tmp/up.sh ${url} && bash /tmp/up.sh`],
+          sudo: true,
+          timeoutMs: 3_600_000,
+        });
         if (done.kind !== "exited" || done.code !== 0) throw new Error(`${node} by hand: ${JSON.stringify(done)}`);
       };
       for (const node of nodes.filter((one) => one.startsWith("m"))) {
@@ -151,22 +187,4 @@ export async function embed(options: EmbeddedOptions = {}): Promise<Embedded> {
     },
     close: () => (options.jq === undefined ? own.close() : Promise.resolve()),
   };
-}
-
-/** One hop of the shipped runbook over an embedded cluster, in simulated time; every planned stop is approved, nothing else. */
-export async function rollOut(options: EmbeddedOptions = {}): Promise<Rollout> {
-  const embedded = await embed(options);
-  try {
-    const found = await embedded.survey(TARGET);
-    const bad = found.findings.filter((one) => one.verdict !== "pass" && one.severity !== "advisory");
-    if (found.plan === null || found.exit !== "ok") throw new Error(`the cluster is not fit to begin with: ${bad.map((one) => `${one.id}: ${one.observed}`).join("; ")}`);
-    return await embedded.run(found.plan);
-  } finally {
-    await embedded.close();
-  }
-}
-
-/** Nodes whose upgrade script ran, and how often. */
-export function scriptRuns({ lab }: Pick<Rollout, "lab">): Readonly<Record<string, number>> {
-  return Object.fromEntries(Object.entries(lab.cluster.inspect()).flatMap(([node, one]) => (one.scriptRuns.length === 0 ? [] : [[node, one.scriptRuns.length]])));
 }
