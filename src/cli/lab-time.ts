@@ -7,6 +7,8 @@ const QUIET_TURNS = 4;
 /** Time that stands still while pawl works, and the wrappers that tell when it works. */
 export interface LabTime {
   readonly clock: Clock;
+  /** While this work goes on, no other process that uses the lab moves its time. Nothing in it may sleep. */
+  during<T>(work: () => Promise<T>): Promise<T>;
   remote(remote: Remote): Remote;
   jq(jq: Jq): Jq;
   journal<T extends Journal>(journal: T): T;
@@ -52,7 +54,7 @@ function createWork(): { during<T>(work: () => Promise<T>): Promise<T>; rest(): 
  * it. All sleeps of this process are one: when everything rests, the lab is asked for the time until the earliest of them is
  * over. So a slow machine changes how long a lab takes, never what happens in it.
  */
-export function labTime(inner: Clock): LabTime {
+export function labTime(inner: Clock & { hold(): Promise<() => void> }): LabTime {
   const work = createWork();
   const sleepers = new Set<Sleeper>();
   let moving = false;
@@ -105,6 +107,14 @@ export function labTime(inner: Clock): LabTime {
 
   return {
     clock,
+    async during(doing) {
+      const release = await inner.hold();
+      try {
+        return await doing();
+      } finally {
+        release();
+      }
+    },
     remote: (remote) => ({
       ...remote,
       run: (target, command, signal) => work.during(() => remote.run(target, command, signal)),

@@ -31,8 +31,13 @@ export interface HopSurvey extends Survey {
   readonly hop: NextHop;
 }
 
-/** Reads the cluster and says which hop comes next, with all its findings and its plan. */
+/** Reads the cluster and says which hop comes next, with all its findings and its plan. On a lab nobody moves its time meanwhile. */
 export async function surveyHop(io: Io, cluster: Cluster, request: UpgradeRequest, hopNumber: number): Promise<HopSurvey> {
+  const look = (): Promise<HopSurvey> => lookAt(io, cluster, request, hopNumber);
+  return cluster.lab === null ? look() : cluster.lab.during(look);
+}
+
+async function lookAt(io: Io, cluster: Cluster, request: UpgradeRequest, hopNumber: number): Promise<HopSurvey> {
   const proof = await proveChecks(cluster, request.runbook.document);
   const first = await cluster.platform.observe(
     cluster.reader,

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createLabSleeps, type LabSleeps } from "./lab-sleeps.ts";
 import type { SimCluster } from "./ports.ts";
 
 export interface ControlOptions {
@@ -35,7 +36,20 @@ async function bodyOf(request: IncomingMessage): Promise<Readonly<Record<string,
   }
 }
 
-async function reply(options: ControlOptions, request: IncomingMessage, response: ServerResponse): Promise<Reply> {
+/** Time stands still until the client goes away; it is told once that holds. */
+function holdTime(sleeps: LabSleeps, response: ServerResponse, now: number): void {
+  const release = sleeps.hold();
+  response.on("close", release);
+  response.writeHead(200, { "content-type": "application/json", connection: "close" });
+  response.write(`${JSON.stringify({ now })}\n`);
+}
+
+async function reply(
+  options: ControlOptions,
+  sleeps: LabSleeps,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<Reply | null> {
   const { cluster } = options;
   const { clock } = cluster;
   const body = await bodyOf(request);
@@ -50,9 +64,12 @@ async function reply(options: ControlOptions, request: IncomingMessage, response
         return { status: 400, body: { error: "ms: a number of milliseconds" } };
       const gone = new AbortController();
       response.on("close", () => gone.abort());
-      await clock.sleep(ms, gone.signal);
+      await sleeps.sleep(ms, gone.signal);
       return { status: 200, body: { now: clock.now() } };
     }
+    case "POST /hold":
+      holdTime(sleeps, response, clock.now());
+      return null;
     case "POST /prove": {
       const { nonce } = body;
       if (typeof nonce !== "string" || !NONCE.test(nonce)) return { status: 400, body: { error: "nonce: 32 to 128 hex digits" } };
@@ -80,20 +97,23 @@ async function reply(options: ControlOptions, request: IncomingMessage, response
       response.on("close", () => void options.stop());
       return { status: 200, body: { stopping: true } };
     default:
-      return { status: 404, body: { error: "GET / /now /state, POST /sleep /prove /heal /reboot /shutdown" } };
+      return { status: 404, body: { error: "GET / /now /state, POST /sleep /hold /prove /heal /reboot /shutdown" } };
   }
 }
 
 /**
  * The control address of a lab: simulated time for engines in other processes, and the proof that the nodes are this lab's.
- * `GET /`, `GET /now`, `POST /sleep {ms}` (a client that goes away takes its sleep back), `POST /prove {nonce}`, `POST /heal`,
+ * `GET /`, `GET /now`, `POST /sleep {ms}` (a client that goes away takes its sleep back), `POST /hold`
+ * (no sleep moves time until that client goes away), `POST /prove {nonce}`, `POST /heal`,
  * `POST /reboot {node}`, `GET /state`, `POST /shutdown`; JSON everywhere, times in epoch ms of the lab.
  */
 export function createControlServer(options: ControlOptions): Server {
+  const sleeps = createLabSleeps(options.cluster.clock);
   const server = createServer({ noDelay: true, keepAlive: true, keepAliveTimeout: 120_000 }, (request, response) => {
-    reply(options, request, response)
-      .then(({ status, body }) => {
-        if (response.destroyed) return;
+    reply(options, sleeps, request, response)
+      .then((said) => {
+        if (said === null || response.destroyed) return;
+        const { status, body } = said;
         response.writeHead(status, {
           "content-type": "application/json",
           connection: request.url === "/shutdown" ? "close" : "keep-alive",

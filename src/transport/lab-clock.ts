@@ -8,13 +8,18 @@ import { failureOf } from "./failure.ts";
 /** Wall time a control address has for an answer that does not wait for simulated time. */
 const ANSWER_MS = 10_000;
 
+/** The clock of a lab; `hold` keeps the sleeps of every other process from moving it until the returned function is called. */
+export interface LabClock extends Clock {
+  hold(): Promise<() => void>;
+}
+
 /**
  * The clock of an embedded cluster that runs in another process. Simulated time moves only while somebody sleeps on it, so
  * `now` and `monotonic` are the time the lab told last. `GET control` gives `{lab, timeScale, now}`, `POST control/sleep {ms}`
  * answers `{now}` when that much simulated time has passed; `now` is epoch ms. An aborted sleep takes its request back.
  * Throws PawlError when the lab does not answer.
  */
-export async function createLabClock(control: string): Promise<Clock> {
+export async function createLabClock(control: string): Promise<LabClock> {
   const { Agent } = await import("undici");
   const agent = new Agent({ pipelining: 0 });
   let known = await timeOf(agent, control, "", null, AbortSignal.timeout(ANSWER_MS));
@@ -34,7 +39,28 @@ export async function createLabClock(control: string): Promise<Clock> {
         learn(await timeOf(agent, control, "", null, AbortSignal.timeout(ANSWER_MS)));
       }
     },
+    async hold() {
+      const over = new AbortController();
+      try {
+        await holdAt(agent, control, over.signal);
+        learn(await timeOf(agent, control, "", null, AbortSignal.timeout(ANSWER_MS)));
+      } catch (error) {
+        over.abort();
+        throw error;
+      }
+      return () => over.abort();
+    },
   };
+}
+
+/** Returns when the lab holds time; it does so until the signal aborts. */
+async function holdAt(agent: Agent, control: string, over: AbortSignal): Promise<void> {
+  const url = new URL(control);
+  const request = { origin: url.origin, path: "/hold", method: "POST" as const, bodyTimeout: 0, signal: over };
+  const { body, statusCode } = await agent.request({ ...request, headersTimeout: ANSWER_MS });
+  // The body never ends by itself; it breaks off with the hold.
+  body.on("error", () => undefined).resume();
+  if (statusCode !== 200) throw new PawlError("outcome-unknown", "lab-gone", `The lab at ${control} does not hold its time.`);
 }
 
 /** A node of the inventory with the host key that known_hosts holds for it (`type base64`), null for none. */

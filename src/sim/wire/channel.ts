@@ -1,3 +1,4 @@
+import type { EventEmitter } from "node:events";
 import type { ServerChannel } from "ssh2";
 import type { Ending } from "../shell/run.ts";
 
@@ -49,7 +50,7 @@ export function channelOutput(channel: ServerChannel, terminal: boolean): Channe
 }
 
 /** The whole input of a command: to its end, or nothing when not a byte comes within `silentMs` (null: waits for ever). */
-export function readInput(channel: ServerChannel, silentMs: number | null): Promise<Buffer> {
+export function readInput(channel: Pick<EventEmitter, "on" | "once">, silentMs: number | null): Promise<Buffer> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let timer: NodeJS.Timeout | undefined;

@@ -34,6 +34,32 @@ describe("a lab", () => {
     expect(await (await fetch(`${lab.control}/`)).json()).toEqual({ lab: "toy", timeScale: 1000, now: before + 60_000 });
   });
 
+  it("holds its time still for one client while another one sleeps, and gives it its sleep afterwards", async () => {
+    const { lab, cluster } = await setUp();
+    const [looks, sleeps] = [await createLabClock(lab.control), await createLabClock(lab.control)];
+    const slept = sleeps.sleep(3_600_000);
+    await expect.poll(() => cluster.clock.now() > looks.now()).toBe(true);
+    const release = await looks.hold();
+    const held = cluster.clock.now();
+    expect(looks.now()).toBe(held);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(cluster.clock.now()).toBe(held);
+    release();
+    await slept;
+    expect(sleeps.now()).toBeGreaterThanOrEqual(held);
+  });
+
+  it("is held by nobody whose connection is gone", async () => {
+    const { lab, cluster } = await setUp();
+    const clock = await createLabClock(lab.control);
+    const gone = new AbortController();
+    await fetch(`${lab.control}/hold`, { method: "POST", signal: gone.signal });
+    gone.abort();
+    const before = cluster.clock.now();
+    await clock.sleep(60_000);
+    expect(cluster.clock.now() - before).toBe(60_000);
+  });
+
   it("takes back the sleep of a client that goes away", async () => {
     const { lab } = await setUp();
     const clock = await createLabClock(lab.control);
@@ -51,7 +77,9 @@ describe("a lab", () => {
     const known = (await readFile(join(lab.folder, "known_hosts"), "utf8")).trim().split("\n");
     const nodes = ["m1", "a1"].map((name, index) => ({ name, hostKey: (known[index] ?? "").split(" ").slice(1).join(" ") }));
     await expect(proveLab({ control: lab.control, nodes })).resolves.toBeUndefined();
-    await expect(proveLab({ control: other.lab.control, nodes })).rejects.toThrow(/has not proved it|none of its nodes has proved it/);
+    await expect(proveLab({ control: other.lab.control, nodes })).rejects.toThrow(
+      /has not proved it|none of its nodes has proved it/,
+    );
   });
 
   it("signs nothing but nonces", async () => {
