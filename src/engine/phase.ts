@@ -32,7 +32,7 @@ function mayBeSetAside(session: Session, phase: Phase): boolean {
 
 /** The problem with the command that goes on once its cause is gone; a problem that names one already keeps its own. A node that was set aside is retried while its run goes on. */
 function withCommand(session: Session, step: Step, problem: Problem, verb: "retry" | "resume"): Problem {
-  if (problem.next?.includes("pawl ") === true) return problem;
+  if (/(?:^|: )pawl [a-z]/m.test(problem.next ?? "")) return problem;
   const command = `pawl ${verb} ${session.parts.run}${verb === "retry" ? ` ${step.address}` : ""}`;
   return { ...problem, next: problem.next === undefined ? command : `${problem.next}\n${command}` };
 }
@@ -80,7 +80,7 @@ async function afterFailure(
     session.halting({ exit: EXITS[end.as], step: step.address, problem });
     return "done";
   };
-  if (end.as === "refused") return halt(end.problem);
+  if (end.as === "refused") return halt(withCommand(session, step, end.problem, "resume"));
   const verdict = await session.exclusively(() => byPolicy(session, phase, step, end.problem));
   if (!isStuck(session.status(step.address))) return "again";
   // A resume looks at an unknown outcome by itself; what has failed runs again only when a person says so.

@@ -189,7 +189,7 @@ async function askOnce(ctx: StepContext, node: InventoryNode): Promise<Asked> {
       expected: "the node answers before it is touched",
       observed: answer.reason,
       next: answer.code.includes("host-key-")
-        ? `Another machine answers in the place of ${node.name}, or it was given another host key: look at its console. pawl trusts the new key only when you have put it into known_hosts yourself.`
+        ? `Another machine answers in the place of ${node.name}, or it was given another host key: look at its console. The new key is trusted only when you have put it into known_hosts yourself.`
         : `Look at ${node.name}: connection, host key, sudo.`,
     });
     return { denial, seen: { ensemble, node: { code: answer.code, reason: answer.reason } } };

@@ -183,7 +183,7 @@ function lostProblem(ctx: StepContext, node: InventoryNode, end: Extract<JobEnd,
       node: node.name,
       expected: "the host key that known_hosts has",
       observed: end.reason,
-      next: `Look at ${node.name} by its console. pawl trusts the new key only when you have put it into known_hosts yourself; before that nothing goes on.`,
+      next: `Look at ${node.name} by its console. The new key is trusted only when you have put it into known_hosts yourself; before that nothing goes on.`,
     };
   return {
     code: `contact-lost.${end.code}`,

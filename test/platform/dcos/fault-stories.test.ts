@@ -17,10 +17,10 @@ async function planned(embedded: Embedded): Promise<NonNullable<Awaited<ReturnTy
   return plan;
 }
 
-/** Calls back once, when the effect of this step begins. */
-function whenBegun(step: string, act: () => void): (event: RunEvent) => void {
+/** Calls back when this step begins its effect, or is complete. */
+function when(step: string, to: "starting" | "complete", act: () => void): (event: RunEvent) => void {
   return (event) => {
-    if (event.type === "step.moved" && event.step === step && event.to === "starting") act();
+    if (event.type === "step.moved" && event.step === step && event.to === to) act();
   };
 }
 
@@ -38,7 +38,7 @@ describe("a host key that changes before a master's turn", () => {
       const { cluster } = embedded.lab;
       await embedded.byHand("1.10.8", TARGET, ["m2"]);
       const plan = await planned(embedded);
-      const strike = whenBegun("bootstrap/script", () => cluster.strike({ name: "hostkey-changed", node: "m1" }));
+      const strike = when("bootstrap/script", "complete", () => cluster.strike({ name: "hostkey-changed", node: "m1" }));
       const first = await embedded.run(plan, undefined, strike);
       expect(first.result.exit).toBe("gate-halted");
       expect(first.result.halt).toMatchObject({
@@ -70,7 +70,7 @@ describe("a bootstrap machine that goes down while agents fetch", () => {
       const { cluster } = embedded.lab;
       await embedded.byHand("1.10.8", TARGET, MASTERS);
       const plan = await planned(embedded);
-      const strike = whenBegun("private-agents-2/a2/upgrade", () => {
+      const strike = when("private-agents-2/a2/upgrade", "starting", () => {
         embedded.lab.clock.at(embedded.lab.clock.now() + 30_000, () =>
           cluster.strike({ name: "bootstrap-down", node: "bootstrap" }),
         );
