@@ -150,6 +150,9 @@ export function tellEnd(io: Io, record: RunRecord, result: RunResult, presence: 
   if (result.exit !== "ok" && result.exit !== "set-aside") io.err(`Resume with: pawl resume ${folder}`);
   const finish = result.exit === "set-aside" ? finishCommand(record.state(), record.plan) : null;
   if (finish !== null) io.out(`Finish what was set aside: ${finish}`);
+  const { journey, sources } = record.plan;
+  if (finish !== null && journey !== null && journey.hop < journey.hops)
+    io.out(`Then go on with the hops that are left: pawl upgrade -i ${sources.inventory} --to ${journey.goal}`);
   io.out(`Report: ${folder}/report.md`);
   io.out(`Proof: pawl verify ${folder}`);
 }
