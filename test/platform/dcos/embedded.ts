@@ -15,6 +15,7 @@ import type { Clock, Command, Remote } from "../../../src/engine/ports.ts";
 import { startEngine, type RunResult } from "../../../src/engine/run.ts";
 import { createDcosPlatform } from "../../../src/platform/dcos/platform.ts";
 import { policyOperator } from "../../../src/view/operator.ts";
+import { capturedIo } from "../../cli/captured-io.ts";
 import { memoryArtifacts, memoryJournal } from "../../toy/memory.ts";
 import { testLab, type TestLab } from "./lab.ts";
 
@@ -135,6 +136,10 @@ export async function embed(options: EmbeddedOptions = {}): Promise<Embedded> {
                 nodes: plan.lock.nodes,
                 path: plan.lock.path,
                 run: name,
+                id: name,
+                folder: `backups/lab/${name}`,
+                process: null,
+                identity: null,
                 actor: "test",
                 host: "test",
                 clock,
@@ -156,9 +161,9 @@ export async function embed(options: EmbeddedOptions = {}): Promise<Embedded> {
         policy,
         goal,
         given: SOAKS,
-        options: { inventory: "lab.yaml", outputDir: "backups", approve: [], only, set: [] },
+        options: { inventory: "lab.yaml", outputDir: "backups", approve: [], only, set: [], waive: [] },
       };
-      return surveyHop(cluster, request, hop);
+      return surveyHop(capturedIo("."), cluster, request, hop);
     },
     run,
     async byHand(from, target, nodes) {
