@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { createClusterLock } from "../../../src/action/cluster-lock.ts";
 import { kindsOf } from "../../../src/action/kinds.ts";
+import { createMasker } from "../../../src/artifact/mask.ts";
 import { guard } from "../../../src/check/guard.ts";
 import { createJq, type Jq } from "../../../src/check/jq.ts";
 import { createChecks } from "../../../src/check/runner.ts";
@@ -96,6 +97,7 @@ export async function embed(options: EmbeddedOptions = {}): Promise<Embedded> {
     lab: null,
     checksFor: (facts, checks = loaded.map((one) => one.document)) =>
       createChecks({ checks, remote: reader, inventory, platform, facts, clock, jq }),
+    maskerFor: async () => createMasker({ key: Buffer.alloc(32), secrets: [] }),
     close: async () => undefined,
   };
 
