@@ -134,6 +134,8 @@ async function expire(options: ScheduleOptions, runs: readonly ListedRun[], own:
   if (options.keep === null) return [];
   const removed: string[] = [];
   for (const run of expiredRuns(runs, own.cluster, options.keep)) {
+    // Names sort by time: after the clock went back the newest may look like the oldest.
+    if (run.folder === own.folder) continue;
     const gone = await attempt(options, `removing ${run.run}`, () => removeRun(run.folder));
     if (gone.ok) removed.push(run.folder);
   }
