@@ -124,5 +124,5 @@ describe("a pawl that dies after every event of an upgrade of 3 masters and 3 ag
       await expectWhole(again);
       await again.close();
     }
-  }, 600_000);
+  }, 1_200_000);
 });

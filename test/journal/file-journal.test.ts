@@ -205,6 +205,28 @@ describe("opening a journal to go on", () => {
     });
   });
 
+  it("goes on after a last line of which any number of bytes is left", async () => {
+    const journal = await newRun();
+    await journal.append(created("f".repeat(64)));
+    await journal.append(moved("p/s", "prepared"));
+    await journal.append(moved("p/s", "starting"));
+    await journal.close();
+    const path = join(journal.folder, "journal.jsonl");
+    const whole = await readFile(path);
+    const sound = whole.subarray(0, -1).lastIndexOf(10) + 1;
+    for (let length = sound; length < whole.length; length += 1) {
+      await writeFile(path, whole.subarray(0, length));
+      const again = await openJournal({ folder: journal.folder, clock: tickingClock(), actor: "engine" });
+      expect(
+        again.events.map((event) => event.seq),
+        `${length - sound} bytes left`,
+      ).toEqual([1, 2]);
+      await again.append(moved("p/s", "starting"));
+      await again.close();
+      expect((await readJournal(journal.folder)).events).toHaveLength(3);
+    }
+  });
+
   it("keeps every whole line and loses none of the torn bytes, wherever the tail was torn", async () => {
     const journal = await newRun();
     for (let n = 0; n < 6; n += 1) await journal.append(moved(`p/${n}`, "prepared"));
