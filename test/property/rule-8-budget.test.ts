@@ -1,4 +1,6 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { budgetOf, judgeFailure, type SetAside } from "../../src/domain/budget.ts";
 import { fold } from "../../src/domain/run-state.ts";
 import { overWorlds } from "./story.ts";
 
@@ -30,4 +32,23 @@ describe("rule 8: the failure budget", () => {
           expect(event.step.split("/")[1]?.startsWith("w"), event.step).toBe(true);
     });
   }, 120_000);
+
+  it("over rollouts of any size: never more than one node or one in a hundred, each for a cause of its own", () => {
+    const failure = fc.record({ cause: fc.constantFrom("a", "b", "c", "d", "e"), costly: fc.boolean() });
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 1_000 }), fc.array(failure, { maxLength: 20 }), (nodes, failures) => {
+        const aside: SetAside[] = [];
+        for (const [index, { cause, costly }] of failures.entries()) {
+          const one = { node: `w${index}`, cause };
+          const judged = judgeFailure({ phaseBudget: "rollout", budget: budgetOf(nodes), before: aside, failure: one, costly });
+          if (judged.kind === "halt") continue;
+          expect(costly).toBe(false);
+          aside.push(one);
+        }
+        expect(aside.length).toBeLessThanOrEqual(Math.max(1, nodes / 100));
+        expect(new Set(aside.map((one) => one.cause)).size).toBe(aside.length);
+      }),
+      { numRuns: 500, seed: 14 },
+    );
+  });
 });
