@@ -1,0 +1,80 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { Desk } from "./pawl.ts";
+
+let desk: Desk;
+afterEach(async () => desk.clear());
+
+const SIZE = ["--masters", "3", "--private", "2", "--public", "1"];
+const SOAKS = ["masters", "canary", "waves", "public"].flatMap((name) => ["--set", `soak-${name}=5m`]);
+
+async function expectOneScriptEach(lab: Awaited<ReturnType<Desk["lab"]>>, twice: readonly string[] = []): Promise<void> {
+  for (const [node, { version, scriptRuns }] of Object.entries(await lab.state())) {
+    if (node === "bootstrap") continue;
+    expect(version, node).toBe("1.9.9");
+    expect(
+      scriptRuns.filter((run) => run.target === "1.9.9"),
+      `upgrade scripts on ${node}`,
+    ).toHaveLength(twice.includes(node) ? 2 : 1);
+  }
+}
+
+async function expectVerified(run = "latest"): Promise<void> {
+  const verified = await desk.pawl("verify", run);
+  expect(verified.code, verified.out + verified.err).toBe(0);
+}
+
+describe("kill -9 of pawl in the middle of remote work", () => {
+  it(
+    "while a script runs: it is joined, not repeated; and where its node restarted meanwhile, a person decides",
+    { timeout: 900_000 },
+    async () => {
+      desk = await Desk.create();
+      const lab = await desk.lab(...SIZE, "--time-scale", "100");
+      /** Runs until the upgrade script of a master is at work, and kills pawl there; the master's name. */
+      const killInScript = async (...args: readonly string[]): Promise<string> => {
+        const child = desk.start([...args, "--json"]);
+        for (;;) {
+          const running = Object.entries(await lab.state()).find(([, one]) => one.scriptRuns.some((run) => run.endedMs === null));
+          if (running !== undefined) {
+            child.kill("SIGKILL");
+            await new Promise((done) => child.on("close", done));
+            return running[0];
+          }
+          expect(child.exitCode, "the upgrade ended before a script ran").toBeNull();
+          await new Promise((done) => setTimeout(done, 20));
+        }
+      };
+      const runsOf = async (node: string): Promise<number> => (await lab.state())[node]?.scriptRuns.length ?? 0;
+
+      const first = await killInScript("upgrade", "-i", lab.inventory, "--to", "1.9.9", "--yes", ...SOAKS);
+      const status = await desk.pawl("status", "latest");
+      expect(status.out).toContain("pawl resume");
+      expect(status.out).toMatch(/no engine|not running|died|dead|nobody/i);
+
+      // Taken up: the script is followed to its end. The next one is killed too, and its machine loses its power.
+      const second = await killInScript("resume", "--yes");
+      expect(second).not.toBe(first);
+      expect(await runsOf(first)).toBe(1);
+      await lab.reboot(second);
+      const found = await desk.json("resume", "--yes");
+      expect(found.code, found.err).toBe(6);
+      expect(await runsOf(second), "never repeated by itself").toBe(1);
+      const halted = found.events.find((event) => event.type === "run.halted");
+      expect(halted?.type === "run.halted" && halted.problem).toMatchObject({ code: "script-rebooted", node: second });
+
+      expect((await desk.pawl("retry", "latest", `masters/${second}/upgrade`)).code).toBe(0);
+      // While an engine lives, its lock is nobody's to break.
+      const child = desk.start(["resume", "--yes", "--json"]);
+      const ended = new Promise<number | null>((done) => child.on("close", done));
+      child.stdout?.resume();
+      await new Promise((done) => child.stdout?.once("data", done));
+      const unlock = await desk.pawl("unlock", "-i", lab.inventory, "--reason", "impatience");
+      expect(unlock.code, unlock.err).toBe(9);
+      expect(unlock.err).toContain("another run");
+      expect(await ended).toBe(0);
+      await expectOneScriptEach(lab, [second]);
+      await expectVerified();
+      await lab.stop();
+    },
+  );
+});
