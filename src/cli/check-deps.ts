@@ -22,7 +22,7 @@ export async function loadCheckCommand(io: Io): Promise<Command> {
     },
     async measure(live) {
       const { openCluster } = await import("./cluster.ts");
-      const cluster = await openCluster(io, live.inventory);
+      const cluster = await openCluster(io, live.inventory, CHECKS, live.access);
       try {
         const { facts } = await cluster.platform.observe(cluster.reader, cluster.inventory.document, live.inputs, cluster.clock);
         const context = { inputs: { ...live.inputs }, node: live.node, since: null, inHand: [], complete: [], setAside: [] };

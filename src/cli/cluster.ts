@@ -16,7 +16,9 @@ import type { AllowList, Checks, Clock, LocalRunner, Platform, Remote, StepKind 
 import { createClock } from "../transport/clock.ts";
 import { createLabClock, proveLab } from "../transport/lab-clock.ts";
 import { createLocalRunner } from "../transport/local.ts";
-import { createRemote, type WiredRemote } from "../transport/remote.ts";
+import type { AcceptedHostKey } from "../transport/host-trust.ts";
+import { openRemote, type WiredRemote } from "../transport/remote.ts";
+import { passphrasesFrom, sudoPasswordOf, type AccessOptions } from "./access.ts";
 import type { Io } from "./io.ts";
 import { maskerOf } from "./masked.ts";
 import { labTime, type LabTime } from "./lab-time.ts";
@@ -39,6 +41,8 @@ export interface Cluster {
   readonly lab: LabTime | null;
   /** What hides this cluster's secrets in everything that is kept or printed. */
   maskerFor(clusterId: string): Promise<Masker>;
+  /** Host keys that were accepted so far, because the caller asked for that. */
+  acceptedHostKeys(): readonly AcceptedHostKey[];
   /** The runner over the product's checks, or over others. */
   checksFor(facts: Facts, checks?: readonly Check[]): Checks;
   close(): Promise<void>;
@@ -103,12 +107,25 @@ function hostsOf(inventory: Inventory): ReadonlySet<string> {
  * Opens the cluster an inventory file describes. Nothing is asked of it yet, except a lab for its proof. `checksFolder`: checks
  * of the operator's own, beside the product's.
  */
-export async function openCluster(io: Io, inventoryFile: string, checksFolder: string = CHECKS): Promise<Cluster> {
+export async function openCluster(
+  io: Io,
+  inventoryFile: string,
+  checksFolder: string = CHECKS,
+  access: AccessOptions = {},
+): Promise<Cluster> {
   const inventory = await loadInventory(resolve(io.cwd, inventoryFile));
   const platform = await loadPlatform(inventory.document.platform);
   const loaded = await loadAllChecks(platform.name, checksFolder);
   const checkDocuments = new Map(loaded.map((one) => [one.document.name, one]));
-  const wired = createRemote({
+  const accepted: AcceptedHostKey[] = [];
+  const accept = (key: AcceptedHostKey): void => {
+    accepted.push(key);
+    io.err(`Accepted the host key of ${key.target} (${key.address}): ${key.type} ${key.fingerprint}, written to ${key.file}`);
+  };
+  const wired = await openRemote({
+    ask: passphrasesFrom(io),
+    sudoPassword: await sudoPasswordOf(io, access),
+    accept: access.acceptNewHostKeys === true ? accept : undefined,
     inventory: inventory.document,
     env: io.env,
     home: io.env["HOME"] ?? homedir(),
@@ -133,6 +150,7 @@ export async function openCluster(io: Io, inventoryFile: string, checksFolder: s
     jq,
     lab,
     maskerFor: (clusterId) => maskerOf(io, clusterId),
+    acceptedHostKeys: () => accepted,
     checksFor: (facts, checks = loaded.map((one) => one.document)) =>
       createChecks({ checks, remote: reader, inventory: inventory.document, platform, facts, clock, jq }),
     async close() {

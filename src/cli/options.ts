@@ -3,10 +3,11 @@ import { isSecretName } from "../artifact/secret-words.ts";
 import { PawlError } from "../domain/errors.ts";
 import { stopPlaces, type Plan } from "../domain/plan.ts";
 import type { Limits } from "../engine/session.ts";
+import { accessOptions, type AccessOptions } from "./access.ts";
 import type { Io } from "./io.ts";
 
 /** Options every command that talks to a cluster has. */
-export interface ClusterOptions {
+export interface ClusterOptions extends AccessOptions {
   readonly inventory: string;
   readonly outputDir: string;
   readonly json?: true;
@@ -32,7 +33,7 @@ const split = (value: string, before: readonly string[]): readonly string[] => [
 ];
 
 export function clusterOptions(command: Command): Command {
-  return command
+  return accessOptions(command)
     .requiredOption("-i, --inventory <file>", "the cluster: an inventory file")
     .option("--output-dir <folder>", "where evidence goes", "backups")
     .option("--json", "JSON only: one document, or one event a line");

@@ -3,6 +3,7 @@ import { listRuns } from "../journal/runs.ts";
 import { runSchedule, type Round } from "../schedule/schedule.ts";
 import { compareRuns, renderComparison } from "./commands/diff.ts";
 import { takeSnapshot } from "./commands/snapshot.ts";
+import { sudoPasswordOf } from "./access.ts";
 import type { Io } from "./io.ts";
 import type { ClusterOptions } from "./options.ts";
 
@@ -18,6 +19,8 @@ export async function runSnapshots(io: Io, options: SnapshotSchedule): Promise<E
   const keep = options.keep === "all" ? null : Number(options.keep);
   if (keep !== null && !Number.isInteger(keep))
     throw new PawlError("usage", "bad-retention", `--keep ${options.keep}: give a number of snapshots, or all`);
+  // Asked for once, not at night.
+  const sudoPassword = await sudoPasswordOf(io, options);
   const stop = new AbortController();
   const off = io.onStop(() => stop.abort());
   const json = options.json === true;
@@ -34,7 +37,12 @@ export async function runSnapshots(io: Io, options: SnapshotSchedule): Promise<E
       runSnapshot: () =>
         takeSnapshot(
           json ? { ...io, out: () => undefined } : io,
-          { inventory: options.inventory, outputDir: options.outputDir },
+          {
+            inventory: options.inventory,
+            outputDir: options.outputDir,
+            sudoPassword,
+            ...(options.acceptNewHostKeys === undefined ? {} : { acceptNewHostKeys: options.acceptNewHostKeys }),
+          },
           true,
         ),
       listRuns: () => listRuns(options.outputDir),

@@ -10,6 +10,7 @@ import { compile, usedChecks } from "../plan/compile.ts";
 import { resolveInputs } from "../plan/inputs.ts";
 import { printOf } from "./waivers.ts";
 import { byHandFindings, isDue, type HopRange } from "./hop-requirements.ts";
+import type { AcceptedHostKey } from "../transport/host-trust.ts";
 import type { Cluster } from "./cluster.ts";
 import { maskedFindings, maskedPlan } from "./masked.ts";
 
@@ -142,6 +143,34 @@ function toldOnce(cluster: Cluster, fromFacts: readonly Finding[], measured: rea
   return [...fromFacts, ...measured].filter((one) => !left.has(one));
 }
 
+/** Trust that was given on request in this very run belongs before the eyes of whoever approves the plan. */
+function acceptedFinding(accepted: readonly AcceptedHostKey[]): Finding {
+  return {
+    id: "host-keys-accepted",
+    severity: "advisory",
+    verdict: "pass",
+    title: "SSH host keys that were not known have been accepted, as asked (--accept-new-host-keys)",
+    expected: "fingerprints that agree with the machines' consoles",
+    observed: accepted.map((one) => `${one.target} ${one.address} ${one.type} ${one.fingerprint} → ${one.file}`).join("; "),
+    nodes: accepted.map((one) => one.target),
+    remedy: "Compare the fingerprints with those on the machines' consoles.",
+    refusal: false,
+  };
+}
+
+function acceptedEvidence(accepted: readonly AcceptedHostKey[]): Observation["evidence"][number] {
+  return {
+    meta: {
+      name: "ssh/accepted-host-keys.json",
+      mediaType: "application/json",
+      step: null,
+      node: null,
+      evidenceOf: "host keys accepted on request",
+    },
+    bytes: `${JSON.stringify(accepted, null, 2)}\n`,
+  };
+}
+
 /** Reads the cluster, runs every check of the runbook's preflight once, and makes the plan. Changes nothing. */
 export async function survey(cluster: Cluster, request: SurveyRequest): Promise<Survey> {
   const inputs = resolveInputs(request.runbook.document, request.given, cluster.lab === null);
@@ -160,6 +189,8 @@ export async function survey(cluster: Cluster, request: SurveyRequest): Promise<
     ...toldOnce(cluster, cluster.platform.findings(observation.facts, inventory, inputs), measured),
     ...byHandFindings(request.runbook.document.byHand, request.hop),
   ];
+  const accepted = cluster.acceptedHostKeys();
+  if (accepted.length > 0) findings.push(acceptedFinding(accepted));
   let plan: Plan | null = null;
   try {
     plan = compile({
@@ -197,8 +228,9 @@ export async function survey(cluster: Cluster, request: SurveyRequest): Promise<
   });
   const masker = await cluster.maskerFor(observation.facts.clusterId);
   const mask = (text: string): string => masker.text(text);
+  const evidence = accepted.length === 0 ? observation.evidence : [...observation.evidence, acceptedEvidence(accepted)];
   return {
-    observation,
+    observation: { ...observation, evidence },
     findings: maskedFindings(judged.findings, mask),
     refusals: judged.refusals,
     plan: plan === null ? null : maskedPlan({ ...plan, waivers: judged.waivers }, mask),

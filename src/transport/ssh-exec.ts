@@ -4,6 +4,9 @@ import type { Command, Outcome } from "../engine/ports.ts";
 import { boundedOutput } from "./output.ts";
 import type { OpenConnection } from "./ssh-connection.ts";
 
+/** Four times the window ssh2 gives to a channel. */
+const LARGEST_BUFFER_BYTES = 8 * 1024 * 1024;
+
 export type ChunkSink = (chunk: Buffer) => void | Promise<void>;
 
 /** An outcome, or the certainty that nothing was begun and that it may be tried again. */
@@ -83,6 +86,15 @@ export function execute(connection: OpenConnection, options: ExecOptions): Promi
       opened.on("exit", (code: number | null, name?: string) => {
         exitCode = code ?? signalCode(name ?? "");
       });
+      limitBuffer(opened, () => {
+        give({
+          kind: "lost",
+          reason: `the node sends more than it may while pawl is busy (over ${String(LARGEST_BUFFER_BYTES)} bytes)`,
+          code: "flooded",
+          sent: true,
+        });
+        void connection.close();
+      });
       opened.on("data", (chunk: Buffer) => {
         if (!settled) deliver(chunk);
       });
@@ -135,8 +147,19 @@ function discard(channel: ClientChannel): void {
   channel.close();
 }
 
-/** Death by signal as shells count it: 128 + number. */
-function signalCode(name: string): number {
+/** ssh2 trusts the peer to keep within the window it was given; one that does not would fill memory while a reader is busy. */
+function limitBuffer(channel: ClientChannel, onExceeded: () => void): void {
+  const push = channel.push.bind(channel);
+  channel.push = (chunk: unknown, encoding?: BufferEncoding) => {
+    if (chunk === null || channel.readableLength <= LARGEST_BUFFER_BYTES) return push(chunk, encoding);
+    channel.push = () => true;
+    onExceeded();
+    return true;
+  };
+}
+
+/** Death by signal as shells count it: 128 + number; 128 for a name nobody knows. */
+export function signalCode(name: string): number {
   const full = name.startsWith("SIG") ? name : `SIG${name}`;
   return 128 + (Object.entries(constants.signals).find(([known]) => known === full)?.[1] ?? 0);
 }

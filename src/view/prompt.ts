@@ -115,7 +115,7 @@ interface PromptContext {
  * Runs one prompt. A standard input that closes would otherwise leave the promise unsettled and let the process end with
  * exit 0 (reference: dependencies, prompts); here it rejects, and a timer keeps the process alive until it has.
  */
-async function guarded<T>(
+export async function guarded<T>(
   streams: PromptStreams,
   signal: AbortSignal,
   prompt: (context: PromptContext) => Promise<T>,

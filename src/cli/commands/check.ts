@@ -9,6 +9,7 @@ import type { JsonRecord } from "../../domain/json.ts";
 import type { CheckAnswer, Clock, Platform } from "../../engine/ports.ts";
 import { inkOf } from "../../view/paper.ts";
 import { beside, oneLine } from "../../view/text.ts";
+import { accessOptions, type AccessOptions } from "../access.ts";
 import type { Io } from "../io.ts";
 
 /** What is asked of the live cluster. */
@@ -18,6 +19,7 @@ export interface LiveCheck {
   /** For checks of one node. */
   readonly node: string | null;
   readonly inputs: Readonly<Record<string, string>>;
+  readonly access: AccessOptions;
 }
 
 export interface CheckDeps {
@@ -31,7 +33,7 @@ export interface CheckDeps {
   measure(live: LiveCheck): Promise<CheckAnswer>;
 }
 
-interface Options {
+interface Options extends AccessOptions {
   readonly evidence?: readonly string[];
   readonly inventory?: string;
   readonly node?: string;
@@ -45,7 +47,7 @@ interface Options {
  * inconclusive, 2 for a name no check has or a file that cannot be read, 3 for evidence that is none.
  */
 export function checkCommand(io: Io, deps: CheckDeps): Command {
-  return new Command("check")
+  return accessOptions(new Command("check"))
     .description("try one check, on the cluster of an inventory or on recorded answers")
     .argument("<name>", "name of a check, such as replog-recovered")
     .option("-i, --inventory <file>", "the cluster")
@@ -98,7 +100,13 @@ async function measureLive(io: Io, deps: CheckDeps, check: Check, options: Optio
       next: `pawl check ${check.name} -i inventory.yaml, or --evidence FILE`,
     });
   }
-  return deps.measure({ check, inventory: resolve(io.cwd, options.inventory), node: options.node ?? null, inputs: options.set });
+  return deps.measure({
+    check,
+    inventory: resolve(io.cwd, options.inventory),
+    node: options.node ?? null,
+    inputs: options.set,
+    access: options,
+  });
 }
 
 async function measureRecorded(io: Io, deps: CheckDeps, check: Check, options: Options): Promise<CheckAnswer> {

@@ -2,11 +2,12 @@ import { Command } from "commander";
 import { existsSync } from "node:fs";
 import { PawlError, EXIT, exitName, type ExitName } from "../../domain/errors.ts";
 import type { Plan } from "../../domain/plan.ts";
+import { accessOptions, type AccessOptions } from "../access.ts";
 import type { Io } from "../io.ts";
 import { limitsOf, type RunOptions } from "../options.ts";
 import { CHECKS, stateDir } from "../places.ts";
 
-export interface ResumeOptions {
+export interface ResumeOptions extends AccessOptions {
   readonly inventory?: string;
   readonly outputDir: string;
   readonly json?: true;
@@ -56,7 +57,7 @@ async function takeUp(io: Io, folder: string, options: ResumeOptions): Promise<E
   const plan = await readPlan(folder);
   const file = options.inventory ?? plan.sources.inventory;
   const checks = plan.sources.checks === "" ? CHECKS : plan.sources.checks;
-  const cluster = await openCluster(io, file, checks).catch((error: unknown) => {
+  const cluster = await openCluster(io, file, checks, options).catch((error: unknown) => {
     const again = `pawl resume ${shownFolder(io, folder)} -i FILE, where FILE is the same inventory at its new place`;
     throw options.inventory === undefined && !existsSync(file) ? moved(error, "inventory", file, again) : error;
   });
@@ -122,7 +123,7 @@ async function takeUp(io: Io, folder: string, options: ResumeOptions): Promise<E
 
 /** `pawl resume`: a paused live run proceeds; a halted or crashed one is taken up here: looked at first, then gone on with. */
 export function resumeCommand(io: Io): Command {
-  return new Command("resume")
+  return accessOptions(new Command("resume"))
     .argument("[run]", "run folder, name, or latest", "latest")
     .option("-i, --inventory <file>", "the inventory, where it moved since")
     .option("--output-dir <folder>", "where evidence goes", "backups")

@@ -18,6 +18,7 @@ export function runCommand(io: Io): Command {
         io,
         options.inventory,
         options.checks === undefined ? CHECKS : resolve(io.cwd, options.checks),
+        options,
       );
       try {
         const presence = { json: options.json === true, yes: options.yes === true, approve: options.approve };

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import type { Io } from "../io.ts";
 import { clusterOptions, type ClusterOptions } from "../options.ts";
-import { runbookFile } from "../places.ts";
+import { CHECKS, runbookFile } from "../places.ts";
 import type { ExitName } from "../../domain/errors.ts";
 
 /** One snapshot of a cluster: everything the workbook captures, in one verified bundle. Reads only. */
@@ -13,7 +13,7 @@ export async function takeSnapshot(
   const { openCluster } = await import("../cluster.ts");
   const { loadRunbook } = await import("../../document/load.ts");
   const { runRunbook } = await import("../generic-run.ts");
-  const cluster = await openCluster(io, options.inventory);
+  const cluster = await openCluster(io, options.inventory, CHECKS, options);
   try {
     const runbook = await loadRunbook(runbookFile(`${cluster.platform.name}-snapshot.yaml`, io.cwd));
     const run = {

@@ -3,7 +3,7 @@ import { PawlError } from "../../domain/errors.ts";
 import type { Cluster } from "../cluster.ts";
 import type { Io } from "../io.ts";
 import { clusterOptions, type ClusterOptions } from "../options.ts";
-import { stateDir } from "../places.ts";
+import { CHECKS, stateDir } from "../places.ts";
 
 /**
  * A lock whose holder on another machine gave a sign of life this recently is not broken: its engine looks after it before
@@ -17,7 +17,7 @@ export function unlockCommand(io: Io): Command {
     .requiredOption("--reason <text>", "why the holder is certainly gone; recorded")
     .action(async (options: ClusterOptions & { readonly reason: string }) => {
       const { openCluster } = await import("../cluster.ts");
-      const cluster = await openCluster(io, options.inventory);
+      const cluster = await openCluster(io, options.inventory, CHECKS, options);
       try {
         await unlock(io, cluster, options);
       } finally {

@@ -3,7 +3,7 @@ import { PawlError } from "../../domain/errors.ts";
 import type { Cluster } from "../cluster.ts";
 import type { Io } from "../io.ts";
 import { inputsOf, runOptions, type RunOptions } from "../options.ts";
-import { policyFile, POLICIES, runbookFile } from "../places.ts";
+import { CHECKS, policyFile, POLICIES, runbookFile } from "../places.ts";
 import type { UpgradeRequest } from "../upgrade-flow.ts";
 
 export interface UpgradeOptions extends RunOptions {
@@ -34,7 +34,7 @@ export async function withUpgrade<T>(
   const policy = await loadPolicy(policyFile(io, POLICIES, options.policy));
   const given = inputsOf(options.set);
   if ("target" in given) throw new PawlError("usage", "set.target", "the target is given with --to, not with --set");
-  const cluster = await openCluster(io, options.inventory);
+  const cluster = await openCluster(io, options.inventory, CHECKS, options);
   try {
     return await act({ cluster, request: { runbook, policy, goal: options.to, given, options } });
   } finally {

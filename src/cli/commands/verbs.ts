@@ -2,10 +2,11 @@ import { Command } from "commander";
 import { PawlError } from "../../domain/errors.ts";
 import type { Verb } from "../../domain/events.ts";
 import type { Plan } from "../../domain/plan.ts";
+import { accessOptions, type AccessOptions } from "../access.ts";
 import type { Io } from "../io.ts";
 import { stateDir } from "../places.ts";
 
-interface VerbOptions {
+interface VerbOptions extends AccessOptions {
   readonly outputDir: string;
   readonly reason?: string;
   readonly answers?: string;
@@ -13,11 +14,11 @@ interface VerbOptions {
 }
 
 /** Whether the step's own probe says that its effect has happened; asked of the cluster for force-complete only. */
-async function probeSaysDone(io: Io, plan: Plan, run: string, verb: Verb): Promise<boolean> {
+async function probeSaysDone(io: Io, plan: Plan, run: string, verb: Verb, access: AccessOptions): Promise<boolean> {
   if (verb.verb !== "force-complete") return false;
   const { openCluster } = await import("../cluster.ts");
   const { probeStep } = await import("../probe.ts");
-  const cluster = await openCluster(io, plan.sources.inventory, plan.sources.checks);
+  const cluster = await openCluster(io, plan.sources.inventory, plan.sources.checks, access);
   try {
     return await probeStep(cluster, plan, run, verb.target ?? "");
   } finally {
@@ -26,7 +27,7 @@ async function probeSaysDone(io: Io, plan: Plan, run: string, verb: Verb): Promi
 }
 
 /** On a run without a live engine the command takes the lock, appends, and releases (design section 5). */
-async function act(io: Io, folder: string, verb: Verb, answers: number | null): Promise<string> {
+async function act(io: Io, folder: string, verb: Verb, answers: number | null, access: AccessOptions): Promise<string> {
   const { readPlan } = await import("../../journal/plan-file.ts");
   const { openRun } = await import("../run-folder.ts");
   const { createClock } = await import("../../transport/clock.ts");
@@ -34,7 +35,7 @@ async function act(io: Io, folder: string, verb: Verb, answers: number | null): 
   const { loadPlatform } = await import("../platforms.ts");
   const plan = await readPlan(folder);
   const platform = await loadPlatform(plan.platform);
-  const probed = await probeSaysDone(io, plan, folder.split("/").at(-1) ?? "", verb);
+  const probed = await probeSaysDone(io, plan, folder.split("/").at(-1) ?? "", verb, access);
   const record = await openRun(io, folder, plan, createClock());
   try {
     const answer = judgeVerb(plan, record.state(), platform.contract, verb, answers, probed);
@@ -60,7 +61,7 @@ async function send(io: Io, run: string, verb: Verb, options: VerbOptions): Prom
   const said =
     live.kind === "answered"
       ? live
-      : { ok: true, text: `${await act(io, folder, verb, answers)}. Nothing runs now; go on with: pawl resume ${run}` };
+      : { ok: true, text: `${await act(io, folder, verb, answers, options)}. Nothing runs now; go on with: pawl resume ${run}` };
   if (options.json === true) io.out(JSON.stringify({ ok: said.ok, text: said.text, live: live.kind === "answered" }));
   else if (said.ok) io.out(said.text);
   else io.err(said.text);
@@ -92,8 +93,10 @@ export function runVerb(verb: "pause" | "stop" | "approve"): (io: Io) => Command
 
 /** `pawl retry|set-aside|force-complete|skip RUN STEP`; the run may be left out. */
 export function stepVerb(verb: "retry" | "set-aside" | "force-complete" | "skip"): (io: Io) => Command {
+  // Only that one looks at the cluster.
+  const command = (): Command => (verb === "force-complete" ? accessOptions(base(verb)) : base(verb));
   return (io) =>
-    base(verb)
+    command()
       .argument(
         "<run-or-target>",
         verb === "set-aside" ? "a node (of the latest run), or a run" : "a step address (of the latest run), or a run",
