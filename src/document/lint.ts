@@ -23,7 +23,8 @@ export type LintRule =
   | "short-soak"
   | "canary-without-waves"
   | "nothing-to-spread"
-  | "unproven-check";
+  | "unproven-check"
+  | "missing-key-file";
 
 /** A valid document that would not be safe to run. */
 export interface SafetyFinding extends Complaint {
@@ -36,6 +37,8 @@ export interface LintKnowledge {
   readonly kinds: readonly (string | { readonly name: string; readonly effect: EffectClass })[];
   /** Order contract by platform (design rule 2). */
   readonly contracts: Readonly<Record<string, readonly OrderGroup[]>>;
+  /** Whether a file can be read on this machine; without it nothing is said about files. */
+  readonly canRead?: (path: string) => boolean;
   /** Checks that come with the product; those among the documents count too. */
   readonly checks: readonly Loaded<Check>[];
 }
@@ -60,11 +63,14 @@ function lintOne(loaded: AnyDocument, documents: readonly AnyDocument[], knowled
     case "Check":
       return [...lintRoles(loaded, scopeRoles(loaded.document), contract), ...lintProof(loaded)];
     case "Inventory":
-      return lintRoles(
-        loaded,
-        loaded.document.nodes.map((node, index) => ({ role: node.role, path: ["nodes", index, "role"] })),
-        contract,
-      );
+      return [
+        ...lintRoles(
+          loaded,
+          loaded.document.nodes.map((node, index) => ({ role: node.role, path: ["nodes", index, "role"] })),
+          contract,
+        ),
+        ...lintKeyFiles(loaded, knowledge.canRead ?? (() => true)),
+      ];
     case "VersionPolicy":
       return [];
   }
@@ -95,6 +101,31 @@ function lintProof(loaded: Extract<AnyDocument, { kind: "Check" }>): readonly Sa
       "add `refuses` with a recorded bad reading",
     ),
   ];
+}
+
+/** A key or known_hosts file that is named and cannot be read ends every command before it begins, or leaves every host unknown. */
+function lintKeyFiles(
+  loaded: Extract<AnyDocument, { kind: "Inventory" }>,
+  canRead: (path: string) => boolean,
+): readonly SafetyFinding[] {
+  const { ssh, nodes, bootstrap } = loaded.document;
+  const places = [
+    { ssh, path: ["ssh"] },
+    ...(bootstrap === undefined ? [] : [{ ssh: bootstrap.ssh, path: ["bootstrap", "ssh"] }]),
+    ...nodes.map((node, index) => ({ ssh: node.ssh, path: ["nodes", index, "ssh"] })),
+  ];
+  return places.flatMap((place) =>
+    (
+      [
+        ["identity-file", place.ssh.identityFile, "name a private key that this user can read"],
+        ["known-hosts", place.ssh.knownHosts, "make it with ssh-keyscan, or run once with --accept-new-host-keys"],
+      ] as const
+    ).flatMap(([key, file, hint]) =>
+      file === undefined || canRead(file)
+        ? []
+        : [found(loaded, "missing-key-file", [...place.path, key], `${quoted(file)} cannot be read`, hint)],
+    ),
+  );
 }
 
 function scopeRoles(check: Check): readonly { readonly role: string; readonly path: Path }[] {

@@ -2,7 +2,7 @@ import type { Inventory } from "../domain/inventory.ts";
 import type { Remote, WebProduct } from "../engine/ports.ts";
 import { createHostTrust, type AcceptedHostKey } from "./host-trust.ts";
 import { createIdentities, type AskPassphrase, type Identities } from "./identities.ts";
-import { createSshPool, type SshPool } from "./ssh.ts";
+import { createSshPool, jumpPeers, type SshPool } from "./ssh.ts";
 import type { SshPeer } from "./ssh-host.ts";
 import { readSshConfigs } from "./ssh-config.ts";
 import { sshTargets, type SshTarget, type Surroundings } from "./target.ts";
@@ -65,7 +65,7 @@ export function createRemote(options: RemoteOptions): WiredRemote {
     web: options.web ?? null,
     env: options.env,
     tunnel: (target, host, port, signal) => ssh.tunnel(target, host, port, signal),
-    targets: new Set(peers.keys()),
+    targets: new Set([...peers.keys(), ...jumpPeers(peers).keys()]),
     secret: options.secret ?? (() => undefined),
   });
   return {

@@ -4,9 +4,6 @@ import type { Command, Outcome } from "../engine/ports.ts";
 import { boundedOutput } from "./output.ts";
 import type { OpenConnection } from "./ssh-connection.ts";
 
-/** Four times the window ssh2 gives to a channel. */
-const LARGEST_BUFFER_BYTES = 8 * 1024 * 1024;
-
 export type ChunkSink = (chunk: Buffer) => void | Promise<void>;
 
 /** An outcome, or the certainty that nothing was begun and that it may be tried again. */
@@ -86,15 +83,6 @@ export function execute(connection: OpenConnection, options: ExecOptions): Promi
       opened.on("exit", (code: number | null, name?: string) => {
         exitCode = code ?? signalCode(name ?? "");
       });
-      limitBuffer(opened, () => {
-        give({
-          kind: "lost",
-          reason: `the node sends more than it may while pawl is busy (over ${String(LARGEST_BUFFER_BYTES)} bytes)`,
-          code: "flooded",
-          sent: true,
-        });
-        void connection.close();
-      });
       opened.on("data", (chunk: Buffer) => {
         if (!settled) deliver(chunk);
       });
@@ -145,17 +133,6 @@ function discard(channel: ClientChannel): void {
   channel.resume();
   channel.signal("TERM");
   channel.close();
-}
-
-/** ssh2 trusts the peer to keep within the window it was given; one that does not would fill memory while a reader is busy. */
-function limitBuffer(channel: ClientChannel, onExceeded: () => void): void {
-  const push = channel.push.bind(channel);
-  channel.push = (chunk: unknown, encoding?: BufferEncoding) => {
-    if (chunk === null || channel.readableLength <= LARGEST_BUFFER_BYTES) return push(chunk, encoding);
-    channel.push = () => true;
-    onExceeded();
-    return true;
-  };
 }
 
 /** Death by signal as shells count it: 128 + number; 128 for a name nobody knows. */

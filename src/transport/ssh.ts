@@ -65,6 +65,8 @@ export function createSshPool(
         : createSshHost(peer, shared, peer.via === null ? null : jumpHost(peer.via)),
     ]),
   );
+  // A jump host can be named too: other connections than SSH may begin there.
+  for (const [name, peer] of jumpPeers(peers)) if (!hosts.has(name)) hosts.set(name, jumpHost(peer));
   const sudo: SudoState | null =
     options.sudoPassword === undefined ? null : { password: options.sudoPassword, first: null, proven: false, wrong: null };
   const runs = new Map(
@@ -92,6 +94,12 @@ export function createSshPool(
       await Promise.all([...byWay.values()].map((host) => host.close()));
     },
   };
+}
+
+/** The jump hosts of peers, by their host name. */
+export function jumpPeers(peers: ReadonlyMap<string, SshPeer>): ReadonlyMap<string, SshPeer> {
+  const behind = (peer: SshPeer): readonly SshPeer[] => (peer.via === null ? [] : [peer.via, ...behind(peer.via)]);
+  return new Map([...peers.values()].flatMap(behind).map((peer) => [peer.target.host, peer]));
 }
 
 /** What tells two ways to a machine apart. */

@@ -222,6 +222,16 @@ describe("the safety rules", () => {
     ]);
   });
 
+  it("notice key and known_hosts files that are named and cannot be read on this machine", () => {
+    const text = change(INVENTORY, "{ user: core }", "{ identity-file: keys/id, known-hosts: /nowhere/known }");
+    const canRead = (path: string): boolean => !path.endsWith("keys/id") && path !== "/nowhere/known";
+    expect(findings(text, { ...KNOWLEDGE, canRead })).toEqual([
+      expect.stringMatching(/keys\/id" cannot be read .*\[missing-key-file\]/),
+      expect.stringMatching(/"\/nowhere\/known" cannot be read .*accept-new-host-keys.*\[missing-key-file\]/),
+    ]);
+    expect(findings(text)).toEqual([]);
+  });
+
   it("find everything at once, in the order of the file", () => {
     const text = change(
       change(change(RUNBOOK, "[leads]", "[lead]"), "order: leader-last", "order: listed"),

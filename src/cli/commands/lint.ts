@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { accessSync, constants } from "node:fs";
 import { isAbsolute, relative, resolve } from "node:path";
 import type { Complaint } from "../../document/complaint.ts";
 import type { AnyDocument, Documents } from "../../document/documents.ts";
@@ -49,13 +50,22 @@ async function judge(files: readonly string[], deps: LintDeps): Promise<Judged> 
     : { documents: [], complaints: [] };
   const complaints = [...own.complaints, ...product.complaints];
   const checks = product.documents.filter((one) => one.kind === "Check");
-  const findings = complaints.length > 0 ? [] : lintDocuments(own.documents, { ...deps, checks });
+  const findings = complaints.length > 0 ? [] : lintDocuments(own.documents, { ...deps, checks, canRead });
   return {
     exit: complaints.length > 0 ? "invalid-document" : findings.length > 0 ? "said-no" : "ok",
     documents: own.documents,
     complaints,
     findings,
   };
+}
+
+function canRead(file: string): boolean {
+  try {
+    accessSync(file, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Documents of the product, without those that are being linted themselves. */
