@@ -42,7 +42,7 @@ export interface Cluster {
   /** What hides this cluster's secrets in everything that is kept or printed. */
   maskerFor(clusterId: string): Promise<Masker>;
   /** Host keys that were accepted so far, because the caller asked for that. */
-  acceptedHostKeys(): readonly AcceptedHostKey[];
+  acceptedHostKeys?(): readonly AcceptedHostKey[];
   /** The runner over the product's checks, or over others. */
   checksFor(facts: Facts, checks?: readonly Check[]): Checks;
   close(): Promise<void>;
