@@ -133,6 +133,8 @@ describe("after the trouble", () => {
     const command = /Finish what was set aside: pawl (.*)$/m.exec(first.out)?.[1]?.split(" ") ?? [];
     expect(command).toEqual(expect.arrayContaining(["upgrade", "--only", "a2"]));
     await lab.heal();
+    // The agent takes its time to come back, and a lab's time moves only while somebody sleeps.
+    await fetch(`${lab.control}/sleep`, { method: "POST", body: JSON.stringify({ ms: 300_000 }) });
     const second = await desk.pawl(...command, "--yes", ...SOAKS, "--output-dir", desk.path("backups"));
     expect(second.code, second.out + second.err).toBe(0);
     const state = await lab.state();
