@@ -6,7 +6,7 @@ import type { InventoryNode } from "../../domain/inventory.ts";
 import type { Permission, StepContext } from "../../engine/ports.ts";
 import { agentsOf, mastersOf, quorumOf, urlOf } from "./contract.ts";
 import { getJson } from "./http-reading.ts";
-import { list, record } from "./json-fields.ts";
+import { list, number, record, text } from "./json-fields.ts";
 import { readEnsemble, type Ensemble } from "./leadership.ts";
 import { isNode, leaderOf, parseAgents, type AgentEntry } from "./mesos.ts";
 import { readNode, type NodeReport } from "./node-facts.ts";
@@ -136,6 +136,30 @@ export function judgeAgents(
   return null;
 }
 
+/**
+ * Never two changes at once (design rule 10; workbook, FAQ): a node that has not begun its upgrade must carry the configuration,
+ * the number of masters and the cluster it had when the plan was made. What could not be read says nothing here.
+ */
+function changedMeanwhile(report: NodeReport, node: InventoryNode, ctx: Pick<StepContext, "plan">): Denial {
+  const planned = ctx.plan.facts.nodes[node.name];
+  if (planned === undefined || report.version !== planned.version || report.installProgress === true) return null;
+  const { configSha256, masterCount } = planned.details;
+  const told = [
+    { what: "configuration", code: "config-changed", then: text(configSha256), now: report.configSha256 },
+    { what: "number of masters", code: "masters-changed", then: number(masterCount), now: report.masterCount },
+    { what: "cluster", code: "cluster-changed", then: ctx.plan.facts.clusterId || null, now: report.clusterId },
+  ].find(({ then, now }) => then !== null && now !== null && then !== now);
+  if (told === undefined) return null;
+  return no("refused", {
+    code: told.code,
+    text: `${node.name} has another ${told.what} than when the plan was made.`,
+    node: node.name,
+    expected: String(told.then),
+    observed: String(told.now),
+    next: "Find out who changes the cluster meanwhile. An upgrade and another change are never done together: finish or undo that one, then plan again.",
+  });
+}
+
 /** Whether the node itself is still what the plan says: role, version, root. Pure. */
 export function judgeNode(report: NodeReport, node: InventoryNode, ctx: Pick<StepContext, "plan">): Denial {
   const target = ctx.plan.inputs["target"];
@@ -159,6 +183,8 @@ export function judgeNode(report: NodeReport, node: InventoryNode, ctx: Pick<Ste
       observed: report.version ?? "no version file",
       next: "Somebody changed this node since the plan was made: plan again.",
     });
+  const changed = changedMeanwhile(report, node, ctx);
+  if (changed !== null) return changed;
   if (report.uid !== 0)
     return no("step-failed", {
       code: "not-root",
