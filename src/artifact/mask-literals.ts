@@ -54,12 +54,19 @@ function inJson(secret: string): readonly string[] {
   return [once, ascii, nested, once.replaceAll("/", "\\/")];
 }
 
-/** A function that replaces the given secrets in any text: as they are and in the encodings in which they travel. */
-export function literalMask(secrets: readonly string[], mark: Mark): (text: string) => string {
+/** How a secret may stand in a text: exactly so, in any case, or as the core of a longer base64 text. */
+interface Forms {
+  readonly plain: ReadonlyMap<string, string>;
+  readonly loose: ReadonlyMap<string, string>;
+  readonly cores: ReadonlyMap<string, string>;
+}
+
+/** All forms of the secrets, each with the secret it stands for; those in any case are in lower case here. */
+function formsOf(secrets: Iterable<string>): Forms {
   const plain = new Map<string, string>();
   const cores = new Map<string, string>();
   const loose = new Map<string, string>();
-  for (const secret of [...new Set(secrets)].filter((one) => one.length >= SHORTEST_LITERAL)) {
+  for (const secret of secrets) {
     const bytes = Buffer.from(secret);
     for (const form of [secret, ...inJson(secret), ...inHtml(secret), secret.replaceAll("'", String.raw`'\''`)])
       plain.set(form, secret);
@@ -69,7 +76,25 @@ export function literalMask(secrets: readonly string[], mark: Mark): (text: stri
       cores.set(core.replaceAll("+", "-").replaceAll("/", "_"), secret);
     }
   }
-  if (plain.size === 0) return (text) => text;
+  return { plain, loose, cores };
+}
+
+/** More than this many secrets are looked up in an index: a pattern tries each of them at each place of a text. */
+const FEW = 24;
+/** Characters of a form the index knows it by. */
+const HEAD = 6;
+/** Patterns that are kept for the next text with the same secrets in it. */
+const KEPT_MASKS = 256;
+
+/** A function that replaces the given secrets in any text: as they are and in the encodings in which they travel. */
+export function literalMask(secrets: readonly string[], mark: Mark): (text: string) => string {
+  const wanted = [...new Set(secrets)].filter((one) => one.length >= SHORTEST_LITERAL);
+  return wanted.length <= FEW ? maskByPattern(wanted, mark) : maskByIndex(wanted, mark);
+}
+
+function maskByPattern(secrets: readonly string[], mark: Mark): (text: string) => string {
+  if (secrets.length === 0) return (text) => text;
+  const { plain, loose, cores } = formsOf(secrets);
   const any = (forms: Iterable<string>): string =>
     [...forms]
       .sort((a, b) => b.length - a.length)
@@ -79,7 +104,7 @@ export function literalMask(secrets: readonly string[], mark: Mark): (text: stri
   const loosePattern = new RegExp(any(loose.keys()), "gi");
   const corePattern =
     cores.size === 0 ? null : new RegExp(`[A-Za-z0-9+/_-]{0,2}(${any(cores.keys())})[A-Za-z0-9+/_-]{0,2}={0,2}`, "g");
-  // Not `Math.min(...)`: a document may hold more secrets than a call takes arguments.
+  // Not `Math.min(...)`: a text may hold more secrets than a call takes arguments.
   const shortest = [...plain.keys(), ...loose.keys(), ...cores.keys()].reduce(
     (least, form) => Math.min(least, form.length),
     Number.POSITIVE_INFINITY,
@@ -99,4 +124,45 @@ export function literalMask(secrets: readonly string[], mark: Mark): (text: stri
     }
     return masked;
   };
+}
+
+/** Looks which secrets may stand in a text by how their forms begin, and masks only those: linear in the text, however many there are. */
+function maskByIndex(secrets: readonly string[], mark: Mark): (text: string) => string {
+  const heads = new Map<string, string[]>();
+  // Forms in any case are those of URLs and hexadecimal digits: plain ASCII.
+  const looseHeads = new Map<string, string[]>();
+  const short: string[] = [];
+  for (const secret of secrets) {
+    const { plain, loose, cores } = formsOf([secret]);
+    const forms = [...plain.keys(), ...cores.keys()];
+    if ([...forms, ...loose.keys()].some((form) => form.length < HEAD)) short.push(secret);
+    enter(heads, forms, secret);
+    enter(looseHeads, [...loose.keys()], secret);
+  }
+  const masks = new Map<string, (text: string) => string>();
+  const maskOf = (found: ReadonlySet<string>): ((text: string) => string) => {
+    const key = JSON.stringify([...found]);
+    const known = masks.get(key);
+    if (known !== undefined) return known;
+    const fresh = maskByPattern([...found], mark);
+    if (masks.size < KEPT_MASKS) masks.set(key, fresh);
+    return fresh;
+  };
+  return (text) => {
+    const found = new Set(short);
+    const lower = text.toLowerCase();
+    for (let at = 0; at + HEAD <= text.length; at += 1)
+      for (const secret of heads.get(text.slice(at, at + HEAD)) ?? []) found.add(secret);
+    for (let at = 0; at + HEAD <= lower.length; at += 1)
+      for (const secret of looseHeads.get(lower.slice(at, at + HEAD)) ?? []) found.add(secret);
+    return found.size === 0 ? text : maskOf(found)(text);
+  };
+}
+
+function enter(heads: Map<string, string[]>, forms: readonly string[], secret: string): void {
+  for (const head of new Set(forms.map((form) => form.slice(0, HEAD)))) {
+    const there = heads.get(head);
+    if (there === undefined) heads.set(head, [secret]);
+    else there.push(secret);
+  }
 }
