@@ -112,7 +112,7 @@ export async function explainLock(
 }
 
 /** When the holder last looked after its lock, as the manager's own clock tells it. */
-export function seenText({ seenSeconds }: FoundLock): string {
+function seenText({ seenSeconds }: FoundLock): string {
   return seenSeconds === null
     ? "it gave no sign of life"
     : `last sign of life ${formatDuration(seenSeconds * 1000)} ago, before a step`;
