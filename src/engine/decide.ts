@@ -50,6 +50,8 @@ export class Desk {
       return { kind: "answered", choice: "approve", actor: "journal", reason: null };
     if (session.halt !== null || this.#isMoot(question)) return { kind: "nobody" };
     const { seq } = await session.append({ type: "decision.asked", question });
+    // Halted while the line was on its way to the disk: nobody would end the question any more.
+    if (session.stopping.signal.aborted) return { kind: "nobody" };
     const done = new AbortController();
     const halted = (): void => done.abort();
     session.stopping.signal.addEventListener("abort", halted, { once: true });
