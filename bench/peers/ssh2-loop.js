@@ -21,6 +21,8 @@ function exec(client, command) {
       const out = [];
       stream.on("data", (chunk) => out.push(chunk));
       stream.stderr.resume();
+      // No input, as ssh -n, clush and pawl have it: a command that reads it must not wait for ever.
+      stream.end();
       stream.on("close", (code) => (code === 0 ? resolve(Buffer.concat(out)) : reject(new Error(`exit ${code}`))));
     });
   });

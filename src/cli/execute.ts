@@ -13,7 +13,7 @@ import { operatorChain, policyOperator, promptOperator } from "../view/operator.
 import { speaksUnicode } from "../view/paper.ts";
 import { createPlainLines } from "../view/plain-lines.ts";
 import { renderProblem } from "../view/problem.ts";
-import { createTerminalView, type TerminalView } from "../view/terminal.ts";
+import type { TerminalView } from "../view/terminal.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Io } from "./io.ts";
 import { runLock } from "./locks.ts";
@@ -41,15 +41,16 @@ function bootId(): string {
   }
 }
 
-function viewOf(
+async function viewOf(
   io: Io,
   cluster: Cluster,
   record: RunRecord,
   json: boolean,
-): { readonly viewer: Viewer; readonly terminal: TerminalView | null } {
+): Promise<{ readonly viewer: Viewer; readonly terminal: TerminalView | null }> {
   if (json) return { viewer: createJsonLines((line) => io.out(line)), terminal: null };
   const unicode = speaksUnicode(io.env);
   if (io.stdoutTty) {
+    const { createTerminalView } = await import("../view/terminal.ts");
     const terminal = createTerminalView({
       plan: record.plan,
       stream: io.terminal(),
@@ -80,7 +81,7 @@ function viewOf(
  */
 export async function execute(io: Io, cluster: Cluster, record: RunRecord, execution: Execution): Promise<RunResult> {
   const { presence, limits } = execution;
-  const { viewer, terminal } = viewOf(io, cluster, record, presence.json);
+  const { viewer, terminal } = await viewOf(io, cluster, record, presence.json);
   // `--yes` without an answer ends with the trouble's own code; it never falls back to asking.
   const person =
     presence.json || presence.yes

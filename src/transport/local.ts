@@ -1,5 +1,4 @@
 import { constants } from "node:os";
-import { execa } from "execa";
 import type { LocalRunner, Outcome } from "../engine/ports.ts";
 import { boundedOutput } from "./output.ts";
 
@@ -21,6 +20,8 @@ export function createLocalRunner(options: { readonly cwd?: string } = {}): Loca
       if (file === undefined) return { kind: "lost", reason: "the command has no words", code: "not-found", sent: false };
       const stdout = boundedOutput();
       const stderr = boundedOutput();
+      // Most runs start no local program: they need not load the library for it.
+      const { execa } = await import("execa");
       const child = execa(file, words, {
         reject: false,
         stdin: "ignore",
