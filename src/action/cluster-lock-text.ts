@@ -25,6 +25,19 @@ case $found in
   *) echo held; printf '%s\\n' "$found" ;;
 esac`;
 
+/**
+ * $2 the line that was seen, $3 line, $4 id. Puts the line in the place of the one that was seen: who moves that one away is the
+ * only one who may. Prints `ours`, or `held` with the line that is there.
+ */
+export const RENEW = `d=$1 seen=$2 line=$3 t=$1.$4
+if ! printf '%s\\n' "$line" >"$t"; then rm -f "$t"; exit 1; fi
+if mv "$d/holder" "$t.old" 2>/dev/null; then
+  if [ "$(cat "$t.old")" = "$seen" ]; then ln "$t" "$d/holder" 2>/dev/null; else ln "$t.old" "$d/holder" 2>/dev/null; fi
+fi
+rm -f "$t" "$t.old"
+found=$(cat "$d/holder" 2>/dev/null)
+if [ "$found" = "$line" ]; then date +%s >"$d/seen"; echo ours; else echo held; printf '%s\\n' "$found"; fi`;
+
 /** $2 id (empty: somebody who only looks), $3 identity file, $4 identity. Prints `absent`, or `present`, the seconds since it was looked after, and the line. */
 export const LOOK = `d=$1 id=$2 file=$3 want=$4
 ${IDENTITY}if [ ! -e "$d/holder" ]; then echo absent; exit 0; fi

@@ -1,5 +1,6 @@
+import { createHash } from "node:crypto";
 import type { Clock, ClusterLock, Outcome, Remote } from "../engine/ports.ts";
-import { BREAK, FREE, LOOK, TAKE } from "./cluster-lock-text.ts";
+import { BREAK, FREE, LOOK, RENEW, TAKE } from "./cluster-lock-text.ts";
 
 /** What a lock says about its holder; one line of JSON on the manager. */
 export interface ClusterHolder {
@@ -9,8 +10,10 @@ export interface ClusterHolder {
   readonly run: string;
   /** ISO time it was taken, by the holder's clock. */
   readonly time: string;
-  /** Tells this run from every other, also from one of the same name; the run's name where an older pawl wrote the line. */
+  /** Tells the engine that holds it from every other, also from one that takes up the same run; the run's name where an older pawl wrote the line. */
   readonly id: string;
+  /** Tells the run from every other, also from one of the same name. */
+  readonly runId: string;
   /** Where the record is, on the holder's machine; empty where it is not told. */
   readonly folder: string;
   /** The engine's process, for whoever looks from the same machine; null where it is not told. */
@@ -45,12 +48,14 @@ export interface LockPlace {
 
 export interface LockParts extends LockPlace {
   readonly run: string;
-  /** Unique to this run, kept with its record: a resume finds its own lock again. */
+  /** Unique to this run, kept with its record: a resume finds its own lock again, and has it where the engine before is dead. */
   readonly id: string;
   readonly folder: string;
   readonly actor: string;
   readonly host: string;
   readonly process: HolderProcess | null;
+  /** Whether a process lives, where that can be told from here; without it nobody can. */
+  readonly life?: (process: HolderProcess) => "alive" | "dead" | "unknown";
   readonly clock: Pick<Clock, "now">;
   /** What a person should know about a holder, and the next command. */
   readonly explain?: (found: FoundLock) => Promise<{ readonly text: string; readonly next: string }>;
@@ -64,7 +69,7 @@ function parseHolder(text: string): ClusterHolder | null {
   try {
     const value = JSON.parse(text) as Partial<Record<keyof ClusterHolder, unknown>> | null;
     if (value === null || typeof value !== "object") return null;
-    const { holder, host, run, time, id, folder, process } = value;
+    const { holder, host, run, time, id, runId, folder, process } = value;
     if (typeof holder !== "string" || typeof host !== "string" || typeof run !== "string" || typeof time !== "string")
       return null;
     return {
@@ -73,12 +78,23 @@ function parseHolder(text: string): ClusterHolder | null {
       run,
       time,
       id: typeof id === "string" ? id : run,
+      runId: typeof runId === "string" ? runId : typeof id === "string" ? id : run,
       folder: typeof folder === "string" ? folder : "",
       process: parseProcess(process),
     };
   } catch {
     return null;
   }
+}
+
+/** The run and the engine that works on it. */
+function markOf({ id, process }: LockParts): string {
+  if (process === null) return id;
+  const { pid, startTicks, host, boot, pidSpace } = process;
+  const engine = createHash("sha256")
+    .update(JSON.stringify([pid, startTicks, host, boot, pidSpace]))
+    .digest("hex");
+  return `${id}.${engine.slice(0, 16)}`;
 }
 
 function parseProcess(value: unknown): HolderProcess | null {
@@ -159,7 +175,8 @@ function told(said: Said): string {
  * gets a majority holds the cluster, whoever does not gives back what it got. Two majorities cannot exist at once.
  */
 export function createClusterLock(parts: LockParts): ClusterLock {
-  const { nodes, id } = parts;
+  const { nodes } = parts;
+  const id = markOf(parts);
   const majority = Math.floor(nodes.length / 2) + 1;
   const free = async (from: readonly string[]): Promise<readonly string[]> => {
     const freed = await Promise.all(
@@ -171,14 +188,20 @@ export function createClusterLock(parts: LockParts): ClusterLock {
     return freed.flat();
   };
   const line = (): string => {
-    const { actor: holder, host, run, folder, process } = parts;
-    return JSON.stringify({ holder, host, run, time: new Date(parts.clock.now()).toISOString(), id, folder, process });
+    const { actor: holder, host, run, id: runId, folder, process } = parts;
+    return JSON.stringify({ holder, host, run, time: new Date(parts.clock.now()).toISOString(), id, runId, folder, process });
   };
+  /** Left by an engine of this very run that is certainly dead: two engines must not work on one run, wherever its record lies. */
+  const isLeftBehind = ({ holder }: FoundLock): boolean =>
+    holder?.runId === parts.id && (holder.process === null || parts.life?.(holder.process) === "dead");
   /** Where another one gives its lock back at the same moment, the folder may vanish under our hands: that is tried again. */
   const takeOne = async (node: string, text: string): Promise<Said> => {
     for (let attempt = 1; ; attempt += 1) {
       const outcome = await ask(parts, node, TAKE, [text, id, ...identityOf(parts)]);
-      if (outcome.kind !== "exited" || outcome.code === 0 || attempt === ATTEMPTS) return understand(node, outcome, id);
+      const said = understand(node, outcome, id);
+      if (said.kind === "held" && isLeftBehind(said))
+        return understand(node, await ask(parts, node, RENEW, [said.line, text, id]), id);
+      if (outcome.kind !== "exited" || outcome.code === 0 || attempt === ATTEMPTS) return said;
     }
   };
   return {

@@ -45,6 +45,7 @@ export function runLock(io: Io, cluster: Cluster, record: RunRecord): ClusterLoc
     actor: io.actor,
     host: hostname(),
     process: thisProcess(),
+    life: lookFor,
     clock: cluster.clock,
     explain: (found) => explainLock(io, cluster, found),
   });

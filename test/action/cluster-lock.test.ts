@@ -134,6 +134,40 @@ describe("the lock on the managers", () => {
     expect(left("d1")).toEqual([]);
   });
 
+  it("is taken over from the dead engine of the same run, and from no other: two engines never work on one run", async () => {
+    const nodes = ["r1", "r2", "r3"];
+    const engine = (pid: number, host = "desk") => ({ pid, startTicks: "7", host, boot: "b", pidSpace: "p" });
+    const dead = new Set<number>();
+    const life = ({ pid, host }: { pid: number; host: string }) =>
+      host !== "desk" ? ("unknown" as const) : dead.has(pid) ? ("dead" as const) : ("alive" as const);
+    const of = (process: ReturnType<typeof engine>, id = "id-1") =>
+      createClusterLock(partsOf(remote, nodes, id, { process, life, host: process.host }));
+    const first = of(engine(1));
+    expect((await first.take()).kind).toBe("taken");
+    expect((await first.take()).kind).toBe("taken");
+    // Its record lies where another machine, or another user of this one, reads it too.
+    for (const other of [of(engine(2)), of(engine(1, "laptop"))]) {
+      expect((await other.take()).kind).toBe("held");
+      expect(await other.check()).toMatchObject({ kind: "lost" });
+      expect(await other.release()).toEqual([]);
+    }
+    expect(await first.check()).toEqual({ kind: "ours" });
+    dead.add(1);
+    expect((await of(engine(2), "id-2").take()).kind).toBe("held");
+    const second = of(engine(2));
+    expect((await second.take()).kind).toBe("taken");
+    // Who holds it now is who works, not who died.
+    expect((await findClusterLocks(partsOf(remote, nodes, ""))).found.map((one) => one.holder?.process?.pid)).toEqual([2, 2, 2]);
+    expect(await first.check()).toMatchObject({ kind: "lost" });
+    expect(await first.release()).toEqual([]);
+    expect(await second.check()).toEqual({ kind: "ours" });
+    dead.add(2);
+    const raced = await Promise.all([of(engine(3)).take(), of(engine(4)).take(), of(engine(5)).take()]);
+    expect(raced.filter((one) => one.kind === "taken")).toHaveLength(1);
+    for (const pid of [3, 4, 5]) await of(engine(pid)).release();
+    expect(nodes.flatMap(left)).toEqual([]);
+  });
+
   it("is lost when it was broken, and a release then takes nothing from the new holder", async () => {
     const nodes = ["b1", "b2", "b3"];
     const mine = createClusterLock(partsOf(remote, nodes, "id-1"));

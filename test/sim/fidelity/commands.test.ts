@@ -12,6 +12,7 @@ import { filesArgv, parseListing } from "../../../src/platform/dcos/files-script
 import { parseFacts } from "../../../src/platform/dcos/node-facts.ts";
 import { createHostsPlatform } from "../../../src/platform/hosts/platform.ts";
 import { commandLine } from "../../../src/transport/quote.ts";
+import { withPassword } from "../../../src/transport/sudo.ts";
 import { createShellRemote, type Shell } from "../../edge/shell-remote.ts";
 import { testLab } from "../../platform/dcos/lab.ts";
 import { describeReal } from "../../real/requires.ts";
@@ -30,6 +31,7 @@ const TEXTS: Readonly<Record<string, string>> = {
   DIGESTS_TEXT: "sh pawl-digests",
   JOB_TEXT: "sh pawl-job",
   script: "sh pawl-lock",
+  WRAPPER: "sh sudo",
 };
 
 function sources(): readonly string[] {
@@ -51,6 +53,8 @@ async function sentCommands(): Promise<readonly Command[]> {
   const lock = { ...place, run: "run 1", id: "1", folder: "", actor: "anna", host: "desk", process: null, clock: lab.clock };
   const held = createClusterLock(lock);
   await held.take();
+  const process = { pid: 1, startTicks: "1", host: "desk", boot: "b", pidSpace: "p" };
+  expect((await createClusterLock({ ...lock, process }).take()).kind).toBe("taken");
   await held.check();
   await breakClusterLocks(place, (await findClusterLocks(place)).found);
   await held.release();
@@ -60,7 +64,14 @@ async function sentCommands(): Promise<readonly Command[]> {
   const checks = CHECKS.flatMap((check) => Object.values(check.readings)).flatMap((spec) =>
     spec.kind === "command" ? [{ argv: spec.argv, sudo: spec.sudo, timeoutMs: spec.timeoutMs }] : [],
   );
-  return [...recorded.commands.values(), ...more, ...checks, { argv: ["sh", "-c", digests, "pawl-digests", "/a"], timeoutMs: 1 }];
+  const { argv: asRoot } = withPassword(["true"], undefined, "password");
+  return [
+    ...recorded.commands.values(),
+    ...more,
+    ...checks,
+    { argv: ["sh", "-c", digests, "pawl-digests", "/a"], timeoutMs: 1 },
+    { argv: asRoot.slice(asRoot.indexOf("sh")), timeoutMs: 1 },
+  ];
 }
 
 /** Every text in a command that a shell reads: the line itself, the script, what the script hands to another shell, and a job's own line. */
@@ -86,8 +97,8 @@ describeReal("every command text pawl sends", ["busybox"], () => {
     expect([...used].toSorted()).toEqual(Object.keys(TEXTS).toSorted());
     const names = new Set(sent.filter(({ argv }) => argv[0] === "sh").map(({ argv }) => `sh ${argv[3] ?? "?"}`));
     expect([...names].toSorted()).toEqual(Object.values(TEXTS).toSorted());
-    // Take, look, free, break.
-    expect(new Set(sent.filter(({ argv }) => argv[3] === "pawl-lock").map(({ argv }) => argv[2])).size).toBe(4);
+    // Take, take over, look, free, break.
+    expect(new Set(sent.filter(({ argv }) => argv[3] === "pawl-lock").map(({ argv }) => argv[2])).size).toBe(5);
   });
 
   it.each(SHELLS)("is understood by %s", (shell) => {
