@@ -8,7 +8,8 @@ import { stateDir } from "./places.ts";
 
 /** The masker of a cluster's records: what is printed is masked the same way as what is kept. */
 export async function maskerOf(io: Io, clusterId: string): Promise<Masker> {
-  const secrets = io.secrets === undefined ? {} : { secrets: [...io.secrets] };
+  // The set itself, not what it holds now: tokens are fetched and renewed while the record is written.
+  const secrets = io.secrets === undefined ? {} : { secrets: io.secrets };
   return createMasker({ key: await loadMaskKey(stateDir(io.env), clusterId), ...secrets });
 }
 
