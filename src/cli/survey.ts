@@ -182,7 +182,8 @@ export async function survey(cluster: Cluster, request: SurveyRequest): Promise<
     isDue(cluster.checkDocuments.get(name)?.document.when, request.hop),
   );
   const answers = await checks.measure(due.map((check) => ({ check, node: null, context })));
-  const measured = answers.map((answer) => findingOf(cluster, answer, checks.describe(answer.check)));
+  const answerOf = new Map(answers.map((answer) => [findingOf(cluster, answer, checks.describe(answer.check)), answer]));
+  const measured = [...answerOf.keys()];
   const findings: Finding[] = [
     ...request.extra,
     request.proof,
@@ -222,7 +223,7 @@ export async function survey(cluster: Cluster, request: SurveyRequest): Promise<
     });
   }
   const judged = applyWaivers(findings, request.waivers, {
-    print: printOf,
+    print: (finding) => printOf(finding, answerOf.get(finding)),
     known: (name) => cluster.checkDocuments.has(name),
     nowMs: cluster.clock.now(),
   });

@@ -2,15 +2,20 @@ import { createHash } from "node:crypto";
 import { PawlError } from "../domain/errors.ts";
 import { canonical } from "../domain/json.ts";
 import type { Finding, Plan } from "../domain/plan.ts";
+import type { CheckAnswer } from "../engine/ports.ts";
 import { isExpired, type WaiverRefusal, type WaiverRequest } from "../domain/waiver.ts";
 import type { Io } from "./io.ts";
 import type { RunOptions } from "./options.ts";
 
-/** Fingerprint of what was seen, short enough to type: a finding that says anything else has another. */
-export function printOf(finding: Finding): string {
+/**
+ * Fingerprint of what was seen, short enough to type: a finding that says anything else has another. `answer`: what it was made
+ * from; its sentence names only some of the subjects, and cuts long values.
+ */
+export function printOf(finding: Finding, answer?: Pick<CheckAnswer, "subjects">): string {
   const { id, verdict, observed, nodes } = finding;
+  const whole = answer?.subjects.filter((one) => one.verdict !== "pass").map(({ subject, why, value }) => [subject, why, value]);
   return createHash("sha256")
-    .update(canonical({ id, verdict, observed, nodes: [...nodes] }))
+    .update(canonical({ id, verdict, observed, nodes: [...nodes], ...(whole === undefined ? {} : { whole }) }))
     .digest("hex")
     .slice(0, 8);
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { observedText } from "../../src/check/observed.ts";
 import { needValidWaivers, printOf, waiversOf } from "../../src/cli/waivers.ts";
 import type { Finding, Plan } from "../../src/domain/plan.ts";
 import { capturedIo } from "./captured-io.ts";
@@ -44,9 +45,40 @@ describe("--waive", () => {
       refusal: false,
     };
     const others = [{ observed: "a1: 2 GB" }, { nodes: ["a2"] }, { verdict: "inconclusive" as const }, { id: "other" }];
-    const prints = [finding, ...others.map((over) => ({ ...finding, ...over }))].map(printOf);
+    const prints = [finding, ...others.map((over) => ({ ...finding, ...over }))].map((one) => printOf(one));
     expect(new Set(prints).size).toBe(prints.length);
     expect(printOf({ ...finding, title: "worded otherwise", remedy: "also" })).toBe(prints[0]);
+  });
+});
+
+describe("the fingerprint of a check's finding", () => {
+  it("is one of all that was seen, also where the sentence names five subjects of many and cuts what they said", () => {
+    const seen = (values: readonly string[]) => {
+      const subjects = values.map((value, at) => ({ subject: `a${at + 1}`, verdict: "fail" as const, why: null, value }));
+      const observed = observedText(subjects.map((one) => ({ ...one, detail: null, fatal: false })));
+      const finding: Finding = {
+        id: "unit-health",
+        severity: "waivable",
+        verdict: "fail",
+        title: "t",
+        expected: "e",
+        observed,
+        nodes: subjects.map((one) => one.subject),
+        remedy: "r",
+        refusal: false,
+      };
+      return { observed, print: printOf(finding, { subjects }) };
+    };
+    const long = "dcos-telegraf.service failed, ".repeat(8);
+    const pairs = [
+      [seen([..."12345", "dcos-telegraf failed"]), seen([..."12345", "dcos-mesos-slave failed"])],
+      [seen([`${long}dcos-telegraf failed`]), seen([`${long}dcos-mesos-slave failed`])],
+    ] as const;
+    for (const [then, now] of pairs) {
+      expect(now.observed).toBe(then.observed);
+      expect(now.print).not.toBe(then.print);
+    }
+    expect(seen([long]).print).toBe(seen([long]).print);
   });
 });
 
