@@ -136,10 +136,20 @@ export interface Plan {
   readonly budget: number;
   /** How many nodes of the rollout the budget was counted over. */
   readonly rolloutNodes: number;
+  /** The nodes that alone were to be changed; missing where none were named. */
+  readonly only?: readonly NodeName[];
   /** What somebody let stand when the plan was made; missing where an older pawl made it. */
   readonly waivers?: readonly Waiver[];
   /** Managers on which the advisory cluster lock is held; empty where the plan has no effect. */
   readonly lock: { readonly nodes: readonly NodeName[]; readonly path: string } | null;
+}
+
+/**
+ * Whether the next hop follows by itself where this one has ended well. It begins where every node of this one has arrived: with
+ * `--only` some were never meant to, and nobody has asked for them.
+ */
+export function leadsOn(plan: Pick<Plan, "journey" | "only">): boolean {
+  return plan.journey !== null && plan.journey.hop < plan.journey.hops && (plan.only ?? []).length === 0;
 }
 
 /** Every step in the order of the plan: units, then what follows them, phase by phase; finally-steps last. */

@@ -291,6 +291,7 @@ export function compile(input: CompileInput): Plan {
     inputs: input.inputs,
     sources: { runbook: input.runbook.file, inventory: input.inventory.file, checks: input.checksFolder },
     journey: input.journey,
+    ...(input.only.length === 0 ? {} : { only: input.only }),
     fingerprints: {
       runbook: input.runbook.sha256,
       checks: checksFingerprint(runbook, input.checks, input.hash),

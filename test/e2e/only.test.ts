@@ -16,6 +16,10 @@ describe("an upgrade of several hops with --only", () => {
       expect([some.code, some.value.runs.length, some.err]).toEqual([0, 1, ""]);
       const state = await lab.state();
       expect([state["m1"]?.version, state["a1"]?.version, state["a2"]?.version]).toEqual(["1.9.9", "1.9.9", "1.9.4"]);
+      // Taking that run up again is no way round it: who was not named stays untouched.
+      const again = await desk.json("resume", some.value.run ?? "", "--yes");
+      expect([again.code, again.value.runs]).toEqual([2, some.value.runs]);
+      expect((await lab.state())["a2"]?.version).toBe("1.9.4");
       // What comes next is what is left of this hop, not the next one.
       const next = (await desk.document("plan", "-i", lab.inventory, "--to", "1.10.8")).value as {
         readonly plan: { readonly inputs: { readonly target: string }; readonly found: readonly { readonly node: string }[] };

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import type { Check, Loaded, PhaseSpec, Runbook } from "../../src/domain/documents.ts";
 import { PawlError } from "../../src/domain/errors.ts";
-import type { Plan } from "../../src/domain/plan.ts";
+import { leadsOn, type Plan } from "../../src/domain/plan.ts";
 import { compile, type CompileInput } from "../../src/plan/compile.ts";
 import { check, confirm } from "../../src/action/confirm.ts";
 import { soak } from "../../src/action/soak.ts";
@@ -234,6 +234,17 @@ describe("a plan contains what is left", () => {
 });
 
 describe("--only", () => {
+  it("is kept in the plan: a run that was asked for some nodes leads to no next hop, however it is taken up again", () => {
+    const journey = { goal: "3", policy: "p", hop: 1, hops: 2 };
+    const some = plan({ only: ["b2"], leader: "b1" });
+    expect(some.only).toEqual(["b2"]);
+    expect(leadsOn({ ...some, journey })).toBe(false);
+    expect(plan({})).not.toHaveProperty("only");
+    expect(leadsOn({ ...plan({}), journey })).toBe(true);
+    expect(leadsOn({ ...plan({}), journey: { ...journey, hop: 2 } })).toBe(false);
+    expect(leadsOn(plan({}))).toBe(false);
+  });
+
   it("changes these nodes and no other, while reading phases stay whole", () => {
     const reading = phase("read-workers", { role: "worker", steps: [step("look", "toy/look")], skipComplete: false });
     const made = plan({

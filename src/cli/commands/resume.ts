@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { existsSync } from "node:fs";
 import { PawlError, EXIT, exitName, type ExitName } from "../../domain/errors.ts";
-import type { Plan } from "../../domain/plan.ts";
+import { leadsOn, type Plan } from "../../domain/plan.ts";
 import { accessOptions, type AccessOptions } from "../access.ts";
 import type { Io } from "../io.ts";
 import { limitsOf, type RunOptions } from "../options.ts";
@@ -80,8 +80,7 @@ async function takeUp(io: Io, folder: string, options: ResumeOptions): Promise<E
       const sealed = await isSealed(folder, record.journal.events.length);
       if (!sealed) await record.journal.seal();
       await record.close();
-      const more = plan.journey !== null && plan.journey.hop < plan.journey.hops;
-      if (state.exit === EXIT.ok && more) return await onward([folder]);
+      if (state.exit === EXIT.ok && leadsOn(plan)) return await onward([folder]);
       if (!sealed) {
         const exit = exitName(state.exit ?? 0);
         if (presence.json) io.out(resultLine(exit, [folder]));
@@ -98,8 +97,7 @@ async function takeUp(io: Io, folder: string, options: ResumeOptions): Promise<E
     });
     tellEnd(io, record, result, presence);
     const planned = result.halt?.exit === "stopped-as-asked";
-    if (result.exit === "ok" && !planned && plan.journey !== null && plan.journey.hop < plan.journey.hops)
-      return await onward([folder]);
+    if (result.exit === "ok" && !planned && leadsOn(plan)) return await onward([folder]);
     if (presence.json) io.out(resultLine(result.exit, [folder]));
     return result.exit;
 
