@@ -31,6 +31,11 @@ export function skewFindings(
     const minors = version === null ? null : minorsBehind(policy, version, ahead);
     return version === null || minors === null || minors <= 1 ? [] : [{ node, version, minors }];
   });
+  // Nobody can tell of these: that is no pass (design rule 4).
+  const untold = others.filter((node) => {
+    const version = versionOf(node);
+    return version === null || minorsBehind(policy, version, ahead) === null;
+  });
   const listed = (version: string): boolean => {
     const answer = findPath(policy, version, ahead);
     return answer.allowed && answer.hops.length === 1;
@@ -42,11 +47,16 @@ export function skewFindings(
   const main = finding({
     id: "one-minor-behind",
     severity: "mandatory",
-    verdict: stranded.length > 0 ? "fail" : "pass",
+    verdict: stranded.length > 0 ? "fail" : untold.length > 0 ? "inconclusive" : "pass",
     title: "No agent is more than one minor behind the masters",
     expected: `every agent at most one minor behind ${ahead} while this hop runs`,
-    observed: stranded.length > 0 ? told(stranded) : `${others.length} agents, at most one minor behind ${ahead}`,
-    nodes: stranded.map((one) => one.node),
+    observed:
+      stranded.length > 0
+        ? told(stranded)
+        : untold.length > 0
+          ? `${untold.length} of ${others.length} agents tell no version the policy knows: ${untold.slice(0, 5).join(", ")}${untold.length > 5 ? ` and ${untold.length - 5} more` : ""}`
+          : `${others.length} agents, at most one minor behind ${ahead}`,
+    nodes: stranded.length > 0 ? stranded.map((one) => one.node) : untold,
     remedy: `Bring these agents to a version at most one minor behind ${ahead} first; where the masters are there already, no hop does that: ask for support, or install the agents anew.`,
   });
   if (excepted.length === 0) return [main];

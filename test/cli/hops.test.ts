@@ -85,6 +85,13 @@ describe("agents and masters", () => {
     ]);
   });
 
+  it("cannot be told of an agent that told no version, or one the policy does not know: that is no pass", () => {
+    for (const told of [null, "1.4.2"])
+      expect(skew(workbook, { ...masters("1.9.9"), a1: "1.9.9", a2: told }, "1.10.8")).toEqual([
+        ["one-minor-behind", "mandatory", "inconclusive", ["a2"]],
+      ]);
+  });
+
   it("are refused where an agent would be two behind: left by --only, set aside, or forgotten", () => {
     expect(skew(workbook, { ...masters("1.10.8"), a1: "1.10.8", a2: "1.9.9" }, "1.11.3")).toEqual([
       ["one-minor-behind", "mandatory", "fail", ["a2"]],
