@@ -1,5 +1,5 @@
 import { APPROVED_ORDER, approvalKey, type ArtifactRecord, type Question, type RunEvent } from "./events.ts";
-import type { Problem } from "./errors.ts";
+import { EXIT, type Problem } from "./errors.ts";
 import type { Json } from "./json.ts";
 import type { NodeName } from "./inventory.ts";
 import type { StepAddress } from "./plan.ts";
@@ -97,6 +97,9 @@ function approvedAfter(state: RunState, event: Extract<RunEvent, { readonly type
   return { ...state.approved, [question === null ? event.target : approvalKey(question)]: true };
 }
 
+/** Halts that are trouble themselves: the run stands still for a reason that is told. */
+const TOLD: readonly number[] = [EXIT["gate-halted"], EXIT["step-failed"], EXIT["outcome-unknown"], EXIT.internal];
+
 /** Throws, before it changes anything, RangeError on a move the status table forbids. */
 function changeOf(state: Draft, event: RunEvent): Change {
   switch (event.type) {
@@ -152,7 +155,8 @@ function changeOf(state: Draft, event: RunEvent): Change {
     case "run.halted":
       return {
         phase: "halted",
-        tripped: null,
+        // Ended before the trip could be told: locked out, no answer, stopped. It is told by whoever comes next.
+        tripped: TOLD.includes(event.exit) ? null : state.tripped,
         halted: { exit: event.exit, step: event.step, problem: event.problem },
         exit: event.exit,
         asked: event.exit === 8 ? state.asked : null,
