@@ -1,4 +1,5 @@
 import { hostname, userInfo } from "node:os";
+import { isatty } from "node:tty";
 import { EXIT } from "../domain/errors.ts";
 import { literalMask } from "../artifact/mask-literals.ts";
 import type { Io } from "./io.ts";
@@ -36,12 +37,14 @@ export function processIo(): Io {
   const runs = new Set<string>();
   const secrets = new Set<string>();
   const hide = hider(secrets);
-  const colour = colourWanted(env, stdout.isTTY);
+  // `stdout.isTTY` is undefined for a pipe, and picocolors would then decide by itself: colours in the logs of every CI.
+  const stdoutTty = isatty(stdout.fd);
+  const colour = colourWanted(env, stdoutTty);
   return {
     out: (text) => void stdout.write(`${safeText(hide(text), colour)}\n`),
     err: (text) => void stderr.write(`${safeText(hide(text), colour)}\n`),
-    stdoutTty: stdout.isTTY,
-    stdinTty: stdin.isTTY,
+    stdoutTty,
+    stdinTty: isatty(stdin.fd),
     get columns() {
       const own = Number(env["COLUMNS"]);
       return stdout.columns > 0 ? stdout.columns : own > 0 ? own : 80;
