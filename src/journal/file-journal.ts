@@ -92,8 +92,15 @@ async function openFile(path: string): Promise<JournalFile> {
   const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;
   const handle = await onOwnFile(path, () => open(path, flags, 0o600));
   await handle.sync();
+  let length = (await handle.stat()).size;
   return {
-    write: (bytes) => handle.writeFile(bytes),
+    write: async (bytes) => {
+      // Two writers would break the chain for good, and the lock of one machine or one state folder is not that of another.
+      if ((await handle.stat()).size !== length)
+        throw Object.assign(new Error("EBUSY: another process writes this journal, fstat"), { code: "EBUSY", syscall: "fstat" });
+      await handle.writeFile(bytes);
+      length += bytes.length;
+    },
     sync: async () => {
       // datasync also flushes the new length; what it leaves out is the time stamp.
       await handle.datasync();
