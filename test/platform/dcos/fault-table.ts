@@ -72,9 +72,13 @@ function expectNothingSent(run: Rollout): void {
   expect(begun).toEqual([]);
 }
 
-describe.concurrent("the design's table of faults, in simulated time with --yes", () => {
-  const rows = FAULT_TABLE.filter(isShownHere);
+/** The rows of the design's table that are `wanted`, as tests. Several files share them, so that several processes do. */
+export function describeFaults(wanted: (row: FaultCase) => boolean): void {
+  const rows = FAULT_TABLE.filter((row) => isShownHere(row) && wanted(row));
+  describe.concurrent("the design's table of faults, in simulated time with --yes", () => describeRows(rows));
+}
 
+function describeRows(rows: readonly FaultCase[]): void {
   it.each(rows.filter((row) => row.when === "start").map((row) => [faultArgument(row), row] as const))(
     "%s ends said-no: a finding names it, and nothing is touched",
     { timeout: TIMEOUT_MS },
@@ -131,7 +135,7 @@ describe.concurrent("the design's table of faults, in simulated time with --yes"
       if (row.exit === "set-aside" && row.at === "agent") await expectFinishable(embedded, faultyNode(row));
     },
   );
-});
+}
 
 /** What the end of a run with set-aside nodes asks for: mended, `pawl upgrade --only` brings the node to the target. */
 async function expectFinishable(embedded: Embedded, node: string): Promise<void> {

@@ -1,0 +1,3 @@
+import { describeFaults } from "./fault-table.ts";
+
+describeFaults((row) => row.when !== "start" && row.at === "master");
