@@ -21,11 +21,14 @@ export interface ToyNode extends SimNode {
 
 function toyNode(name: string, address: string): ToyNode {
   const scripts = new Map<string, Program>();
+  const fs = new InMemoryFs();
+  // As on every machine: without it just-bash looks for no command along PATH.
+  fs.mkdirSync("/usr/bin", { recursive: true });
   return {
     name,
     address,
     bootId: `boot-of-${name}`,
-    fs: new InMemoryFs(),
+    fs,
     programs: new Map(),
     scripts,
     online: true,

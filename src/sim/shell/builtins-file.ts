@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { posix } from "node:path";
 import { modeText } from "./mode-text.ts";
 import { ls } from "./builtin-ls.ts";
+import { touch } from "./builtin-touch.ts";
 import { ownerOf } from "./rights.ts";
 import { complain, say, splitOptions, type Builtin, type Call } from "./caller.ts";
 
@@ -266,5 +267,6 @@ export const FILE_BUILTINS: readonly (readonly [string, Builtin])[] = [
   ],
   ["realpath", realpath],
   ["stat", stat],
+  ["touch", touch],
   ["sync", sync],
 ];

@@ -5,12 +5,13 @@ import { BUILTINS, ADJUSTMENTS } from "./builtins.ts";
 import type { Builtin, Caller, RunChange, Streams } from "./caller.ts";
 import { say } from "./caller.ts";
 import { endProcess, startProcess, type Machine, type Process, type Sink } from "./machine.ts";
+import { testNumbers } from "./number-test.ts";
 import { quoteLine } from "./quote.ts";
 import { bareName, fileScript, programOf, SHELLS, shellScript, type Script } from "./script.ts";
 import { signalCode } from "./signals.ts";
 import { createCollector } from "./sink.ts";
 import { rewriteScript } from "./syntax.ts";
-import { ERR_PATH, viewOf } from "./view.ts";
+import { ERR_PATH, ownName, viewOf, type OwnCommand } from "./view.ts";
 
 /** How a process ended. */
 export type Ending = { readonly code: number } | { readonly signal: string };
@@ -180,7 +181,7 @@ async function execute(caller: Caller, argv: readonly string[], streams: Streams
   return shell({ text: quoteLine([bare, ...argv.slice(1)]), name: "sh", args: [] });
 }
 
-/** `__spawn wait|detach MODE F MODE G NAME ARGS` (syntax.ts): runs a command with its output where it belongs. */
+/** `spawn wait|detach MODE F MODE G NAME ARGS` (syntax.ts): runs a command with its output where it belongs. */
 const spawnBuiltin: Builtin = async (call) => {
   const [how, outMode = "=", outPath = "", errMode = "=", errPath = "", ...argv] = call.args;
   const { caller } = call;
@@ -203,6 +204,41 @@ const spawnBuiltin: Builtin = async (call) => {
     await say(call.err, `sh: ${outPath}: ${error instanceof Error ? error.message : "cannot create"}\n`);
     return 1;
   }
+};
+
+/** What `loop` and `leaving` of syntax.ts call. All but `leave` answer with the `$?` they found. */
+function loopCommands(): Command[] {
+  let calls = 0;
+  let left = false;
+  const yielded = async (found: number): Promise<number> => {
+    calls += 1;
+    if (calls % YIELD_EVERY === 0) await new Promise((resolve) => setImmediate(resolve));
+    return found;
+  };
+  const own = (name: OwnCommand, answer: (found: number) => number | Promise<number>): Command => ({
+    name: ownName(name),
+    execute: async (_args, ctx) => ({ stdout: "", stderr: "", exitCode: await answer(Number(ctx.env.get("?") ?? 0)) }),
+  });
+  return [
+    own("yield", yielded),
+    own("round", (found) => {
+      left = false;
+      return yielded(found);
+    }),
+    own("leave", () => {
+      left = true;
+      return 0;
+    }),
+    own("left", (found) => (left ? 0 : found)),
+  ];
+}
+
+const numbers: Command = {
+  name: ownName("numbers"),
+  execute: ([name = "[", ...words]) => {
+    const { code, complaint } = testNumbers(name, words);
+    return Promise.resolve({ stdout: "", stderr: complaint, exitCode: code });
+  },
 };
 
 /** Starts a command that nobody waits for. Simulated time stands still while it is awake. */
@@ -230,7 +266,6 @@ async function evaluate(script: Script, start: ShellStart, process: Process): Pr
   const { programs } = machine.node;
   const own = new Map<string, Builtin>(BUILTINS);
   for (const [name, program] of programs) if (!name.includes("/")) own.set(name, programBuiltin(name, program));
-  own.set("__spawn", spawnBuiltin);
   for (const name of [...SHELLS, "setsid"]) own.set(name, (call) => execute(call.caller, [name, ...call.args], call));
   const names = new Set([...bundled, ...own.keys()]);
   const view = viewOf(machine, process, names);
@@ -246,15 +281,6 @@ async function evaluate(script: Script, start: ShellStart, process: Process): Pr
     };
     return caller;
   };
-  let calls = 0;
-  const yielding: Command = {
-    name: "__yield",
-    execute: async (_args, ctx) => {
-      calls += 1;
-      if (calls % YIELD_EVERY === 0) await new Promise((resolve) => setImmediate(resolve));
-      return { stdout: "", stderr: "", exitCode: Number(ctx.env.get("?") ?? 0) };
-    },
-  };
   const adjusted = [...ADJUSTMENTS].map(([name, adjust]): Command => ({
     name,
     execute: async (args, ctx) =>
@@ -265,7 +291,13 @@ async function evaluate(script: Script, start: ShellStart, process: Process): Pr
     fs: view,
     cwd: start.cwd,
     env: { ...start.env },
-    customCommands: [...adjusted, yielding, ...[...own].map(([name, builtin]) => asCommand(name, builtin, callerOf))],
+    customCommands: [
+      ...adjusted,
+      ...loopCommands(),
+      numbers,
+      asCommand(ownName("spawn"), spawnBuiltin, callerOf),
+      ...[...own].map(([name, builtin]) => asCommand(name, builtin, callerOf)),
+    ],
     sleep: (ms) => machine.clock.sleep(ms, process.signal),
     defenseInDepth: false,
     processInfo: { pid: process.pid, ppid: process.ppid, uid: root, gid: root },
@@ -277,7 +309,7 @@ async function evaluate(script: Script, start: ShellStart, process: Process): Pr
     transform: ({ ast }) => {
       const stream = first;
       first = false;
-      return { ast: rewriteScript(ast, { stream, isSpawned: (name) => own.has(name) && name !== "__spawn" }) };
+      return { ast: rewriteScript(ast, { stream, isSpawned: (name) => own.has(name) }) };
     },
   });
   const positional: Record<string, string> = {

@@ -1,9 +1,12 @@
 import type { CommandNode, PipelineNode, ScriptNode, SimpleCommandNode, StatementNode, WordNode } from "just-bash";
-import { ERR_PATH, OUT_PATH, TARGET_MARK } from "./view.ts";
+import { isComparison } from "./number-test.ts";
+import { patternCondition, patternWord } from "./patterns.ts";
+import { ERR_PATH, isOwnCommand, OUT_PATH, ownCommand, TARGET_MARK, type OwnCommand } from "./view.ts";
 
 type Redirection = SimpleCommandNode["redirections"][number];
 type WordPart = WordNode["parts"][number];
 type Group = Extract<CommandNode, { type: "Group" }>;
+type Loop = Extract<CommandNode, { type: "For" | "CStyleFor" | "While" | "Until" }>;
 
 /** What the rewriting needs to know. `stream`: top-level statements write to the process's own output as they run. */
 export interface Rewriting {
@@ -12,7 +15,7 @@ export interface Rewriting {
   isSpawned(name: string): boolean;
 }
 
-const KEPT = new Set(["exit", "return", "break", "continue", "set", "shift"]);
+const KEPT = new Set(["exit", "return", "set", "shift"]);
 
 function literal(value: string): WordNode {
   return { type: "Word", parts: [{ type: "SingleQuoted", value }] };
@@ -26,6 +29,12 @@ function simple(name: string, args: readonly WordNode[] = [], redirections: read
 function statement(command: CommandNode): StatementNode {
   const pipeline: PipelineNode = { type: "Pipeline", commands: [command], negated: false };
   return { type: "Statement", pipelines: [pipeline], operators: [], background: false };
+}
+
+/** Commands joined by `&&` and `||`. */
+function list(commands: readonly CommandNode[], operators: StatementNode["operators"]): StatementNode {
+  const pipelines = commands.map((command): PipelineNode => ({ type: "Pipeline", commands: [command], negated: false }));
+  return { type: "Statement", pipelines, operators, background: false };
 }
 
 function group(body: StatementNode[], redirections: Redirection[] = []): Group {
@@ -123,10 +132,11 @@ function targetsOf(redirections: readonly Redirection[], start: { out: Target; e
 
 const SINKS = { out: { mode: ">>", path: literal(OUT_PATH) }, err: { mode: ">>", path: literal(ERR_PATH) } } as const;
 
-/** `NAME ARGS >F 2>G` as `__spawn WAIT MODE F MODE G NAME ARGS`; null when the command stays with the shell. */
+/** `NAME ARGS >F 2>G` as `spawn WAIT MODE F MODE G NAME ARGS`; null when the command stays with the shell. */
 function spawned(command: SimpleCommandNode, rewriting: Rewriting, live: boolean, background: boolean): SimpleCommandNode | null {
   if (command.name === null) return null;
   const name = plainText(command.name);
+  if (name !== null && isOwnCommand(name)) return null;
   const slash = hasSlash(command.name);
   if (!slash && (name === null || !rewriting.isSpawned(name))) return null;
   const found = targetsOf(command.redirections, live ? SINKS : { out: BACK, err: BACK });
@@ -135,7 +145,7 @@ function spawned(command: SimpleCommandNode, rewriting: Rewriting, live: boolean
   const { out, err, rest } = found;
   const words = [literal(background ? "detach" : "wait"), literal(out.mode), out.path, literal(err.mode), err.path, command.name];
   const line = command.line === undefined ? {} : { line: command.line };
-  return { ...simple("__spawn", [...words, ...command.args], rest), assignments: command.assignments, ...line };
+  return { ...simple(ownCommand("spawn"), [...words, ...command.args], rest), assignments: command.assignments, ...line };
 }
 
 /** Rewrites a whole script. The four rewritings are described in the module's functions. */
@@ -185,6 +195,7 @@ function liveCommand(command: CommandNode, alone: boolean, background: boolean, 
   const name = plainText(command.name);
   const words = withWords(command, rewriting);
   if (command.name === null && hasSubstitution(command)) return alone ? group([statement(words)], toSinks) : words;
+  if (name === "break" || name === "continue") return leaving(words);
   if (name !== null && KEPT.has(name)) return words;
   if (name === "exec") {
     const [first, ...args] = words.args;
@@ -198,8 +209,6 @@ function hasBodies(command: CommandNode): boolean {
   return ["If", "For", "CStyleFor", "While", "Until", "Case", "Group"].includes(command.type);
 }
 
-const YIELD = (): StatementNode => statement(simple("__yield"));
-
 /** Applies to every list of statements of a compound command, and lets other work run once a round of each loop. */
 function mapBodies(node: CommandNode, body: (list: StatementNode[]) => StatementNode[], condition: typeof body): CommandNode {
   switch (node.type) {
@@ -211,21 +220,57 @@ function mapBodies(node: CommandNode, body: (list: StatementNode[]) => Statement
       };
     case "For":
     case "CStyleFor":
-      return { ...node, body: [YIELD(), ...body(node.body)] };
     case "While":
     case "Until":
-      return { ...node, condition: [YIELD(), ...condition(node.condition)], body: body(node.body) };
+      return loop(node, body, condition);
     case "Case":
-      return { ...node, items: node.items.map((item) => ({ ...item, body: body(item.body) })) };
+      return {
+        ...node,
+        items: node.items.map((item) => ({ ...item, patterns: item.patterns.map(patternWord), body: body(item.body) })),
+      };
     case "Subshell":
     case "Group":
       return { ...node, body: body(node.body) };
+    case "ConditionalCommand":
+      return { ...node, expression: patternCondition(node.expression) };
     case "SimpleCommand":
     case "FunctionDef":
     case "ArithmeticCommand":
-    case "ConditionalCommand":
       return node;
   }
+}
+
+/**
+ * A loop with what just-bash lacks: other work may run once a round; `break` and `continue` end a round with 0 (just-bash keeps
+ * the status of the statement before); and a round that ended with a failure `set -e` passes over is passed over as a whole.
+ * The loop's own commands give back the `$?` they found, which is no failure of the script's: they stand before `&&`.
+ */
+function loop(node: Loop, body: (list: StatementNode[]) => StatementNode[], condition: typeof body): CommandNode {
+  const kept = (name: OwnCommand): StatementNode => list([simple(ownCommand(name)), simple(":")], ["&&"]);
+  const inner: Loop =
+    node.type === "While" || node.type === "Until"
+      ? { ...node, condition: [kept("yield"), ...condition(node.condition)], body: [kept("round"), ...body(node.body)] }
+      : { ...node, body: [kept("round"), ...body(node.body)] };
+  return group([list([inner, simple(ownCommand("left")), simple(":")], ["||", "&&"])]);
+}
+
+/** `break` and `continue`, noted for `loop`. */
+function leaving(command: SimpleCommandNode): CommandNode {
+  return group([statement(simple(ownCommand("leave"))), statement(command)]);
+}
+
+/** `[ A -ge B ]` as a command of our own (number-test.ts). */
+function compared(command: SimpleCommandNode): SimpleCommandNode {
+  // just-bash reads the name `[` as a pattern.
+  const [first] = command.name?.parts ?? [];
+  const name = first?.type === "Glob" && first.pattern === "[" ? "[" : plainText(command.name);
+  if ((name !== "[" && name !== "test") || (name === "[" && command.name?.parts.length !== 1)) return command;
+  const args = name === "[" ? command.args.slice(0, -1) : command.args;
+  if (name === "[" && plainText(command.args.at(-1) ?? null) !== "]") return command;
+  const words = args.map(plainText);
+  const at = words[0] === "!" ? 2 : 1;
+  if (args.length !== at + 2 || !isComparison(words[at] ?? "")) return command;
+  return { ...command, name: simple(ownCommand("numbers")).name, args: [literal(name), ...args] };
 }
 
 function deep(item: StatementNode, rewriting: Rewriting): StatementNode {
@@ -260,6 +305,8 @@ function deepCommand(node: CommandNode, rewriting: Rewriting, background: boolea
     };
     return group([either]);
   }
+  const own = plainText(command.name);
+  if (own === "break" || own === "continue") return leaving(command);
   // just-bash goes on after `exec COMMAND`.
   if (plainText(command.name) === "exec" && command.args[0] !== undefined) {
     const [name, ...args] = command.args;
@@ -281,5 +328,5 @@ function withWords(command: SimpleCommandNode, rewriting: Rewriting): SimpleComm
     value: item.value === null ? null : word(item.value),
     array: item.array?.map(word) ?? null,
   }));
-  return { ...command, assignments, args: command.args.map(word) };
+  return compared({ ...command, assignments, args: command.args.map(word) });
 }

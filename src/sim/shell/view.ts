@@ -14,6 +14,27 @@ export const TARGET_MARK = "\uE000";
 export const OUT_PATH = "/dev/pawl/out";
 export const ERR_PATH = "/dev/pawl/err";
 
+/** Commands that only rewritten scripts call (syntax.ts). By their path, so that whatever a script makes of PATH, they are found. */
+const OWN_COMMANDS = ["spawn", "yield", "round", "leave", "left", "numbers"] as const;
+export type OwnCommand = (typeof OWN_COMMANDS)[number];
+
+/** The bare name just-bash knows such a command by. */
+export function ownName(command: OwnCommand): string {
+  return `__${command}`;
+}
+
+/** What a rewritten script calls it. */
+export function ownCommand(command: OwnCommand): string {
+  return `/bin/${ownName(command)}`;
+}
+
+const OWN_PATHS: ReadonlySet<string> = new Set(OWN_COMMANDS.map(ownCommand));
+
+/** Whether a name is one of these, as a rewritten script calls it. */
+export function isOwnCommand(name: string): boolean {
+  return OWN_PATHS.has(name);
+}
+
 type Encoding = Parameters<IFileSystem["writeFile"]>[2];
 type DirentEntry = Awaited<ReturnType<InMemoryFs["readdirWithFileTypes"]>>[number];
 
@@ -76,6 +97,7 @@ export function viewOf(machine: Machine, process: Process, programs: ReadonlySet
     return null;
   };
   const stub = async (path: string): Promise<boolean> => {
+    if (OWN_PATHS.has(path)) return true;
     const name = BIN.exec(path)?.[1];
     return name !== undefined && programs.has(name) && !(await fs.exists(path));
   };

@@ -60,6 +60,47 @@ const LINES: readonly (readonly [name: string, line: string, expected: string])[
   ["a moved folder keeps its mode", "mkdir -m 0700 d; touch d/f; mv d e; stat -c %a e", "700\n"],
   ["what is written over keeps its mode", "touch s; chmod 755 s; echo x >s; stat -c %a s", "755\n"],
   ["writing through a linked folder lands behind it", "mkdir -p real; ln -s real link; echo x >link/f; cat real/f", "x\n"],
+  [
+    "loops run whatever PATH is",
+    "for i in 1 2; do echo $i; done 2>&1; export PATH=/nowhere; for i in 1; do :; done 2>&1; sed() { :; }; for i in 1; do sed; done 2>&1",
+    "1\n2\n",
+  ],
+  ["a loop finds the status its round began with", "for i in 1 2; do echo $?; (exit 3); done; echo $?", "0\n3\n3\n"],
+  ["set -e passes over a handled failure in a loop", "set -e; for i in 1 2; do [ $i = 3 ] && echo x; done; echo end", "end\n"],
+  [
+    "set -e passes over one at the end of a while loop too",
+    "set -e; i=; while [ _$i != _11 ]; do i=1$i; [ $i = 3 ] && echo x; done; echo end",
+    "end\n",
+  ],
+  ["a break after a failure is a success", "for i in 1 2; do false; break; done; echo $?", "0\n"],
+  ["so is a continue", "i=; while [ ${#i} != 2 ]; do i=1$i; false; continue; done; echo $?", "0\n"],
+  ["so is leaving two loops", "for i in 1; do for j in 1; do false; break 2; done; done; echo $?", "0\n"],
+  ["a loop that ends by itself keeps its failure", "for i in 1 2; do (exit 4); done; echo $?", "4\n"],
+  [
+    "a function whose grep found something after a miss is a success",
+    'printf "a\\nroot\\n" >q; echo root >p; f() { while read -r l; do grep -q "$l" p && break; done <q; }; f; echo $?',
+    "0\n",
+  ],
+  [
+    "a negated class in case",
+    'for x in 5 a 1a "" !; do case $x in [!0-9]) echo one ;; *[!0-9]*) echo in ;; "") echo empty ;; *) echo number ;; esac; done',
+    "number\none\nin\nempty\none\n",
+  ],
+  [
+    "classes by name and brackets in case",
+    'for x in 5 A " " "[" "]" ^ -; do case $x in [[:digit:]]) echo d ;; [[:upper:]]) echo u ;; [[:space:]]) echo s ;; []!]) echo r ;; [[^]) echo l ;; *) echo o ;; esac; done',
+    "d\nu\ns\nl\nr\nl\no\n",
+  ],
+  ["a negated class in [[ ]]", "[[ 5 == [!0-9]* ]] || echo number; [[ a = [!0-9] ]] && echo letter", "number\nletter\n"],
+  ["an empty word is no number", '[ "" -ge 0 ] 2>/dev/null; echo $?; [ ! 3 -ge "" ] 2>/dev/null; echo $?', "2\n2\n"],
+  ["a word is no number", "[ x -ge 0 ] 2>/dev/null; echo $?; x=; [ $x -ge 0 ] 2>/dev/null || echo no", "2\nno\n"],
+  ["numbers have signs", "[ -1 -lt 0 ] && [ +1 -eq 1 ] && [ ! 1 -gt 2 ] && test 3 -ne 4 && echo ok", "ok\n"],
+  ["an if takes no empty word for a number", 'if [ "" -ge 0 ] 2>/dev/null; then echo yes; else echo no; fi', "no\n"],
+  [
+    "touch takes the times it is given",
+    "touch -d @86400 u; touch -r u v; touch -c none; stat -c %Y u v; ls none 2>/dev/null || echo none",
+    "86400\n86400\nnone\n",
+  ],
 ];
 
 describe("the shell of a simulated node", () => {
@@ -81,6 +122,19 @@ describe("the shell of a simulated node", () => {
         await rm(folder, { recursive: true, force: true });
       }
     }
+  });
+
+  it("says which word is no number", async () => {
+    const { sh } = setUp();
+    expect(await sh('[ "" -ge 0 ]')).toMatchObject({ code: 2, err: "sh: [: : integer expression expected\n" });
+  });
+
+  it("touches files in the cluster's time", async () => {
+    const { clock, sh } = setUp();
+    const seconds = String(Math.floor(clock.now() / 1000));
+    expect((await sh("touch /tmp/new; stat -c %Y /tmp/new")).out).toBe(`${seconds}\n`);
+    expect((await sh("touch -d @0 /tmp/new; touch /tmp/new; stat -c %Y /tmp/new")).out).toBe(`${seconds}\n`);
+    expect(await sh("touch /tmp/no/file")).toMatchObject({ code: 1 });
   });
 
   it("reads files of the node with jq", async () => {
