@@ -168,7 +168,7 @@ export function sshOptionsFor(
 }
 
 /** The machines of a jump value (`a,b`); none for `none`. */
-export function jumpList(value: string): readonly string[] {
+function jumpList(value: string): readonly string[] {
   const hops = value
     .split(",")
     .map((one) => one.trim())

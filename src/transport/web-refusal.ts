@@ -4,7 +4,7 @@ import type { Route } from "./web-route.ts";
 type Answered = Extract<HttpAnswer, { readonly kind: "answered" }>;
 
 /** A page for people where data was asked for: what proxies and logins answer, often with 200. */
-export function isPage(answer: Pick<Answered, "headers" | "body">): boolean {
+function isPage(answer: Pick<Answered, "headers" | "body">): boolean {
   const type = answer.headers["content-type"] ?? "";
   if (/^\s*text\/html\b/i.test(type)) return true;
   return /^\uFEFF?\s*<(?:!doctype\s+html|html)\b/i.test(answer.body.subarray(0, 200).toString("utf8"));

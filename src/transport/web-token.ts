@@ -39,7 +39,7 @@ const PAUSE_MS = 10_000;
 const LOGIN_TOKEN_S = 300;
 
 /** End of a JWT's life, epoch ms; null where the token does not say. */
-export function expiryOf(token: string): number | null {
+function expiryOf(token: string): number | null {
   try {
     const payload: unknown = JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString("utf8"));
     const exp = typeof payload === "object" && payload !== null && "exp" in payload ? payload.exp : null;

@@ -17,7 +17,7 @@ const TOKEN =
   /(?<space>\s+|#[^\n]*)|(?<field>\.(?:[A-Za-z_]\w*|"(?:[^"\\]|\\.)*"))|(?<string>"(?:[^"\\]|\\.)*")|(?<number>\d+(?:\.\d+)?)|(?<variable>\$\w+)|(?<word>[A-Za-z_]\w*)|(?<operator>\/\/|==|!=|<=|>=|\.\.|[<>=+\-*/%|,:;?.])|(?<bracket>[()[\]{}])/gy;
 
 /** The tokens of a filter; joined they are the filter again. Throws where it meets what it does not know. */
-export function tokensOf(filter: string): readonly Token[] {
+function tokensOf(filter: string): readonly Token[] {
   const tokens: Token[] = [];
   TOKEN.lastIndex = 0;
   while (TOKEN.lastIndex < filter.length) {

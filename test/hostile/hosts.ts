@@ -59,7 +59,7 @@ export async function startHostsStory(more = ""): Promise<HostsStory> {
 }
 
 /** The inventory of a fleet: machines of role `box`. */
-export function inventoryOf({ nodes, user, identityFile, knownHosts }: Fleet, more = ""): string {
+function inventoryOf({ nodes, user, identityFile, knownHosts }: Fleet, more = ""): string {
   return [
     "apiVersion: pawl/v1",
     "kind: Inventory",

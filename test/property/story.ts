@@ -65,7 +65,7 @@ const size = fc.oneof(
 );
 
 /** Worlds in which much goes wrong. */
-export const worlds: fc.Arbitrary<World> = fc.record({
+const worlds: fc.Arbitrary<World> = fc.record({
   bosses: fc.integer({ min: 1, max: 5 }),
   workers: fc.integer({ min: 1, max: 10 }),
   leaders: fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 4 }),
@@ -144,7 +144,7 @@ export interface Story {
 export const WATCH = { check: "calm", intervalMs: 30_000, haltAfterMs: 120_000, phases: ["bosses", "workers"] };
 
 /** Plays a world to its end: every life until it halts, completes or dies; a dead run is taken up again. */
-export async function play(world: World): Promise<Story> {
+async function play(world: World): Promise<Story> {
   const moments: Moment[] = [];
   const ends: (ExitName | null)[] = [];
   const flying: string[][] = [];

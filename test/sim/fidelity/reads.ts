@@ -27,7 +27,7 @@ function httpRead(service: string, method: string, target: string, body: string 
 }
 
 /** A script is named by its `$0`; paths that differ from run to run are left out. */
-export function commandRead(argv: readonly string[]): Read {
+function commandRead(argv: readonly string[]): Read {
   const [program = "", flag, , name = "?"] = argv;
   if (program === "sh" && flag === "-c") return `sh ${name}${name === "pawl-job" ? ` ${argv[4] ?? ""}` : ""}`;
   return argv.join(" ").replace(/\/upgrade\/[0-9a-f]{32}\//, "/upgrade/<id>/");
@@ -67,7 +67,7 @@ export interface Recording {
 }
 
 /** A remote that remembers what it was asked. */
-export function recording(remote: Remote): Recording {
+function recording(remote: Remote): Recording {
   const http = new Map<Read, HttpAnswer[]>();
   const words = new Set<Read>();
   const commands = new Map<Read, Command>();
