@@ -102,9 +102,12 @@ export function jumpPeers(peers: ReadonlyMap<string, SshPeer>): ReadonlyMap<stri
   return new Map([...peers.values()].flatMap(behind).map((peer) => [peer.target.host, peer]));
 }
 
-/** What tells two ways to a machine apart. */
-function wayOf({ user, host, port, via, proxyCommand }: SshTarget): string {
-  return JSON.stringify([user, host, port, via === null ? null : wayOf(via), proxyCommand]);
+/**
+ * What tells two ways to a machine apart: everything it is reached, trusted and logged in to by. A connection that was verified by
+ * one known_hosts, under one name, with one key, must not carry those who trust another. Only its name and sudo say nothing here.
+ */
+function wayOf({ name: _name, sudo: _sudo, via, ...rest }: SshTarget): string {
+  return JSON.stringify([Object.entries(rest).toSorted(([one], [other]) => (one < other ? -1 : 1)), via === null ? null : wayOf(via)]);
 }
 
 function waysThrough({ via }: SshTarget): readonly string[] {

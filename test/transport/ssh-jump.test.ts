@@ -68,6 +68,37 @@ describeReal("Nodes behind a jump host", ["openssh-server", "openssh-client"], (
     expect(second.wire.made() - before).toBe(1);
   });
 
+  it("do not share a connection that was verified under other settings: files, alias or key", async () => {
+    const home = mkdtempSync(join(fleet.folder, "home-"));
+    mkdirSync(join(home, ".ssh"));
+    const [bastionLine = "", ...others] = readFileSync(fleet.knownHosts, "utf8").trim().split("\n");
+    const key = bastionLine.split(" ").slice(1).join(" ");
+    writeFileSync(join(home, "without"), `${others.join("\n")}\n`);
+    writeFileSync(join(home, "aliased"), `${others.join("\n")}\nthe-door ${key}\n`);
+    const login = ` User ${fleet.user}\n IdentityFile ${fleet.identityFile}\n`;
+    const where = ` HostName ${bastion.address}\n Port ${String(bastion.port)}\n`;
+    writeFileSync(
+      join(home, ".ssh/config"),
+      `Host one\n${where} UserKnownHostsFile ${fleet.knownHosts}\n` +
+        `Host two\n${where} UserKnownHostsFile ${join(home, "without")}\n` +
+        `Host three\n${where} UserKnownHostsFile ${join(home, "aliased")}\n HostKeyAlias the-door\n` +
+        `Host ${second.address}\n ProxyJump one\nHost ${n3.address}\n ProxyJump two\nHost ${n4.address}\n ProxyJump three\n` +
+        `Host *\n${login} UserKnownHostsFile ${fleet.knownHosts}\n`,
+    );
+    for (const order of [["n2", "n3", "n4"], ["n4", "n3", "n2"]]) {
+      const remote = open({}, { home, bare: true });
+      const outcomes = new Map<string, Outcome>();
+      for (const name of order) outcomes.set(name, await on(remote, name));
+      expect(outcomes.get("n2"), String(order)).toMatchObject({ stdout: "n2\n" });
+      expect(outcomes.get("n3"), String(order)).toMatchObject({ kind: "lost", code: "host-key-unknown", sent: false });
+      expect(outcomes.get("n4"), String(order)).toMatchObject({ stdout: "n4\n" });
+    }
+    const remote = open({}, { home, bare: true });
+    const before = bastion.wire.made();
+    await Promise.all([on(remote, "n2"), on(remote, "n4")]);
+    expect(bastion.wire.made() - before).toBe(2);
+  });
+
   it("are reached through a chain, each link through the one before", async () => {
     const remote = open({ jump: [spec(bastion), spec(second)] });
     const before = [bastion.wire.made(), second.wire.made()];
