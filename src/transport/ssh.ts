@@ -107,7 +107,10 @@ export function jumpPeers(peers: ReadonlyMap<string, SshPeer>): ReadonlyMap<stri
  * one known_hosts, under one name, with one key, must not carry those who trust another. Only its name and sudo say nothing here.
  */
 function wayOf({ name: _name, sudo: _sudo, via, ...rest }: SshTarget): string {
-  return JSON.stringify([Object.entries(rest).toSorted(([one], [other]) => (one < other ? -1 : 1)), via === null ? null : wayOf(via)]);
+  return JSON.stringify([
+    Object.entries(rest).toSorted(([one], [other]) => (one < other ? -1 : 1)),
+    via === null ? null : wayOf(via),
+  ]);
 }
 
 function waysThrough({ via }: SshTarget): readonly string[] {

@@ -85,7 +85,10 @@ describeReal("Nodes behind a jump host", ["openssh-server", "openssh-client"], (
         `Host ${second.address}\n ProxyJump one\nHost ${n3.address}\n ProxyJump two\nHost ${n4.address}\n ProxyJump three\n` +
         `Host *\n${login} UserKnownHostsFile ${fleet.knownHosts}\n`,
     );
-    for (const order of [["n2", "n3", "n4"], ["n4", "n3", "n2"]]) {
+    for (const order of [
+      ["n2", "n3", "n4"],
+      ["n4", "n3", "n2"],
+    ]) {
       const remote = open({}, { home, bare: true });
       const outcomes = new Map<string, Outcome>();
       for (const name of order) outcomes.set(name, await on(remote, name));
