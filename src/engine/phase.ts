@@ -5,6 +5,7 @@ import { stepRecord } from "../domain/run-state.ts";
 import { isSettled, isStuck } from "../domain/status.ts";
 import { candidates, leaderLast, limitOf, unitState, type UnitState } from "../domain/strategy.ts";
 import { failureQuestion, type Desk } from "./decide.ts";
+import { createTally } from "./tally.ts";
 import { isBarred, move, performStep, type StepEnd } from "./step.ts";
 import type { Session } from "./session.ts";
 import type { Watches } from "./watches.ts";
@@ -251,26 +252,27 @@ async function driveUnits(
   phase: Phase,
   running: Map<Unit, Promise<void>>,
 ): Promise<void> {
-  const status = (address: string): ReturnType<Session["status"]> => session.status(address);
+  const tally = createTally(session, phase.units);
   const stateOf = (unit: Unit): UnitState => {
-    const state = unitState(unit, status);
+    const state = tally.stateOf(unit);
     return state === "waiting" && running.has(unit) ? "running" : state;
   };
   const isOpen = (): boolean => !session.closed;
-  while (session.halt === null && !areDone(session, phase.units)) {
-    const mayStart = phase.strategy.kind === "parallel" || running.size === 0;
-    if (mayStart && isOpen()) {
+  while (session.halt === null && !tally.areDone()) {
+    // With as many in hand as may be, nothing starts whatever the others do: they are not looked through for every event.
+    if (running.size < limitOf(phase.strategy) && isOpen()) {
       await watches.round();
-      const begun = ordered(session, phase).filter(
-        (unit) => !running.has(unit) && ["running", "stuck"].includes(unitState(unit, status)),
-      );
+      const open = tally.begun().filter((unit) => !running.has(unit));
+      const begun = open.length < 2 ? open : ordered(session, phase).filter((unit) => open.includes(unit));
       if (begun.length === 0 && running.size === 0 && !(await reorder(session, desk, phase))) return;
       const fresh =
         begun.length > 0
           ? begun.slice(0, limitOf(phase.strategy) - running.size)
-          : candidates(phase.strategy, ordered(session, phase), stateOf);
+          : tally.isStuck()
+            ? []
+            : candidates(phase.strategy, ordered(session, phase), stateOf);
       for (const unit of fresh) {
-        if (!isOpen() || (unitState(unit, status) === "waiting" && tooLate(session, phase, unit))) break;
+        if (!isOpen() || (tally.stateOf(unit) === "waiting" && tooLate(session, phase, unit))) break;
         running.set(
           unit,
           driveUnit(session, desk, phase, unit)

@@ -80,6 +80,8 @@ export class Session {
   /** Steps of the phases, and those of them that are stuck: asked before every step, so it must not cost a walk over the plan. */
   readonly #ofPhases: ReadonlySet<string>;
   readonly #stuck: Set<string>;
+  /** Every move since the session began, by address: who keeps account of the steps looks only at what is new. */
+  readonly moves: string[] = [];
   #wakers = new Set<() => void>();
   #exclusive: Promise<unknown> = Promise.resolve();
 
@@ -100,6 +102,7 @@ export class Session {
       const from = this.status(body.step);
       if (!canMove(from, body.to)) throw new RangeError(`step ${body.step} cannot move from ${from} to ${body.to}`);
       this.#ahead.set(body.step, body.to);
+      this.moves.push(body.step);
       if (isStuck(body.to) && this.#ofPhases.has(body.step)) this.#stuck.add(body.step);
       else this.#stuck.delete(body.step);
     }

@@ -1,4 +1,4 @@
-import { EMPTY_RUN, fold, type RunState } from "../domain/run-state.ts";
+import { createFold, EMPTY_RUN, type RunFold, type RunState } from "../domain/run-state.ts";
 import type { RunEvent } from "../domain/events.ts";
 import type { Telemetry } from "../engine/ports.ts";
 import { lastLine, oneLine } from "./text.ts";
@@ -11,78 +11,102 @@ export type GateView =
   | { readonly kind: "refused"; readonly observed: string }
   | { readonly kind: "open"; readonly reading: Reading };
 
-/** What a live view knows: the folded journal, and the news that are not in it. */
+/** What a live view knows: the folded journal, and the news that are not in it. The same objects all the time: it is looked at, never kept. */
 export interface Live {
   readonly state: RunState;
   /** By step address, then by check; emptied when the step begins anew. */
-  readonly gates: Readonly<Record<string, Readonly<Record<string, GateView>>>>;
+  readonly gates: ReadonlyMap<string, ReadonlyMap<string, GateView>>;
   /** Last output line by step. */
-  readonly output: Readonly<Record<string, string>>;
+  readonly output: ReadonlyMap<string, string>;
   /** Countdowns by step: until when on the monotonic clock, and how long in all, ms. */
-  readonly sleeping: Readonly<Record<string, { readonly untilMs: number; readonly totalMs: number }>>;
+  readonly sleeping: ReadonlyMap<string, { readonly untilMs: number; readonly totalMs: number }>;
   /** Watches whose last reading was not a pass, with what was observed. */
-  readonly badWatches: Readonly<Record<string, string>>;
+  readonly badWatches: ReadonlyMap<string, string>;
   /** Wall time of the first event shown, ISO; empty before it. */
   readonly beganAt: string;
 }
 
-export const EMPTY_LIVE: Live = { state: EMPTY_RUN, gates: {}, output: {}, sleeping: {}, badWatches: {}, beganAt: "" };
-
-/** The picture of a run that is taken up again: what was done is done, and its time counts from its first step. */
-export function liveFrom(state: RunState): Live {
-  const started = Object.values(state.steps).flatMap((record) => record.startedAt ?? []);
-  return { ...EMPTY_LIVE, state, beganAt: started.toSorted()[0] ?? "" };
+/** The picture of a run as its news come in. */
+export interface LiveModel {
+  readonly live: Live;
+  /** An event that the fold refuses is shown by nobody and decides nothing: a view must never end a run. */
+  take(news: Telemetry): void;
 }
 
-function without<T>(record: Readonly<Record<string, T>>, key: string): Readonly<Record<string, T>> {
-  return Object.fromEntries(Object.entries(record).filter(([name]) => name !== key));
+interface Draft extends Live {
+  readonly gates: Map<string, Map<string, GateView>>;
+  readonly output: Map<string, string>;
+  readonly sleeping: Map<string, { readonly untilMs: number; readonly totalMs: number }>;
+  readonly badWatches: Map<string, string>;
+  beganAt: string;
 }
 
-function withGate(live: Live, step: string, check: string, gate: GateView): Live {
-  return { ...live, gates: { ...live.gates, [step]: { ...live.gates[step], [check]: gate } } };
+/**
+ * The picture of a run that begins, or of one that is taken up again: what was done is done, and its time counts from its first
+ * step. Each piece of news costs the same, however long the run has been: a rollout over 1,000 nodes has some 60,000.
+ */
+export function createLive(from: RunState = EMPTY_RUN): LiveModel {
+  const folded = createFold(from);
+  const started = Object.values(from.steps).flatMap((record) => record.startedAt ?? []);
+  const live: Draft = {
+    state: folded.state,
+    gates: new Map(),
+    output: new Map(),
+    sleeping: new Map(),
+    badWatches: new Map(),
+    beganAt: started.toSorted()[0] ?? "",
+  };
+  return { live, take: (news) => takeNews(live, folded, news) };
 }
 
-/** The next picture. An event that the fold refuses is shown by nobody and decides nothing: a view must never end a run. */
-export function takeNews(live: Live, news: Telemetry): Live {
+function setGate(live: Draft, step: string, check: string, gate: GateView): void {
+  const gates = live.gates.get(step) ?? new Map<string, GateView>();
+  live.gates.set(step, gates.set(check, gate));
+}
+
+function takeNews(live: Draft, folded: RunFold, news: Telemetry): void {
   switch (news.type) {
     case "reading":
-      return news.step === null
-        ? live
-        : withGate(live, news.step, news.check, { kind: "open", reading: { ...news, observed: oneLine(news.observed) } });
+      if (news.step !== null)
+        setGate(live, news.step, news.check, { kind: "open", reading: { ...news, observed: oneLine(news.observed) } });
+      return;
     case "output": {
       const line = oneLine(lastLine(news.line));
-      return line === "" ? live : { ...live, output: { ...live.output, [news.step]: line } };
+      if (line !== "") live.output.set(news.step, line);
+      return;
     }
     case "sleeping":
-      return { ...live, sleeping: { ...live.sleeping, [news.step]: { untilMs: news.untilMs, totalMs: news.totalMs } } };
+      live.sleeping.set(news.step, { untilMs: news.untilMs, totalMs: news.totalMs });
+      return;
     case "event":
-      break;
+      addSafely(folded, news.event);
+      if (live.beganAt === "") live.beganAt = news.event.time;
+      takeEvent(live, news.event);
   }
-  const { event } = news;
-  const next: Live = { ...live, state: foldSafely(live.state, event), beganAt: live.beganAt === "" ? event.time : live.beganAt };
+}
+
+function takeEvent(live: Draft, event: RunEvent): void {
   switch (event.type) {
     case "step.moved": {
-      if (event.to === "starting" || event.to === "pending")
-        return { ...next, gates: without(next.gates, event.step), output: without(next.output, event.step) };
-      if (event.to === "started") return { ...next, gates: without(next.gates, event.step) };
-      return event.to === "prepared" ? next : { ...next, sleeping: without(next.sleeping, event.step) };
+      const anew = event.to === "starting" || event.to === "pending";
+      if (anew || event.to === "started") live.gates.delete(event.step);
+      if (anew) live.output.delete(event.step);
+      else if (event.to !== "started" && event.to !== "prepared") live.sleeping.delete(event.step);
+      return;
     }
     case "gate.passed":
-      return withGate(next, event.step, event.check, { kind: "held", observed: oneLine(event.observed) });
-    case "gate.refused":
-      return withGate(next, event.step, event.check, {
-        kind: "refused",
-        observed: oneLine(event.problem.observed ?? event.problem.text),
-      });
+      setGate(live, event.step, event.check, { kind: "held", observed: oneLine(event.observed) });
+      return;
+    case "gate.refused": {
+      const observed = oneLine(event.problem.observed ?? event.problem.text);
+      setGate(live, event.step, event.check, { kind: "refused", observed });
+      return;
+    }
     case "check.measured":
-      if (!event.watch) return next;
-      return {
-        ...next,
-        badWatches:
-          event.verdict === "pass"
-            ? without(next.badWatches, event.check)
-            : { ...next.badWatches, [event.check]: oneLine(event.observed) },
-      };
+      if (!event.watch) return;
+      if (event.verdict === "pass") live.badWatches.delete(event.check);
+      else live.badWatches.set(event.check, oneLine(event.observed));
+      return;
     case "run.created":
     case "run.opened":
     case "lock.taken":
@@ -101,15 +125,14 @@ export function takeNews(live: Live, news: Telemetry): Live {
     case "plan.proceeded":
     case "run.halted":
     case "run.completed":
-      return next;
+      return;
   }
 }
 
-function foldSafely(state: RunState, event: RunEvent): RunState {
+function addSafely(folded: RunFold, event: RunEvent): void {
   try {
-    return fold([event], state);
+    folded.add(event);
   } catch (error) {
-    if (error instanceof RangeError) return state;
-    throw error;
+    if (!(error instanceof RangeError)) throw error;
   }
 }

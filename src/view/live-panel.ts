@@ -43,7 +43,7 @@ function words({ step, record }: Flight, live: Live): string {
   if (step.kind === "confirm") return `${oneLine(messageOf(step))} A person decides.`;
   if (record.status === "prepared") return "asks whether it may begin";
   if (record.status !== "started" || step.gates.length === 0) return oneLine(step.title);
-  const held = step.gates.filter((gate) => live.gates[step.address]?.[gate.check]?.kind === "held").length;
+  const held = step.gates.filter((gate) => live.gates.get(step.address)?.get(gate.check)?.kind === "held").length;
   return step.gates.length === 1 ? "effect done, its gate must hold" : `effect done, ${held} of ${step.gates.length} gates hold`;
 }
 
@@ -77,15 +77,15 @@ function gateLine(check: string, nameWidth: number, gate: GateView | undefined, 
 }
 
 /** Few gates are listed; of many those that have held, and those that were not measured yet, take one line each. */
-function gateLines(step: Step, gates: Readonly<Record<string, GateView>>, now: Now, paper: Paper): readonly string[] {
+function gateLines(step: Step, gates: ReadonlyMap<string, GateView>, now: Now, paper: Paper): readonly string[] {
   const ink = inkOf(paper);
   const { ok, pending, ellipsis } = symbolsOf(paper);
   const names = step.gates.map((gate) => gate.check);
   const width = Math.min(28, Math.max(0, ...names.map((name) => cells(name))));
-  if (names.length <= 4) return names.map((name) => gateLine(name, width, gates[name], now, paper));
-  const held = names.filter((name) => gates[name]?.kind === "held");
-  const open = names.filter((name) => gates[name]?.kind === "open" || gates[name]?.kind === "refused");
-  const later = names.filter((name) => gates[name] === undefined);
+  if (names.length <= 4) return names.map((name) => gateLine(name, width, gates.get(name), now, paper));
+  const held = names.filter((name) => gates.get(name)?.kind === "held");
+  const open = names.filter((name) => gates.get(name)?.kind === "open" || gates.get(name)?.kind === "refused");
+  const later = names.filter((name) => !gates.has(name));
   return [
     ...(held.length === 0
       ? []
@@ -96,7 +96,7 @@ function gateLines(step: Step, gates: Readonly<Record<string, GateView>>, now: N
             ellipsis,
           ),
         ]),
-    ...open.map((name) => gateLine(name, width, gates[name], now, paper)),
+    ...open.map((name) => gateLine(name, width, gates.get(name), now, paper)),
     ...(later.length === 0
       ? []
       : [clip(ink.quiet(`  ${pending} not measured yet: ${later.join(", ")}`), paper.columns, ellipsis)]),
@@ -124,15 +124,15 @@ function detail(flight: Flight, live: Live, now: Now, paper: Paper): readonly st
       paper,
     ),
   ];
-  const sleep = live.sleeping[step.address];
+  const sleep = live.sleeping.get(step.address);
   if (step.kind === "soak" && sleep !== undefined) lines.push(soakLine(sleep, now, paper));
   if (isStuck(record.status) && record.problem?.observed !== undefined)
     lines.push(clip(`  ${ink.quiet("observed")}  ${oneLine(record.problem.observed)}`, paper.columns, ellipsis));
-  const gates = live.gates[step.address];
+  const gates = live.gates.get(step.address);
   if (record.status === "started" || (isStuck(record.status) && gates !== undefined)) {
-    lines.push(...gateLines(step, gates ?? {}, now, paper));
+    lines.push(...gateLines(step, gates ?? new Map(), now, paper));
   }
-  const said = live.output[step.address];
+  const said = live.output.get(step.address);
   if (said !== undefined && !isStuck(record.status))
     lines.push(clip(`  ${ink.quiet(`${pipe} ${said}`)}`, paper.columns, ellipsis));
   return lines;
@@ -142,14 +142,14 @@ function detail(flight: Flight, live: Live, now: Now, paper: Paper): readonly st
 function brief(flight: Flight, width: number, live: Live, now: Now, paper: Paper): string {
   const ink = inkOf(paper);
   const { step, record } = flight;
-  const open = Object.entries(live.gates[step.address] ?? {}).find(([, gate]) => gate.kind === "open");
-  const gate = open?.[1].kind === "open" ? open[1].reading : null;
+  const open = [...(live.gates.get(step.address)?.values() ?? [])].find((one) => one.kind === "open");
+  const gate = open?.reading ?? null;
   const text =
     record.status === "started" && gate !== null
       ? gate.verdict === "pass"
         ? `${gate.check} ${gate.streak}/${gate.wanted}`
         : `${gate.check} ${gate.verdict}: ${gate.observed}`
-      : (live.output[step.address] ?? words(flight, live));
+      : (live.output.get(step.address) ?? words(flight, live));
   return spread(
     `${mark(flight, paper)} ${pad(step.address, width)}  ${text}`,
     ink.quiet(pad(elapsed(record, now), TIME, "right")),
@@ -165,7 +165,7 @@ export function panelLines(plan: Plan, live: Live, now: Now, room: number, paper
     ...(live.state.interrupted === null
       ? []
       : [`${ink.waiting(waiting)} ${ink.waiting(`paused: ${oneLine(live.state.interrupted)}; nothing new starts`)}`]),
-    ...Object.entries(live.badWatches).map(([check, observed]) => `${ink.trouble(bad)} watch ${check}: ${observed}`),
+    ...[...live.badWatches].map(([check, observed]) => `${ink.trouble(bad)} watch ${check}: ${observed}`),
   ]
     .map((line) => clip(line, paper.columns, ellipsis))
     .slice(0, Math.max(0, room - 1));

@@ -1,9 +1,10 @@
 import { Listr, type ListrEventManager, ListrEventType, type ListrRendererFactory, type ListrTask } from "listr2";
 import type { Phase, Plan } from "../domain/plan.ts";
 import type { RunState } from "../domain/run-state.ts";
+import { isSettled } from "../domain/status.ts";
 import type { Clock, Telemetry, Viewer } from "../engine/ports.ts";
 import { frameLines, summaryLines, type FramePaper } from "./live-frame.ts";
-import { EMPTY_LIVE, liveFrom, takeNews } from "./live-model.ts";
+import { createLive } from "./live-model.ts";
 import type { Now } from "./live-panel.ts";
 import { phaseColumns, phaseRow } from "./live-phases.ts";
 import { viewPhase, type PhaseView } from "./phase-status.ts";
@@ -129,7 +130,7 @@ export function createTerminalView(options: TerminalViewOptions): TerminalView {
   const screen = createScreen(options.stream);
   const waiters: (() => void)[] = [];
   const keys = options.input === undefined ? null : quietInput(options.input, (signal) => void process.kill(process.pid, signal));
-  let live = options.state === undefined ? EMPTY_LIVE : liveFrom(options.state);
+  const { live, take } = createLive(options.state);
   const paper = (): FramePaper => ({
     columns: Math.max(40, (options.columns() || 80) - 1),
     rows: options.rows() || 24,
@@ -195,13 +196,15 @@ export function createTerminalView(options: TerminalViewOptions): TerminalView {
   return {
     show(news: Telemetry): void {
       if (ended) return;
-      live = takeNews(live, news);
+      take(news);
       if (news.type === "event") {
         if (running === null) {
           if (!paused) keys?.begin();
           running = start();
         }
-        wake();
+        // Nothing else ends a phase or the run; looking at a phase costs a walk over its nodes.
+        const { event } = news;
+        if (event.type === "step.moved" ? isSettled(event.to) : event.type.startsWith("run.")) wake();
       }
     },
     pause(): void {

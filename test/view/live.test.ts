@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Telemetry } from "../../src/engine/ports.ts";
 import { frameLines, summaryLines, type FramePaper } from "../../src/view/live-frame.ts";
-import { EMPTY_LIVE, takeNews, type Live } from "../../src/view/live-model.ts";
+import { createLive, type Live } from "../../src/view/live-model.ts";
 import { phaseColumns, phaseRow } from "../../src/view/live-phases.ts";
 import { viewPhases } from "../../src/view/phase-status.ts";
 import { cells } from "../../src/view/text.ts";
@@ -21,9 +21,9 @@ function paint(plan: Plan, live: Live, atMs: number, paper: FramePaper, how: typ
 
 /** The picture right after the first news that `when` accepts. */
 function pictureAt(plan: Plan, script: Script, when: (one: Timed, live: Live) => boolean, paper: FramePaper = PAPER): string {
-  let live = EMPTY_LIVE;
+  const { live, take } = createLive();
   for (const one of fakeRun(plan, script)) {
-    live = takeNews(live, one.news);
+    take(one.news);
     if (when(one, live)) return `${paint(plan, live, one.atMs, paper).join("\n")}\n`;
   }
   throw new Error("the run never came to this point");
@@ -72,10 +72,10 @@ describe("the live picture", () => {
   it("never takes more than the terminal's rows nor its columns, with 500 agents on any terminal", () => {
     const big = samplePlan({ agents: 500 });
     const parallel: Plan = { ...big, phases: big.phases.map((phase) => ({ ...phase, strategy: phase.strategy.kind === "parallel" ? { kind: "parallel", maxInFlight: 20 } : phase.strategy })) };
-    let live = EMPTY_LIVE;
+    const { live, take } = createLive();
     let at = 0;
     for (const one of fakeRun(parallel, { setsAside: "agents-3/a9/upgrade" })) {
-      live = takeNews(live, one.news);
+      take(one.news);
       if ((at += 1) % 97 !== 0) continue;
       for (const paper of [PAPER, { ...PAPER, columns: 60, rows: 12 }, { ...PAPER, columns: 140, rows: 50, colour: true }]) {
         const lines = paint(parallel, live, one.atMs, paper);
@@ -88,10 +88,10 @@ describe("the live picture", () => {
 
   it("keeps the phase at work in sight, whichever it is", () => {
     const big = samplePlan({ agents: 500 });
-    let live = EMPTY_LIVE;
+    const { live, take } = createLive();
     const seen: string[] = [];
     for (const one of fakeRun(big)) {
-      live = takeNews(live, one.news);
+      take(one.news);
       const phase = big.phases.find((candidate) => one.news.type === "event" && one.news.event.type === "step.moved" && one.news.event.to === "starting" && one.news.event.step.startsWith(`${candidate.name}/`));
       if (phase === undefined || seen.includes(phase.name)) continue;
       seen.push(phase.name);
@@ -101,40 +101,42 @@ describe("the live picture", () => {
   });
 
   it("paints nothing green that was not proven", () => {
-    let live = EMPTY_LIVE;
+    const { live, take } = createLive();
     for (const one of fakeRun(plan, { stopAfter: "agents-1/a1/upgrade" })) {
-      live = takeNews(live, one.news);
+      take(one.news);
       const picture = paint(plan, live, one.atMs, { ...PAPER, colour: true }).join("\n");
       const green = [...picture.matchAll(/\u001b\[32m(.*?)\u001b\[39m/g)].map(([, words]) => words);
       expect(green.every((words) => words === "✓")).toBe(true);
-      const held = Object.values(live.gates).flatMap((gates) => Object.values(gates)).filter((gate) => gate.kind === "held").length;
+      const held = [...live.gates.values()].flatMap((gates) => [...gates.values()]).filter((gate) => gate.kind === "held").length;
       const complete = viewPhases(plan, live.state).filter((view) => view.status === "complete").length;
       expect(green.length).toBeLessThanOrEqual(held + complete);
     }
   });
 
   it("says that the run is paused and that a watch is bad", () => {
-    let live = EMPTY_LIVE;
-    for (const one of fakeRun(plan, { stopAfter: "masters/m1/upgrade" })) live = takeNews(live, one.news);
+    const { live, take } = createLive();
+    for (const one of fakeRun(plan, { stopAfter: "masters/m1/upgrade" })) take(one.news);
     const stamp = { v: 1 as const, seq: 99, time: "2026-11-20T15:20:00.000Z", actor: "ada@desk", prev: "" };
     const watch = { check: "one-leader", verdict: "fail" as const, why: null, fatal: false, asserted: { subjects: 1, passed: 0 }, observed: "no leader", step: null, watch: true, evidence: null };
     const news: readonly Telemetry[] = [
       { type: "event", event: { ...stamp, type: "plan.interrupted", because: "pawl pause" } },
       { type: "event", event: { ...stamp, type: "check.measured", ...watch } },
     ];
-    for (const one of news) live = takeNews(live, one);
+    for (const one of news) take(one);
     const picture = paint(plan, live, 1_200_000, PAPER).join("\n");
     expect(picture).toContain("◷ paused: pawl pause; nothing new starts");
     expect(picture).toContain("✗ watch one-leader: no leader");
-    live = takeNews(live, { type: "event", event: { ...stamp, type: "check.measured", ...watch, verdict: "pass" } });
+    take({ type: "event", event: { ...stamp, type: "check.measured", ...watch, verdict: "pass" } });
     expect(paint(plan, live, 1_200_000, PAPER).join("\n")).not.toContain("one-leader: no leader");
   });
 
   it("does not fall over an event that does not fit the run", () => {
     const stamp = { v: 1 as const, seq: 1, time: "2026-11-20T15:20:00.000Z", actor: "ada@desk", prev: "" };
-    const live = takeNews(EMPTY_LIVE, { type: "event", event: { ...stamp, type: "step.moved", step: "masters/m1/upgrade", to: "complete", problem: null, note: null, output: null } });
-    const again = takeNews(live, { type: "event", event: { ...stamp, type: "step.moved", step: "masters/m1/upgrade", to: "starting", problem: null, note: null, output: null } });
-    expect(again.state).toEqual(live.state);
+    const { live, take } = createLive();
+    take({ type: "event", event: { ...stamp, type: "step.moved", step: "masters/m1/upgrade", to: "complete", problem: null, note: null, output: null } });
+    const before = structuredClone(live.state);
+    take({ type: "event", event: { ...stamp, type: "step.moved", step: "masters/m1/upgrade", to: "starting", problem: null, note: null, output: null } });
+    expect(live.state).toEqual(before);
   });
 });
 
@@ -145,10 +147,10 @@ describe("the summary that stays", () => {
     ["halted", { refuses: "masters/m3/upgrade" }, "✗ halted at masters/m3/upgrade, exit 5 (gate-halted)"],
   ])("says how the run ended: %s", async (name, script: Script, words) => {
     const plan = samplePlan();
-    let live = EMPTY_LIVE;
+    const { live, take } = createLive();
     let atMs = 0;
     for (const one of fakeRun(plan, script)) {
-      live = takeNews(live, one.news);
+      take(one.news);
       atMs = one.atMs;
     }
     const text = paint(plan, live, atMs, PAPER, summaryLines).join("\n");
