@@ -57,7 +57,7 @@ export const captureFile: StepKind = {
         expected: "the whole file",
         observed,
         node: target,
-        next: `Mend access, then: pawl retry ${ctx.run} ${ctx.step.address}`,
+        next: `Mend access, then: ${ctx.spell("retry", ctx.step.address)}`,
       },
     };
   },

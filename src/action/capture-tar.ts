@@ -124,7 +124,7 @@ function failed(
       text,
       ...more,
       node: target,
-      next: `Look at the files on ${target}, then: pawl retry ${ctx.run} ${ctx.step.address}`,
+      next: `Look at the files on ${target}, then: ${ctx.spell("retry", ctx.step.address)}`,
     },
   };
 }

@@ -72,7 +72,7 @@ function effectOf(ctx: StepContext, argv: readonly string[], outcome: Outcome, r
           code: `exit-${outcome.code}`,
           text: `${ctx.step.address}: the command failed`,
           observed: `exit code ${outcome.code}: ${lastLine(outcome.stderr) || lastLine(outcome.stdout) || "no output"}`,
-          next: `Look at its output in the run folder, then: pawl retry ${ctx.run} ${ctx.step.address}`,
+          next: `Look at its output in the run folder, then: ${ctx.spell("retry", ctx.step.address)}`,
         },
       };
     case "timed-out": {

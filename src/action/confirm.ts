@@ -24,7 +24,7 @@ export const confirm: StepKind = {
             text: `${ctx.step.address} waits for a person`,
             expected: "an approval",
             observed: "nobody there to give it",
-            next: `pawl approve ${ctx.run} ${ctx.step.address}, then: pawl resume ${ctx.run}`,
+            next: `${ctx.spell("approve", ctx.step.address)}, then: ${ctx.spell("resume")}`,
           },
         };
     }

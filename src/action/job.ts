@@ -22,7 +22,7 @@ function unknown(ctx: StepContext, observed: string): Effect {
       expected: "an exit code",
       observed,
       node: targetOf(ctx),
-      next: `Look at the node, then: pawl resume ${ctx.run}`,
+      next: `Look at the node, then: ${ctx.spell("resume")}`,
     },
   };
 }
@@ -84,7 +84,7 @@ async function run(ctx: StepContext): Promise<Effect> {
           expected: `${argv.join(" ")} ends with 0`,
           observed,
           node: target,
-          next: `Look at its output in the run folder, then: pawl retry ${ctx.run} ${ctx.step.address}`,
+          next: `Look at its output in the run folder, then: ${ctx.spell("retry", ctx.step.address)}`,
         },
       };
     }
@@ -101,7 +101,7 @@ async function look(ctx: StepContext): Promise<Look> {
   const answer = await pollJob(ctx.remote, targetOf(ctx), placeOf(ctx));
   const cannot = (text: string): Look => ({
     kind: "cannot-tell",
-    problem: { code: "job-unknown", text, node: targetOf(ctx), next: `Look at the node, then: pawl resume ${ctx.run}` },
+    problem: { code: "job-unknown", text, node: targetOf(ctx), next: `Look at the node, then: ${ctx.spell("resume")}` },
   });
   if (answer.kind === "no-answer") return cannot(`${targetOf(ctx)} does not answer: ${answer.reason}`);
   switch (answer.state.kind) {

@@ -37,7 +37,7 @@ export const localCommands: StepKind = {
           text: `site step ${index + 1} failed`,
           expected: `${hook.argv.join(" ")} ends with 0`,
           observed,
-          next: `Mend it, then: pawl retry ${ctx.run} ${ctx.step.address}`,
+          next: `Mend it, then: ${ctx.spell("retry", ctx.step.address)}`,
         },
       };
     }
@@ -59,7 +59,7 @@ export const localCommands: StepKind = {
             problem: {
               code: "site-step-unknown",
               text: "the site steps had begun, and only their author can tell how far they came",
-              next: `Look at what they do, then: pawl force-complete or pawl retry ${ctx.run} ${ctx.step.address} --reason TEXT`,
+              next: `Look at what they do, then: ${ctx.spell("force-complete", `${ctx.step.address} --reason TEXT`)}, or: ${ctx.spell("retry", `${ctx.step.address} --reason TEXT`)}`,
             },
           },
     ),

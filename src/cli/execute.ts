@@ -18,8 +18,9 @@ import type { Cluster } from "./cluster.ts";
 import type { Io } from "./io.ts";
 import { runLock } from "./locks.ts";
 import { maskedProblem, maskedViewer } from "./masked.ts";
-import { stateDir } from "./places.ts";
-import { shownFolder, type RunRecord } from "./run-folder.ts";
+import { shownFolder, stateDir } from "./places.ts";
+import type { RunRecord } from "./run-folder.ts";
+import { outputDirWords, spellOf } from "./spell.ts";
 
 /** How a person (or nobody) is present at this run. */
 export interface Presence {
@@ -112,6 +113,7 @@ export async function execute(io: Io, cluster: Cluster, record: RunRecord, execu
       lock: runLock(io, cluster, record),
       viewer: maskedViewer(viewer, (text) => record.mask(text)),
       limits,
+      spell: spellOf(io, record.folder),
       process: { pid: process.pid, host: hostname(), boot: bootId() },
     },
     state.phase !== "created",
@@ -149,11 +151,12 @@ export function tellEnd(io: Io, record: RunRecord, result: RunResult, presence: 
   if (failed !== null && stepRecord(record.state(), failed).status === "error")
     io.err(`When it is mended: pawl retry ${folder} ${failed}`);
   if (result.exit !== "ok" && result.exit !== "set-aside") io.err(`Resume with: pawl resume ${folder}`);
-  const finish = result.exit === "set-aside" ? finishCommand(record.state(), record.plan) : null;
+  const words = outputDirWords(io, record.folder);
+  const finish = result.exit === "set-aside" ? finishCommand(record.state(), record.plan, words) : null;
   if (finish !== null) io.out(`Finish what was set aside: ${finish}`);
   const { journey, sources } = record.plan;
   if (finish !== null && journey !== null && journey.hop < journey.hops)
-    io.out(`Then go on with the hops that are left: pawl upgrade -i ${sources.inventory} --to ${journey.goal}`);
+    io.out(`Then go on with the hops that are left: pawl upgrade -i ${sources.inventory} --to ${journey.goal}${words}`);
   io.out(`Report: ${folder}/report.md`);
   io.out(`Proof: pawl verify ${folder}`);
 }

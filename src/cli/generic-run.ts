@@ -10,9 +10,10 @@ import { historyOf } from "./history.ts";
 import type { Io } from "./io.ts";
 import { limitsOf, paperOf, type RunOptions } from "./options.ts";
 import { resultLine } from "./result-line.ts";
-import { createRun, shownFolder, tellEvents } from "./run-folder.ts";
+import { createRun, tellEvents } from "./run-folder.ts";
 import { refusalLines, waiversOf } from "./waivers.ts";
 import { proveChecks, survey } from "./survey.ts";
+import { shownFolder } from "./places.ts";
 
 export interface GenericRun {
   readonly runbook: Loaded<Runbook>;

@@ -12,7 +12,8 @@ import { lookFor, thisProcess } from "../journal/process-identity.ts";
 import { recordSays } from "../journal/record-says.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Io } from "./io.ts";
-import { shownFolder, type RunRecord } from "./run-folder.ts";
+import { shownFolder } from "./places.ts";
+import type { RunRecord } from "./run-folder.ts";
 
 /** The managers in an order that does not depend on an inventory's names or its order: two runs that start at once meet at the first. */
 export function lockPlace(cluster: Cluster, nodes: readonly string[], path: string, clusterId: string): LockPlace {
@@ -107,7 +108,7 @@ export async function explainLock(
     case "unknown":
       return {
         text,
-        next: `Ask ${holder.holder}, or on ${holder.host}: pawl status ${holder.run}. When that engine is gone for good: ${unlock}`,
+        next: `Ask ${holder.holder}, or on ${holder.host}: pawl status ${holder.folder === "" ? holder.run : holder.folder}. When that engine is gone for good: ${unlock}`,
       };
   }
 }

@@ -5,6 +5,7 @@ import { stopPlaces, type Plan } from "../domain/plan.ts";
 import type { Limits } from "../engine/session.ts";
 import { accessOptions, type AccessOptions } from "./access.ts";
 import type { Io } from "./io.ts";
+import { DEFAULT_OUTPUT } from "./places.ts";
 
 /** Options every command that talks to a cluster has. */
 export interface ClusterOptions extends AccessOptions {
@@ -35,7 +36,7 @@ const split = (value: string, before: readonly string[]): readonly string[] => [
 export function clusterOptions(command: Command): Command {
   return accessOptions(command)
     .requiredOption("-i, --inventory <file>", "the cluster: an inventory file")
-    .option("--output-dir <folder>", "where evidence goes", "backups")
+    .option("--output-dir <folder>", "where evidence goes", DEFAULT_OUTPUT)
     .option("--json", "JSON only: one document, or one event a line");
 }
 

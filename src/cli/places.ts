@@ -25,6 +25,9 @@ export function policyFile(io: Pick<Io, "cwd">, named: Readonly<Record<string, s
   return (Object.hasOwn(named, wanted) ? named[wanted] : undefined) ?? resolve(io.cwd, wanted);
 }
 
+/** Where evidence goes, and where runs are looked for, unless another folder is named; relative to where pawl was started. */
+export const DEFAULT_OUTPUT = "backups";
+
 /** Folder of the product's checks. */
 export const CHECKS = join(ROOT, "checks");
 
@@ -55,4 +58,10 @@ export function runbookFile(name: string, cwd: string): string {
     expected: "a file, or the name of a shipped runbook",
     next: "ls runbooks/",
   });
+}
+
+/** Path of a run as people type it: relative where that is shorter. */
+export function shownFolder(io: Pick<Io, "cwd">, folder: string): string {
+  const prefix = join(io.cwd, "/");
+  return folder.startsWith(prefix) ? folder.slice(prefix.length) : folder;
 }

@@ -9,12 +9,18 @@ const nothing = (): never => {
 };
 
 /** Asks a step's own probe whether its effect has happened. False where it has no probe or cannot tell. */
-export async function probeStep(cluster: Cluster, plan: Plan, run: string, address: string): Promise<boolean> {
+export async function probeStep(
+  cluster: Cluster,
+  plan: Plan,
+  { run, spell }: Pick<StepContext, "run" | "spell">,
+  address: string,
+): Promise<boolean> {
   const step = allSteps(plan).find((one) => one.address === address);
   const probe = step === undefined ? undefined : cluster.kinds.get(step.kind)?.probe;
   if (step === undefined || probe === undefined) return false;
   const ctx: StepContext = {
     run,
+    spell,
     plan,
     step,
     inventory: cluster.inventory.document,

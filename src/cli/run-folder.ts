@@ -226,9 +226,3 @@ export async function openRun(io: Io, folder: string, plan: Plan, clock: Clock):
     throw error;
   }
 }
-
-/** Path of a run as people type it: relative where that is shorter. */
-export function shownFolder(io: Io, folder: string): string {
-  const prefix = join(io.cwd, "/");
-  return folder.startsWith(prefix) ? folder.slice(prefix.length) : folder;
-}

@@ -13,11 +13,12 @@ import { nextHop, type NextHop } from "./hops.ts";
 import type { Io } from "./io.ts";
 import { limitsOf, paperOf, type RunOptions } from "./options.ts";
 import { resultLine } from "./result-line.ts";
-import { createRun, shownFolder, tellEvents, type RunRecord } from "./run-folder.ts";
+import { createRun, tellEvents, type RunRecord } from "./run-folder.ts";
 import { managersOf } from "./locks.ts";
 import { skewFindings, supportFinding } from "./skew.ts";
 import { refusalLines, waiversOf } from "./waivers.ts";
 import { proveChecks, survey, type Survey } from "./survey.ts";
+import { shownFolder } from "./places.ts";
 
 export interface UpgradeRequest {
   readonly runbook: Loaded<Runbook>;

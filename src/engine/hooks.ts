@@ -56,6 +56,8 @@ function problemOf(hook: Hook, when: When, node: string | null, outcome: Outcome
     observed,
     ...(node === null ? {} : { node }),
     next:
-      when === "on-halt" ? "Tell by hand whom it would have told; the halt itself stands." : "Mend the hook, then: pawl retry",
+      when === "on-halt"
+        ? "Tell by hand whom it would have told; the halt itself stands."
+        : "Mend the hook, then retry the step.",
   };
 }

@@ -34,7 +34,7 @@ function mayBeSetAside(session: Session, phase: Phase): boolean {
 /** The problem with the command that goes on once its cause is gone; a problem that names one already keeps its own. A node that was set aside is retried while its run goes on. */
 function withCommand(session: Session, step: Step, problem: Problem, verb: "retry" | "resume"): Problem {
   if (/(?:^|: )pawl [a-z]/m.test(problem.next ?? "")) return problem;
-  const command = `pawl ${verb} ${session.parts.run}${verb === "retry" ? ` ${step.address}` : ""}`;
+  const command = session.spell(verb, verb === "retry" ? step.address : "");
   return { ...problem, next: problem.next === undefined ? command : `${problem.next}\n${command}` };
 }
 
@@ -203,7 +203,7 @@ async function reorder(session: Session, desk: Desk, phase: Phase): Promise<bool
     session.halting({
       exit: "waiting",
       step: null,
-      problem: { code: "order-changed", text: because, next: "Look at the new order, then: pawl resume" },
+      problem: { code: "order-changed", text: because, next: `Look at the new order, then: ${session.spell("resume")}` },
     });
     return false;
   }
@@ -223,7 +223,7 @@ function tooLate(session: Session, phase: Phase, unit: Unit): boolean {
     problem: {
       code: "until",
       text: `${unit.node} would not be finished by the time given with --until`,
-      next: "Go on in the next window: pawl resume",
+      next: `Go on in the next window: ${session.spell("resume")}`,
     },
   });
   return true;

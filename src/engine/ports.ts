@@ -233,8 +233,13 @@ export type Look =
   | { readonly kind: "failed"; readonly problem: Problem }
   | { readonly kind: "cannot-tell"; readonly problem: Problem };
 
+/** The whole command line of a verb on this run with what follows it (`retry`, a step's address), as a person types it. */
+export type Spell = (verb: string, rest?: string) => string;
+
 export interface StepContext {
   readonly run: string;
+  /** For what a person should do next. */
+  readonly spell: Spell;
   readonly plan: Plan;
   readonly step: Step;
   readonly inventory: Inventory;

@@ -44,7 +44,7 @@ export async function reconcile(session: Session, desk: Desk): Promise<void> {
       const problem = {
         code: "no-probe",
         text: `nobody can tell whether ${step.address} has happened`,
-        next: "Look at it yourself, then: pawl force-complete or pawl retry, with --reason",
+        next: `Look at it yourself, then: ${session.spell("force-complete", `${step.address} --reason TEXT`)}, or: ${session.spell("retry", `${step.address} --reason TEXT`)}`,
       };
       if (status !== "unknown") await move(session, step, "unknown", { problem });
     } else {

@@ -42,7 +42,7 @@ async function approveStart(session: Session, desk: Desk): Promise<void> {
   const problem: Problem = {
     code: "start-not-approved",
     text: "nobody approved the start; nothing was changed",
-    next: `pawl resume ${session.parts.run} (in a terminal, or with --yes)`,
+    next: `${session.spell("resume")} (in a terminal, or with --yes)`,
   };
   session.halting({ exit: answer.kind === "nobody" ? "waiting" : "interrupted", step: null, problem });
 }
@@ -76,7 +76,7 @@ async function takeLock(session: Session): Promise<void> {
           code: "lock.no-majority",
           text: "the cluster lock could not be taken on a majority of the managers",
           observed: taken.reason,
-          next: "Mend access to the managers, then: pawl resume",
+          next: `Mend access to the managers, then: ${session.spell("resume")}`,
         },
       });
   }
@@ -192,7 +192,7 @@ export function startEngine(parts: EngineParts, resumed: boolean): Engine {
       session.halting({
         exit: "interrupted",
         step: null,
-        problem: { code: "stopped", text: `stopped by ${actor} at a safe point`, next: `pawl resume ${parts.run}` },
+        problem: { code: "stopped", text: `stopped by ${actor} at a safe point`, next: session.spell("resume") },
       });
     },
   };

@@ -16,6 +16,7 @@ import type {
   Operator,
   Platform,
   Remote,
+  Spell,
   StepKind,
   Telemetry,
   Viewer,
@@ -53,6 +54,8 @@ export interface EngineParts {
   readonly lock: ClusterLock | null;
   readonly viewer: Viewer;
   readonly limits: Limits;
+  /** How commands on this run are spelled where its name alone does not find it: `pawl VERB RUN REST`. */
+  readonly spell?: Spell;
   readonly process: { readonly pid: number; readonly host: string; readonly boot: string };
 }
 
@@ -92,6 +95,12 @@ export class Session {
     this.#stuck = new Set([...this.#ofPhases].filter((address) => isStuck(this.status(address))));
   }
 
+  /** The next command for a person. */
+  spell(verb: string, rest = ""): string {
+    const { run, spell } = this.parts;
+    return spell?.(verb, rest) ?? ["pawl", verb, run, rest].filter((word) => word !== "").join(" ");
+  }
+
   get state(): RunState {
     return this.#fold.state;
   }
@@ -129,7 +138,7 @@ export class Session {
 
   /** The run cannot go on for a reason nobody has foreseen: it halts, and the error is thrown when everything in hand has ended. */
   fail(caught: unknown): void {
-    const next = `pawl resume ${this.parts.run}`;
+    const next = this.spell("resume");
     const error = explained(caught, next);
     this.failure ??= { error };
     const [exit, code] = error instanceof PawlError ? [error.exit, error.code] : ["internal" as const, "internal"];

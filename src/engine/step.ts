@@ -46,6 +46,7 @@ export function contextOf(session: Session, desk: Desk, step: Step): StepContext
   const started = stepRecord(session.state, step.address).startedAt;
   return {
     run: parts.run,
+    spell: (verb, rest) => session.spell(verb, rest),
     plan: parts.plan,
     step,
     inventory: parts.inventory,
@@ -87,7 +88,7 @@ async function permission(session: Session, ctx: StepContext, step: Step): Promi
         text: "the cluster lock is not ours any more",
         expected: "our lock on a majority of the managers",
         observed: held.reason,
-        next: `Find out who took or broke it, and why; when nobody else is at work on the cluster: pawl resume ${session.parts.run}`,
+        next: `Find out who took or broke it, and why; when nobody else is at work on the cluster: ${session.spell("resume")}`,
       };
       return { kind: "no", exit: "gate-halted", problem };
     }

@@ -201,7 +201,7 @@ async function answerVerb(
     session.halting({
       exit: "interrupted",
       step: null,
-      problem: { code: "stopped", text: `stopped by ${actor}`, next: `pawl resume ${session.parts.run}` },
+      problem: { code: "stopped", text: `stopped by ${actor}`, next: session.spell("resume") },
     });
   return { ok: true, text: answer.text };
 }

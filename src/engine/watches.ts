@@ -118,7 +118,7 @@ export class Watches {
         ? `a reading that halts at once, during ${during}`
         : `bad for ${formatDuration(decision.forMs)} during ${during}`;
     const refused = refusal(session, answer, null, evidence, because);
-    const next = `${refused.next ?? ""}\npawl resume ${session.parts.run}`.trim();
+    const next = `${refused.next ?? ""}\n${session.spell("resume")}`.trim();
     const problem = { ...refused, ...whereOf(answer), code: `watch.${answer.check}`, next };
     // Decided first, written second: nothing begins while the line is on its way to the disk.
     session.halting({ exit: "gate-halted", step: null, problem });

@@ -1,5 +1,6 @@
 import { stepRecord, type RunState } from "../domain/run-state.ts";
 import { allSteps, type Plan } from "../domain/plan.ts";
+import type { Spell } from "../engine/ports.ts";
 
 /** A command a person may type next, and what it does. */
 export interface NextCommand {
@@ -7,16 +8,13 @@ export interface NextCommand {
   readonly does: string;
 }
 
-/** The whole command line of a verb with what follows it: `retry`, `masters/m2/upgrade`. */
-export type Spell = (verb: string, rest: string) => string;
-
 /** `pawl VERB RUN REST`, as the commands themselves print it. */
 function spellFor(run: string): Spell {
-  return (verb, rest) => ["pawl", verb, run, rest].filter((word) => word !== "").join(" ");
+  return (verb, rest = "") => ["pawl", verb, run, rest].filter((word) => word !== "").join(" ");
 }
 
-/** The command that plans and finishes the nodes a run has set aside; null where there are none. */
-export function finishCommand(state: RunState, plan: Plan): string | null {
+/** The command that plans and finishes the nodes a run has set aside, with the words that name its output folder; null where there are none. */
+export function finishCommand(state: RunState, plan: Plan, outputDir = ""): string | null {
   const left = allSteps(plan)
     .filter((step) => stepRecord(state, step.address).status === "set-aside")
     .flatMap((step) => step.node ?? []);
@@ -29,15 +27,24 @@ export function finishCommand(state: RunState, plan: Plan): string | null {
     ...(target === undefined ? [] : ["--to", target]),
     "--only",
     [...new Set(left)].join(","),
-  ].join(" ");
+  ]
+    .join(" ")
+    .concat(outputDir);
+}
+
+/** How commands are spelled for a run, and whether its engine lives (null: not known). */
+export interface Spelling {
+  readonly spell?: Spell;
+  /** The words that name the run's output folder, with a space before them; empty where it is the usual one. */
+  readonly outputDir?: string;
+  readonly alive?: boolean | null;
 }
 
 /** What can be done now, most useful first. Empty for a finished run without set-aside nodes. */
 export function nextCommands(
   state: RunState,
   plan: Plan,
-  spell: Spell = spellFor(state.run),
-  alive: boolean | null = null,
+  { spell = spellFor(state.run), outputDir = "", alive = null }: Spelling = {},
 ): readonly NextCommand[] {
   const commands: NextCommand[] = [];
   const say = (verb: string, rest: string, does: string): void => {
@@ -71,7 +78,7 @@ export function nextCommands(
     say("stop", "", "waits for what runs, writes the record, ends the engine");
   }
   if (state.phase === "completed") {
-    const command = finishCommand(state, plan);
+    const command = finishCommand(state, plan, outputDir);
     if (command !== null) commands.push({ command, does: "plans and finishes the nodes that were set aside" });
   }
   return commands;

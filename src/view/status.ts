@@ -3,7 +3,7 @@ import { EXIT, exitName, type Problem } from "../domain/errors.ts";
 import { allSteps, type Plan, type Step } from "../domain/plan.ts";
 import { stepRecord, type RunState, type StepRecord } from "../domain/run-state.ts";
 import { isBusy, type PlanStatus } from "../domain/status.ts";
-import { nextCommands, type NextCommand, type Spell } from "./next-command.ts";
+import { nextCommands, type NextCommand, type Spelling } from "./next-command.ts";
 import { inkOf, printable, symbolsOf, type Ink, type Paper } from "./paper.ts";
 import { isCalm, viewPhases, type PhaseView } from "./phase-status.ts";
 import { versionsOf } from "./plan-words.ts";
@@ -12,12 +12,7 @@ import { foldNames, sortNames } from "./ranges.ts";
 import { renderTable } from "./table.ts";
 import { beside, cells, clip, oneLine, pad } from "./text.ts";
 
-export interface StatusPaper extends Paper {
-  /** How commands are spelled for this run. */
-  readonly spell?: Spell;
-  /** Whether an engine is alive for this run right now; null where that is not known. */
-  readonly alive?: boolean | null;
-}
+export interface StatusPaper extends Paper, Spelling {}
 
 /** The status of a run as data: what `pawl status --json` prints. Durations in ms, times ISO. */
 export interface StatusJson {
@@ -60,12 +55,7 @@ function held(plan: Plan, state: RunState): readonly Held[] {
 }
 
 /** The status as data. `nowMs` is wall time, epoch ms. */
-export function statusJson(
-  state: RunState,
-  plan: Plan,
-  nowMs: number,
-  options: { readonly spell?: Spell; readonly alive?: boolean | null } = {},
-): StatusJson {
+export function statusJson(state: RunState, plan: Plan, nowMs: number, options: Spelling = {}): StatusJson {
   const steps = held(plan, state);
   return {
     run: state.run,
@@ -91,7 +81,7 @@ export function statusJson(
       .filter(({ record }) => record.status === "set-aside")
       .map(({ step, record }) => ({ node: step.node ?? "", step: step.address, by: record.actor, reason: asideReason(record) })),
     halted: state.halted,
-    next: nextCommands(state, plan, options.spell, options.alive ?? null),
+    next: nextCommands(state, plan, options),
     lastSeq: state.lastSeq,
     lastTime: state.lastTime,
   };
@@ -255,7 +245,7 @@ export function renderStatus(state: RunState, plan: Plan, nowMs: number, paper: 
       state.halted.step === null ? "Halted" : `Halted at ${state.halted.step}`,
       renderProblem(state.halted.problem, paper).split("\n"),
     );
-  const commands = nextCommands(state, plan, paper.spell, paper.alive ?? null);
+  const commands = nextCommands(state, plan, paper);
   section(
     "Next",
     commands.flatMap(({ command, does }) => [

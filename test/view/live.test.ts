@@ -16,7 +16,14 @@ function paint(plan: Plan, live: Live, atMs: number, paper: FramePaper, how: typ
   const now = { wallMs: START_MS + atMs, monotonicMs: MONOTONIC_MS + atMs };
   const views = viewPhases(plan, live.state);
   const widths = phaseColumns(views, paper.columns);
-  return how(plan, views, views.map((view) => phaseRow(view, widths, now.wallMs, paper)), live, now, paper);
+  return how(
+    plan,
+    views,
+    views.map((view) => phaseRow(view, widths, now.wallMs, paper)),
+    live,
+    now,
+    paper,
+  );
 }
 
 /** The picture right after the first news that `when` accepts. */
@@ -29,7 +36,10 @@ function pictureAt(plan: Plan, script: Script, when: (one: Timed, live: Live) =>
   throw new Error("the run never came to this point");
 }
 
-const readingOf = (check: string, streak: number) => ({ news }: Timed): boolean => news.type === "reading" && news.check === check && news.streak === streak;
+const readingOf =
+  (check: string, streak: number) =>
+  ({ news }: Timed): boolean =>
+    news.type === "reading" && news.check === check && news.streak === streak;
 describe("the live picture", () => {
   const plan = samplePlan();
 
@@ -40,28 +50,55 @@ describe("the live picture", () => {
   it("folds the gates that have held where a step has many", () => {
     const masters = plan.phases[1]!;
     const more = [gate("zookeeper-quorum"), gate("one-leader"), gate("agents-registered")];
-    const many: Plan = { ...plan, phases: [{ ...masters, units: masters.units.map((unit) => ({ ...unit, steps: unit.steps.map((step) => ({ ...step, gates: [...step.gates, ...more] })) })) }] };
+    const many: Plan = {
+      ...plan,
+      phases: [
+        {
+          ...masters,
+          units: masters.units.map((unit) => ({
+            ...unit,
+            steps: unit.steps.map((step) => ({ ...step, gates: [...step.gates, ...more] })),
+          })),
+        },
+      ],
+    };
     const picture = pictureAt(many, {}, readingOf("zookeeper-quorum", 1));
     expect(picture).toContain("\n  ✓ 3 hold: exhibitor-serving, replog-recovered, marathon-leads\n  ◷ zookeeper-quorum   1/3");
     expect(picture).toContain("\n  · not measured yet: one-leader, agents-registered\n");
   });
 
   it("shows a soak's countdown in the run's own time", async () => {
-    const picture = pictureAt(plan, {}, ({ news, atMs }) => news.type === "sleeping" && atMs > 30 * 60_000, { ...PAPER, columns: 140, rows: 40 });
+    const picture = pictureAt(plan, {}, ({ news, atMs }) => news.type === "sleeping" && atMs > 30 * 60_000, {
+      ...PAPER,
+      columns: 140,
+      rows: 40,
+    });
     expect(picture).toMatch(/left of 30m/);
     await expect(picture).toMatchFileSnapshot(golden("live-soak-140"));
   });
 
   it("shows many nodes at once, one line each, and counts the rest", async () => {
     const wide: Plan = { ...samplePlan({ agents: 60 }) };
-    const parallel: Plan = { ...wide, phases: wide.phases.map((phase) => ({ ...phase, strategy: phase.strategy.kind === "parallel" ? { kind: "parallel", maxInFlight: 20 } : phase.strategy })) };
+    const parallel: Plan = {
+      ...wide,
+      phases: wide.phases.map((phase) => ({
+        ...phase,
+        strategy: phase.strategy.kind === "parallel" ? { kind: "parallel", maxInFlight: 20 } : phase.strategy,
+      })),
+    };
     const picture = pictureAt(parallel, {}, ({ news }) => news.type === "output" && news.step === "agents-3/a26/upgrade");
     expect(picture).toContain("more: a");
     await expect(picture).toMatchFileSnapshot(golden("live-many-80"));
   });
 
   it("shows a refused gate and what was observed while a person decides", async () => {
-    await expect(pictureAt(plan, { refuses: "masters/m3/upgrade" }, ({ news }) => news.type === "event" && news.event.type === "decision.asked")).toMatchFileSnapshot(golden("live-refused-80"));
+    await expect(
+      pictureAt(
+        plan,
+        { refuses: "masters/m3/upgrade" },
+        ({ news }) => news.type === "event" && news.event.type === "decision.asked",
+      ),
+    ).toMatchFileSnapshot(golden("live-refused-80"));
   });
 
   it("speaks ASCII where the terminal does", async () => {
@@ -71,7 +108,13 @@ describe("the live picture", () => {
 
   it("never takes more than the terminal's rows nor its columns, with 500 agents on any terminal", () => {
     const big = samplePlan({ agents: 500 });
-    const parallel: Plan = { ...big, phases: big.phases.map((phase) => ({ ...phase, strategy: phase.strategy.kind === "parallel" ? { kind: "parallel", maxInFlight: 20 } : phase.strategy })) };
+    const parallel: Plan = {
+      ...big,
+      phases: big.phases.map((phase) => ({
+        ...phase,
+        strategy: phase.strategy.kind === "parallel" ? { kind: "parallel", maxInFlight: 20 } : phase.strategy,
+      })),
+    };
     const { live, take } = createLive();
     let at = 0;
     for (const one of fakeRun(parallel, { setsAside: "agents-3/a9/upgrade" })) {
@@ -92,7 +135,13 @@ describe("the live picture", () => {
     const seen: string[] = [];
     for (const one of fakeRun(big)) {
       take(one.news);
-      const phase = big.phases.find((candidate) => one.news.type === "event" && one.news.event.type === "step.moved" && one.news.event.to === "starting" && one.news.event.step.startsWith(`${candidate.name}/`));
+      const phase = big.phases.find(
+        (candidate) =>
+          one.news.type === "event" &&
+          one.news.event.type === "step.moved" &&
+          one.news.event.to === "starting" &&
+          one.news.event.step.startsWith(`${candidate.name}/`),
+      );
       if (phase === undefined || seen.includes(phase.name)) continue;
       seen.push(phase.name);
       expect(paint(big, live, one.atMs, PAPER).join("\n")).toMatch(new RegExp(`^● ${phase.name} `, "m"));
@@ -117,7 +166,17 @@ describe("the live picture", () => {
     const { live, take } = createLive();
     for (const one of fakeRun(plan, { stopAfter: "masters/m1/upgrade" })) take(one.news);
     const stamp = { v: 1 as const, seq: 99, time: "2026-11-20T15:20:00.000Z", actor: "ada@desk", prev: "" };
-    const watch = { check: "one-leader", verdict: "fail" as const, why: null, fatal: false, asserted: { subjects: 1, passed: 0 }, observed: "no leader", step: null, watch: true, evidence: null };
+    const watch = {
+      check: "one-leader",
+      verdict: "fail" as const,
+      why: null,
+      fatal: false,
+      asserted: { subjects: 1, passed: 0 },
+      observed: "no leader",
+      step: null,
+      watch: true,
+      evidence: null,
+    };
     const news: readonly Telemetry[] = [
       { type: "event", event: { ...stamp, type: "plan.interrupted", because: "pawl pause" } },
       { type: "event", event: { ...stamp, type: "check.measured", ...watch } },
@@ -133,9 +192,31 @@ describe("the live picture", () => {
   it("does not fall over an event that does not fit the run", () => {
     const stamp = { v: 1 as const, seq: 1, time: "2026-11-20T15:20:00.000Z", actor: "ada@desk", prev: "" };
     const { live, take } = createLive();
-    take({ type: "event", event: { ...stamp, type: "step.moved", step: "masters/m1/upgrade", to: "complete", problem: null, note: null, output: null } });
+    take({
+      type: "event",
+      event: {
+        ...stamp,
+        type: "step.moved",
+        step: "masters/m1/upgrade",
+        to: "complete",
+        problem: null,
+        note: null,
+        output: null,
+      },
+    });
     const before = structuredClone(live.state);
-    take({ type: "event", event: { ...stamp, type: "step.moved", step: "masters/m1/upgrade", to: "starting", problem: null, note: null, output: null } });
+    take({
+      type: "event",
+      event: {
+        ...stamp,
+        type: "step.moved",
+        step: "masters/m1/upgrade",
+        to: "starting",
+        problem: null,
+        note: null,
+        output: null,
+      },
+    });
     expect(live.state).toEqual(before);
   });
 });

@@ -91,6 +91,6 @@ describe("the next commands", () => {
 
   it("are spelled as the caller wants", () => {
     const { state } = at({ refuses: "masters/m3/upgrade" });
-    expect(nextCommands(state, plan, (verb, rest) => `./p ${verb} ${rest}`)[0]?.command).toBe("./p retry masters/m3/upgrade");
+    expect(nextCommands(state, plan, { spell: (verb, rest) => `./p ${verb} ${rest}` })[0]?.command).toBe("./p retry masters/m3/upgrade");
   });
 });

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { embeddedOptions, startEmbedded, type EmbeddedOptions } from "../embedded.ts";
 import type { Io } from "../io.ts";
+import { DEFAULT_OUTPUT } from "../places.ts";
 
 interface DemoOptions extends EmbeddedOptions {
   readonly to: string;
@@ -33,7 +34,7 @@ export function demoCommand(io: Io): Command {
       [],
     )
     .option("--stop-after <step|phase>", "end, as planned, after this step or phase")
-    .option("--output-dir <folder>", "where evidence goes", "backups")
+    .option("--output-dir <folder>", "where evidence goes", DEFAULT_OUTPUT)
     .option("--json", "one event a line")
     .addHelpText(
       "after",

@@ -9,6 +9,7 @@ import { compareSnapshots, differenceText, type SnapshotDifference } from "../..
 import { speaksUnicode, printable } from "../../view/paper.ts";
 import { clean, count } from "../../view/text.ts";
 import type { Io } from "../io.ts";
+import { DEFAULT_OUTPUT } from "../places.ts";
 
 /** Two snapshots beside each other. */
 export interface RunComparison {
@@ -28,7 +29,7 @@ export function diffCommand(io: Io): Command {
     .description("compare two snapshots")
     .argument("<before>", "run folder or name of the earlier snapshot")
     .argument("<after>", "run folder or name of the later one, or latest")
-    .option("--output-dir <folder>", "where evidence goes", "backups")
+    .option("--output-dir <folder>", "where evidence goes", DEFAULT_OUTPUT)
     .option("--json", "one JSON document")
     .action(async (before: string, after: string, options: { readonly outputDir: string; readonly json?: true }) => {
       const folders = [

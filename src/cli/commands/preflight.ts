@@ -2,11 +2,12 @@ import { Command } from "commander";
 import { EXIT } from "../../domain/errors.ts";
 import type { Io } from "../io.ts";
 import { upgradeOptions, withUpgrade, type UpgradeOptions } from "./upgrade.ts";
+import { shownFolder } from "../places.ts";
 
 /** Every check, read-only, all findings at once, and the exact plan that would run. Leaves its evidence in a folder of its own. */
 export async function preflight(io: Io, options: UpgradeOptions): Promise<void> {
   const { showSurvey, surveyHop, surveyJson } = await import("../upgrade-flow.ts");
-  const { createRun, shownFolder } = await import("../run-folder.ts");
+  const { createRun } = await import("../run-folder.ts");
   await withUpgrade(io, options, async ({ cluster, request }) => {
     const found = await surveyHop(io, cluster, request, 1);
     let folder: string | null = null;

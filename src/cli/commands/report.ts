@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import type { Io } from "../io.ts";
+import { DEFAULT_OUTPUT } from "../places.ts";
 
 /**
  * `pawl report RUN`: the run as Markdown (or `--json`), made from plan and journal, on standard output. Writes nothing: the
@@ -9,7 +10,7 @@ export function reportCommand(io: Io): Command {
   return new Command("report")
     .description("a run as Markdown or JSON, made from its journal")
     .argument("[run]", "run folder, name, or latest", "latest")
-    .option("--output-dir <folder>", "where evidence goes", "backups")
+    .option("--output-dir <folder>", "where evidence goes", DEFAULT_OUTPUT)
     .option("--json", "one JSON document")
     .addHelpText("after", "\nExample:\n  pawl report latest > report.md")
     .action(async (run: string, options: { readonly outputDir: string; readonly json?: true }) => {

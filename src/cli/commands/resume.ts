@@ -5,7 +5,7 @@ import { leadsOn, type Plan } from "../../domain/plan.ts";
 import { accessOptions, type AccessOptions } from "../access.ts";
 import type { Io } from "../io.ts";
 import { limitsOf, type RunOptions } from "../options.ts";
-import { CHECKS, stateDir } from "../places.ts";
+import { CHECKS, DEFAULT_OUTPUT, shownFolder, stateDir } from "../places.ts";
 
 export interface ResumeOptions extends AccessOptions {
   readonly inventory?: string;
@@ -48,7 +48,7 @@ async function takeUp(io: Io, folder: string, options: ResumeOptions): Promise<E
   const { execute, tellEnd } = await import("../execute.ts");
   const { resultLine } = await import("../result-line.ts");
   const { isSealed } = await import("../../journal/seal.ts");
-  const { openRun, shownFolder } = await import("../run-folder.ts");
+  const { openRun } = await import("../run-folder.ts");
   const { upgrade } = await import("../upgrade-flow.ts");
   const { needValidWaivers } = await import("../waivers.ts");
   const { usedChecksFingerprint } = await import("../fingerprints.ts");
@@ -124,7 +124,7 @@ export function resumeCommand(io: Io): Command {
   return accessOptions(new Command("resume"))
     .argument("[run]", "run folder, name, or latest", "latest")
     .option("-i, --inventory <file>", "the inventory, where it moved since")
-    .option("--output-dir <folder>", "where evidence goes", "backups")
+    .option("--output-dir <folder>", "where evidence goes", DEFAULT_OUTPUT)
     .option("--json", "one event a line")
     .option("--yes", "approve everything the plan announces")
     .option(

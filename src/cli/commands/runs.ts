@@ -3,13 +3,14 @@ import { resolve } from "node:path";
 import { exitName } from "../../domain/errors.ts";
 import type { RunSummary } from "../../journal/runs.ts";
 import type { Io } from "../io.ts";
+import { DEFAULT_OUTPUT } from "../places.ts";
 
 /** `pawl runs`: every run under the output folder, newest first. Runs that cannot be read are listed as such. */
 export function runsCommand(io: Io): Command {
   return new Command("runs")
     .description("list the runs, newest first")
     .argument("[cluster]", "only runs of this cluster (its folder's name)")
-    .option("--output-dir <folder>", "where evidence goes", "backups")
+    .option("--output-dir <folder>", "where evidence goes", DEFAULT_OUTPUT)
     .option("--json", "one JSON document")
     .action(async (cluster: string | undefined, options: { readonly outputDir: string; readonly json?: true }) => {
       const { listRuns } = await import("../../journal/runs.ts");

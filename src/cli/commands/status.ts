@@ -1,13 +1,14 @@
 import { Command } from "commander";
 import type { Io } from "../io.ts";
 import { paperOf } from "../options.ts";
-import { stateDir } from "../places.ts";
+import { DEFAULT_OUTPUT, stateDir } from "../places.ts";
+import { outputDirWords, spellOf } from "../spell.ts";
 
 /** `pawl status [RUN]`: where a run stands, what it waits for, and the next command. Reads the record; the engine is not asked. */
 export function statusCommand(io: Io): Command {
   return new Command("status")
     .argument("[run]", "run folder, name, or latest", "latest")
-    .option("--output-dir <folder>", "where evidence goes", "backups")
+    .option("--output-dir <folder>", "where evidence goes", DEFAULT_OUTPUT)
     .option("--json", "one JSON document")
     .action(async (run: string, options: { readonly outputDir: string; readonly json?: true }) => {
       const { findRun } = await import("../../journal/runs.ts");
@@ -23,10 +24,11 @@ export function statusCommand(io: Io): Command {
       const state = foldJournal(folder, events);
       const holder = await readLocalLock(stateDir(io.env), plan.cluster.id);
       const alive = holder?.runFolder === folder ? lookFor(holder) === "alive" : false;
+      const words = { spell: spellOf(io, folder), outputDir: outputDirWords(io, folder) };
       // The record's own time: a lab's clock is not this machine's.
       const nowMs = Date.parse(state.lastTime);
-      if (options.json === true) io.out(JSON.stringify(statusJson(state, plan, nowMs, { alive })));
-      else io.out(renderStatus(state, plan, nowMs, { ...paperOf(io, speaksUnicode(io.env)), alive }));
+      if (options.json === true) io.out(JSON.stringify(statusJson(state, plan, nowMs, { alive, ...words })));
+      else io.out(renderStatus(state, plan, nowMs, { ...paperOf(io, speaksUnicode(io.env)), alive, ...words }));
       io.exit("ok");
     });
 }

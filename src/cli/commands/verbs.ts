@@ -1,10 +1,12 @@
 import { Command } from "commander";
+import { basename } from "node:path";
 import { PawlError } from "../../domain/errors.ts";
 import type { Verb } from "../../domain/events.ts";
 import type { Plan } from "../../domain/plan.ts";
 import { accessOptions, type AccessOptions } from "../access.ts";
 import type { Io } from "../io.ts";
-import { stateDir } from "../places.ts";
+import { DEFAULT_OUTPUT, stateDir } from "../places.ts";
+import { spellOf } from "../spell.ts";
 
 interface VerbOptions extends AccessOptions {
   readonly outputDir: string;
@@ -14,13 +16,13 @@ interface VerbOptions extends AccessOptions {
 }
 
 /** Whether the step's own probe says that its effect has happened; asked of the cluster for force-complete only. */
-async function probeSaysDone(io: Io, plan: Plan, run: string, verb: Verb, access: AccessOptions): Promise<boolean> {
+async function probeSaysDone(io: Io, plan: Plan, folder: string, verb: Verb, access: AccessOptions): Promise<boolean> {
   if (verb.verb !== "force-complete") return false;
   const { openCluster } = await import("../cluster.ts");
   const { probeStep } = await import("../probe.ts");
   const cluster = await openCluster(io, plan.sources.inventory, plan.sources.checks, access);
   try {
-    return await probeStep(cluster, plan, run, verb.target ?? "");
+    return await probeStep(cluster, plan, { run: basename(folder), spell: spellOf(io, folder) }, verb.target ?? "");
   } finally {
     await cluster.close();
   }
@@ -35,7 +37,7 @@ async function act(io: Io, folder: string, verb: Verb, answers: number | null, a
   const { loadPlatform } = await import("../platforms.ts");
   const plan = await readPlan(folder);
   const platform = await loadPlatform(plan.platform);
-  const probed = await probeSaysDone(io, plan, folder.split("/").at(-1) ?? "", verb, access);
+  const probed = await probeSaysDone(io, plan, folder, verb, access);
   const record = await openRun(io, folder, plan, createClock());
   try {
     const answer = judgeVerb(plan, record.state(), platform.contract, verb, answers, probed);
@@ -61,7 +63,10 @@ async function send(io: Io, run: string, verb: Verb, options: VerbOptions): Prom
   const said =
     live.kind === "answered"
       ? live
-      : { ok: true, text: `${await act(io, folder, verb, answers, options)}. Nothing runs now; go on with: pawl resume ${run}` };
+      : {
+          ok: true,
+          text: `${await act(io, folder, verb, answers, options)}. Nothing runs now; go on with: ${spellOf(io, folder)("resume")}`,
+        };
   if (options.json === true) io.out(JSON.stringify({ ok: said.ok, text: said.text, live: live.kind === "answered" }));
   else if (said.ok) io.out(said.text);
   else io.err(said.text);
@@ -70,7 +75,7 @@ async function send(io: Io, run: string, verb: Verb, options: VerbOptions): Prom
 
 function base(name: string): Command {
   return new Command(name)
-    .option("--output-dir <folder>", "where evidence goes", "backups")
+    .option("--output-dir <folder>", "where evidence goes", DEFAULT_OUTPUT)
     .option("--reason <text>", "why; journaled with who")
     .option("--answers <seq>", "the question this answers; a stale one is refused")
     .option("--json", "one JSON document");

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import type { RecordFinding, Verification } from "../../journal/verify.ts";
 import type { Io } from "../io.ts";
+import { DEFAULT_OUTPUT } from "../places.ts";
 
 const MARKS: Readonly<Record<RecordFinding["level"], string>> = { broken: "broken  ", unproven: "unproven", note: "note    " };
 
@@ -12,7 +13,7 @@ export function verifyCommand(io: Io): Command {
   return new Command("verify")
     .description("prove a run's record, offline: hash chain, artifacts, manifest, plan, SHA256SUMS")
     .argument("[run]", "run folder, name, or latest", "latest")
-    .option("--output-dir <folder>", "where evidence goes", "backups")
+    .option("--output-dir <folder>", "where evidence goes", DEFAULT_OUTPUT)
     .option("--json", "one JSON document")
     .action(async (run: string, options: { readonly outputDir: string; readonly json?: true }) => {
       const { findRun } = await import("../../journal/runs.ts");

@@ -74,7 +74,7 @@ async function capture(ctx: StepContext): Promise<Effect> {
         text: `${ctx.step.address}: the state could not be captured`,
         expected: ESSENTIAL.join(", "),
         observed: reasons.join("; ") || lost.join(", "),
-        next: `Look at the leading master and Marathon, then: pawl retry ${ctx.run} ${ctx.step.address}`,
+        next: `Look at the leading master and Marathon, then: ${ctx.spell("retry", ctx.step.address)}`,
       },
     };
   const ordered = new Map(

@@ -111,7 +111,7 @@ async function backUpAll(ctx: StepContext): Promise<Effect> {
         text: `${ctx.step.address}: the configuration of ${troubled.length} machines could not be kept`,
         expected: "the configuration of every machine",
         observed: troubled.slice(0, 5).join("; "),
-        next: `Mend it, then: pawl retry ${ctx.run} ${ctx.step.address}`,
+        next: `Mend it, then: ${ctx.spell("retry", ctx.step.address)}`,
       },
     };
   const all = results.flatMap(({ found }) => (typeof found === "string" ? [] : found));

@@ -210,7 +210,7 @@ async function begin(ctx: StepContext, node: InventoryNode): Promise<{ readonly 
         text: `${node.name} cannot be asked about its upgrade job.`,
         node: node.name,
         observed: found.reason,
-        next: `When it answers again: pawl resume ${ctx.run}`,
+        next: `When it answers again: ${ctx.spell("resume")}`,
       },
     };
   if (found.kind === "job") {

@@ -45,8 +45,25 @@ function targetOf(ctx: StepContext): string {
   return text(ctx.step.with["target"]) ?? ctx.plan.inputs["target"] ?? "";
 }
 
-function failed(ctx: StepContext, problem: Problem): Effect {
-  return { kind: "failed", problem: { next: `Mend it, then: pawl retry ${ctx.run} ${ctx.step.address}`, ...problem } };
+/** The problem with what was seen kept as evidence: the bytes that came in the script's place, else what was asked and answered. */
+async function withEvidence(ctx: StepContext, problem: Problem, served: Buffer | null): Promise<Problem> {
+  if ((problem.evidence ?? []).length > 0) return problem;
+  const { address } = ctx.step;
+  const about = { step: address, node: null, evidenceOf: `why no script was provided: ${problem.code}` };
+  const kept =
+    served === null
+      ? await ctx.artifacts.put(
+          { ...about, name: `${address}/problem.json`, mediaType: "application/json" },
+          `${JSON.stringify({ ...problem, at: new Date(ctx.clock.now()).toISOString() }, null, 1)}\n`,
+        )
+      : await ctx.artifacts.put({ ...about, name: `${address}/refused-script.txt`, mediaType: "text/plain" }, served);
+  await ctx.recorded(kept);
+  return { ...problem, evidence: [`artifacts/${kept.sha256}`] };
+}
+
+async function failed(ctx: StepContext, problem: Problem, served: Buffer | null = null): Promise<Effect> {
+  const next = `Mend it, then: ${ctx.spell("retry", ctx.step.address)}`;
+  return { kind: "failed", problem: { next, ...(await withEvidence(ctx, problem, served)) } };
 }
 
 /** The script's bytes as a node of the cluster gets them, because that is who will run it. */
@@ -107,15 +124,19 @@ async function verify(
   const problem =
     judgeScriptText(bytes.toString("utf8"), versions) ??
     (installer === null ? null : await comparesWithServed(ctx, installer, url, sha256));
-  if (problem !== null) return failed(ctx, problem);
+  if (problem !== null) return failed(ctx, problem, bytes);
   if (wanted !== null && wanted !== sha256)
-    return failed(ctx, {
-      code: "script-digest",
-      text: "The script is not the one the inventory names.",
-      expected: wanted,
-      observed: sha256,
-      next: "Correct the inventory's sha256 only after reading the script.",
-    });
+    return failed(
+      ctx,
+      {
+        code: "script-digest",
+        text: "The script is not the one the inventory names.",
+        expected: wanted,
+        observed: sha256,
+        next: "Correct the inventory's sha256 only after reading the script.",
+      },
+      bytes,
+    );
   const stored = await ctx.artifacts.put(
     {
       name: "dcos_node_upgrade.sh",
@@ -159,17 +180,15 @@ async function generate(ctx: StepContext, installer: string, versions: ScriptVer
   });
   if (end.kind !== "ended") {
     const observed = end.kind === "overdue" ? "it still runs" : end.kind === "unreachable" ? end.reason : end.why;
-    return {
-      kind: "unknown",
-      problem: {
-        code: "generator-lost",
-        text: "How the generator ended is not known.",
-        expected: "the URL of the script",
-        observed,
-        evidence,
-        next: "Look at the bootstrap machine; generating again only adds another folder.",
-      },
+    const lost: Problem = {
+      code: "generator-lost",
+      text: "How the generator ended is not known.",
+      expected: "the URL of the script",
+      observed,
+      evidence,
+      next: "Look at the bootstrap machine; generating again only adds another folder.",
     };
+    return { kind: "unknown", problem: await withEvidence(ctx, lost, null) };
   }
   const url = urlOfGenerator(stdout);
   if (end.code !== 0 || url === null) {

@@ -18,7 +18,7 @@ function failed(ctx: StepContext, code: string, text: string, observed: string, 
       text: `${ctx.step.address}: ${text}`,
       observed,
       ...(ctx.node === null ? {} : { node: ctx.node.name }),
-      next: next ?? `Mend it, then: pawl retry ${ctx.run} ${ctx.step.address}`,
+      next: next ?? `Mend it, then: ${ctx.spell("retry", ctx.step.address)}`,
     },
   };
 }
@@ -64,7 +64,7 @@ async function archive(ctx: StepContext, target: string, listing: FileListing): 
       problem: {
         ...verdict.problem,
         node: target,
-        next: `Look at the disk and the ZooKeeper folder of ${target}, then: pawl retry ${ctx.run} ${ctx.step.address}`,
+        next: `Look at the disk and the ZooKeeper folder of ${target}, then: ${ctx.spell("retry", ctx.step.address)}`,
       },
     };
   }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { guard } from "../../../src/check/guard.ts";
 import { ALLOW } from "../../../src/platform/dcos/allow.ts";
@@ -34,6 +35,10 @@ function runsOf(lab: TestLab, node: string): number {
 
 function problemOf(effect: Effect): string {
   return "problem" in effect ? effect.problem.code : effect.kind;
+}
+
+function evidenceOf(effect: Effect): readonly string[] {
+  return "problem" in effect ? (effect.problem.evidence ?? []) : [];
 }
 
 function jsonOf(steps: TestSteps, name: string): unknown {
@@ -128,14 +133,23 @@ describe("dcos/upgrade-script", () => {
     const made = steps.records.get("all/upgrade-script")!.output as { url: string; sha256: string };
     const other = { ...lab, inventory: { ...lab.inventory, scripts: { [TARGET]: { url: made.url, sha256: "0".repeat(64) } } } };
     const { facts } = await observe(guard(lab.remote, ALLOW), lab.inventory, { target: TARGET }, lab.clock);
-    expect(problemOf(await upgradeScript.doIt(testSteps(other, facts, TARGET).context(upgradeScript, null)))).toBe("script-digest");
+    const refused = testSteps(other, facts, TARGET);
+    const answer = await upgradeScript.doIt(refused.context(upgradeScript, null));
+    expect(problemOf(answer)).toBe("script-digest");
+    // What was served is kept, not as the script that nodes run.
+    expect(evidenceOf(answer)).toEqual([`artifacts/${made.sha256}`]);
+    expect([...refused.kept.keys()]).toEqual(["all/upgrade-script/refused-script.txt"]);
     const wrong = { ...lab, inventory: { ...lab.inventory, scripts: { "1.12.5": made } } };
     expect(problemOf(await upgradeScript.doIt(testSteps(wrong, facts, "1.12.5").context(upgradeScript, null, { with: { target: "1.12.5" } })))).toBe("script-wrong-versions");
   });
 
   it("says what the inventory lacks where the script has no source", async () => {
     const { steps } = await prepared();
-    expect(problemOf(await upgradeScript.doIt(steps.context(upgradeScript, null, { with: { target: "1.13.9" } })))).toBe("no-script-source");
+    const answer = await upgradeScript.doIt(steps.context(upgradeScript, null, { with: { target: "1.13.9" } }));
+    expect(problemOf(answer)).toBe("no-script-source");
+    const kept = steps.kept.get("all/upgrade-script/problem.json")!;
+    expect(evidenceOf(answer)).toEqual([`artifacts/${createHash("sha256").update(kept.bytes).digest("hex")}`]);
+    expect(JSON.parse(kept.bytes.toString("utf8"))).toMatchObject({ code: "no-script-source" });
   });
 });
 

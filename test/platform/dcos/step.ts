@@ -57,7 +57,7 @@ export function testSteps(lab: TestLab, facts: Facts, target: string): TestSteps
       if (!steps.some((one) => one.address === address)) steps.push(step);
       records.set(address, { ...(records.get(address) ?? UNTOUCHED), attempts: options.attempts ?? 1, status: "starting" });
       return {
-        run: "20261120T150000Z-upgrade", plan, step, inventory: lab.inventory, node: lab.inventory.nodes.find((one) => one.name === node) ?? null,
+        run: "20261120T150000Z-upgrade", spell: (verb, rest = "") => `pawl ${verb} 20261120T150000Z-upgrade ${rest}`.trim(), plan, step, inventory: lab.inventory, node: lab.inventory.nodes.find((one) => one.name === node) ?? null,
         remote: kind.effect === "read" ? reader : lab.remote,
         local: { run: async () => { throw new Error("no local commands here"); } },
         checks: { measure: async () => [], describe: () => ({ title: "", remedy: "", expects: "" }) },
