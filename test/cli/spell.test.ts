@@ -11,7 +11,9 @@ describe("the next command", () => {
   });
 
   it("carries the output folder where another one was used, as short as it can be typed", () => {
-    expect(spellOf({ cwd: "/home/ada" }, `/home/ada/evidence/production/${RUN}`)("resume")).toBe(`pawl resume ${RUN} --output-dir evidence`);
+    expect(spellOf({ cwd: "/home/ada" }, `/home/ada/evidence/production/${RUN}`)("resume")).toBe(
+      `pawl resume ${RUN} --output-dir evidence`,
+    );
     expect(spellOf({ cwd: "/home/ada" }, `/srv/evidence/production/${RUN}`)("retry", "masters/m1/upgrade")).toBe(
       `pawl retry ${RUN} masters/m1/upgrade --output-dir /srv/evidence`,
     );

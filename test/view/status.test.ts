@@ -25,12 +25,16 @@ describe("the status of a run", () => {
 
   it("shows the halt with its problem and what can be done", async () => {
     const { state, nowMs } = at({ refuses: "masters/m3/upgrade" });
-    await expect(`${renderStatus(state, plan, nowMs, { columns: 80, colour: false })}\n`).toMatchFileSnapshot(golden("status-halted"));
+    await expect(`${renderStatus(state, plan, nowMs, { columns: 80, colour: false })}\n`).toMatchFileSnapshot(
+      golden("status-halted"),
+    );
   });
 
   it("names the nodes that were set aside and how to finish them", async () => {
     const { state, nowMs } = at({ setsAside: "agents-2/a3/upgrade" });
-    await expect(`${renderStatus(state, plan, nowMs, { columns: 140, colour: false })}\n`).toMatchFileSnapshot(golden("status-set-aside-140"));
+    await expect(`${renderStatus(state, plan, nowMs, { columns: 140, colour: false })}\n`).toMatchFileSnapshot(
+      golden("status-set-aside-140"),
+    );
   });
 
   it("is the same as data", () => {
@@ -38,7 +42,11 @@ describe("the status of a run", () => {
     const data = statusJson(state, plan, nowMs, { alive: true });
     expect(JSON.parse(JSON.stringify(data))).toEqual(data);
     expect(data.phases.map((phase) => [phase.name, phase.status])).toEqual([
-      ["backup", "complete"], ["masters", "complete"], ["agents-1", "waiting"], ["agents-2", "pending"], ["validation", "pending"],
+      ["backup", "complete"],
+      ["masters", "complete"],
+      ["agents-1", "waiting"],
+      ["agents-2", "pending"],
+      ["validation", "pending"],
     ]);
     expect(data.inFlight).toEqual([{ step: "agents-1/confirm", status: "starting", node: null, forMs: 5_000 }]);
     expect(data.asked?.question.title).toBe("The canary holds: go on with the rollout?");
@@ -53,10 +61,16 @@ describe("the status of a run", () => {
 
 describe("the colours of an end", () => {
   it.each([
-    [5, "\u001b[31m"], [6, "\u001b[31m"], [7, "\u001b[31m"], [8, "\u001b[33m"], [130, "\u001b[33m"],
+    [5, "\u001b[31m"],
+    [6, "\u001b[31m"],
+    [7, "\u001b[31m"],
+    [8, "\u001b[33m"],
+    [130, "\u001b[33m"],
   ])("exit %i", (exit, colour) => {
     const { state, nowMs } = at({ refuses: "masters/m3/upgrade" });
-    expect(renderStatus({ ...state, exit }, plan, nowMs, { columns: 80, colour: true }).split("\n")[0]).toContain(`${colour}halted, exit ${exit}`);
+    expect(renderStatus({ ...state, exit }, plan, nowMs, { columns: 80, colour: true }).split("\n")[0]).toContain(
+      `${colour}halted, exit ${exit}`,
+    );
   });
 });
 
@@ -85,12 +99,21 @@ describe("the next commands", () => {
   it("look before they touch where an outcome is unknown", () => {
     const { state } = at({ stopAfter: "masters/m1/upgrade" });
     const record = state.steps["masters/m1/upgrade"]!;
-    const unknown = { ...state, phase: "halted" as const, exit: 7, steps: { ...state.steps, "masters/m3/upgrade": { ...record, status: "unknown" as const } } };
-    expect(nextCommands(unknown, plan)).toEqual([{ command: "pawl resume 20261120T150000Z-upgrade-1.10.8", does: "looks at m3 before it decides about masters/m3/upgrade" }]);
+    const unknown = {
+      ...state,
+      phase: "halted" as const,
+      exit: 7,
+      steps: { ...state.steps, "masters/m3/upgrade": { ...record, status: "unknown" as const } },
+    };
+    expect(nextCommands(unknown, plan)).toEqual([
+      { command: "pawl resume 20261120T150000Z-upgrade-1.10.8", does: "looks at m3 before it decides about masters/m3/upgrade" },
+    ]);
   });
 
   it("are spelled as the caller wants", () => {
     const { state } = at({ refuses: "masters/m3/upgrade" });
-    expect(nextCommands(state, plan, { spell: (verb, rest) => `./p ${verb} ${rest}` })[0]?.command).toBe("./p retry masters/m3/upgrade");
+    expect(nextCommands(state, plan, { spell: (verb, rest) => `./p ${verb} ${rest}` })[0]?.command).toBe(
+      "./p retry masters/m3/upgrade",
+    );
   });
 });

@@ -15,13 +15,17 @@ import { settle, testSteps, type TestSteps } from "./step.ts";
 
 const TARGET = "1.11.3";
 
-async function prepared(options: Parameters<typeof testLab>[0] = {}): Promise<{ readonly lab: TestLab; readonly steps: TestSteps }> {
+async function prepared(
+  options: Parameters<typeof testLab>[0] = {},
+): Promise<{ readonly lab: TestLab; readonly steps: TestSteps }> {
   const lab = testLab(options);
   const { facts } = await observe(guard(lab.remote, ALLOW), lab.inventory, { target: TARGET }, lab.clock);
   return { lab, steps: testSteps(lab, facts, TARGET) };
 }
 
-async function withScript(options: Parameters<typeof testLab>[0] = {}): Promise<{ readonly lab: TestLab; readonly steps: TestSteps }> {
+async function withScript(
+  options: Parameters<typeof testLab>[0] = {},
+): Promise<{ readonly lab: TestLab; readonly steps: TestSteps }> {
   const both = await prepared(options);
   const done = await upgradeScript.doIt(both.steps.context(upgradeScript, null));
   if (done.kind !== "done") throw new Error(JSON.stringify(done));
@@ -50,9 +54,22 @@ describe("dcos/capture-state", () => {
     const { steps } = await prepared();
     const done = await captureState.doIt(steps.context(captureState, null));
     expect(done).toMatchObject({ kind: "done", output: { missing: 0 } });
-    for (const name of ["cluster/state.json", "cluster/tasks-001.json", "marathon/apps.json", "masters/m1/metrics.json", "masters/m3/zookeeper-mntr.txt", "nodes/a1/facts.txt", "nodes/a1/containers.txt", "summary.json"]) expect(steps.kept.has(name), name).toBe(true);
+    for (const name of [
+      "cluster/state.json",
+      "cluster/tasks-001.json",
+      "marathon/apps.json",
+      "masters/m1/metrics.json",
+      "masters/m3/zookeeper-mntr.txt",
+      "nodes/a1/facts.txt",
+      "nodes/a1/containers.txt",
+      "summary.json",
+    ])
+      expect(steps.kept.has(name), name).toBe(true);
     expect(steps.recorded.toSorted()).toEqual([...steps.kept.keys()].toSorted());
-    const { summary, missing } = jsonOf(steps, "summary.json") as { summary: { nodes: object; agents: object; leaders: { mesos: string[] }; components: { zookeeper: object } }; missing: unknown[] };
+    const { summary, missing } = jsonOf(steps, "summary.json") as {
+      summary: { nodes: object; agents: object; leaders: { mesos: string[] }; components: { zookeeper: object } };
+      missing: unknown[];
+    };
     expect(missing).toEqual([]);
     expect(Object.keys(summary.nodes)).toEqual(["a1", "a2", "a3", "m1", "m2", "m3", "p1"]);
     expect(summary.nodes).toMatchObject({ m1: { version: "1.10.8", role: "master", masterCount: 3 } });
@@ -103,7 +120,9 @@ describe("dcos/config-backup", () => {
     const index = jsonOf(steps, "config/index.json") as { target: string; path: string; sha256: string }[];
     expect(new Set(index.map((one) => one.target))).toEqual(new Set(["m1", "m2", "m3", "a1", "a2", "a3", "p1", "bootstrap"]));
     expect(index.filter((one) => one.path.endsWith("user.config.yaml")).length).toBe(7);
-    const configs = [...steps.kept.values()].filter((one) => one.meta.name.startsWith("config/") && one.meta.name !== "config/index.json");
+    const configs = [...steps.kept.values()].filter(
+      (one) => one.meta.name.startsWith("config/") && one.meta.name !== "config/index.json",
+    );
     expect(configs.every((one) => one.meta.sealed === true)).toBe(true);
     expect(configs).toHaveLength(new Set(index.map((one) => one.sha256)).size);
   });
@@ -140,7 +159,11 @@ describe("dcos/upgrade-script", () => {
     expect(evidenceOf(answer)).toEqual([`artifacts/${made.sha256}`]);
     expect([...refused.kept.keys()]).toEqual(["all/upgrade-script/refused-script.txt"]);
     const wrong = { ...lab, inventory: { ...lab.inventory, scripts: { "1.12.5": made } } };
-    expect(problemOf(await upgradeScript.doIt(testSteps(wrong, facts, "1.12.5").context(upgradeScript, null, { with: { target: "1.12.5" } })))).toBe("script-wrong-versions");
+    expect(
+      problemOf(
+        await upgradeScript.doIt(testSteps(wrong, facts, "1.12.5").context(upgradeScript, null, { with: { target: "1.12.5" } })),
+      ),
+    ).toBe("script-wrong-versions");
   });
 
   it("says what the inventory lacks where the script has no source", async () => {
@@ -170,7 +193,10 @@ describe("dcos/upgrade-node", () => {
     await upgradeNode.doIt(steps.context(upgradeNode, "a1"));
     expect(await upgradeNode.probe!(steps.context(upgradeNode, "a1"))).toMatchObject({ kind: "done" });
     expect(await upgradeNode.doIt(steps.context(upgradeNode, "a1"))).toMatchObject({ kind: "done" });
-    expect(await upgradeNode.doIt(steps.context(upgradeNode, "a1", { attempts: 2 }))).toMatchObject({ kind: "done", note: "the node is at 1.11.3 already (found so); the gates verify" });
+    expect(await upgradeNode.doIt(steps.context(upgradeNode, "a1", { attempts: 2 }))).toMatchObject({
+      kind: "done",
+      note: "the node is at 1.11.3 already (found so); the gates verify",
+    });
     expect(runsOf(lab, "a1")).toBe(1);
   });
 
@@ -198,7 +224,10 @@ describe("dcos/upgrade-node", () => {
 
   it("script-lies: done as far as the script goes, the gates must find out", async () => {
     const { steps, lab } = await withScript({ faults: ["script-lies@a1"] });
-    expect(await upgradeNode.doIt(steps.context(upgradeNode, "a1"))).toMatchObject({ kind: "done", note: "the script ended with 0; the gates decide" });
+    expect(await upgradeNode.doIt(steps.context(upgradeNode, "a1"))).toMatchObject({
+      kind: "done",
+      note: "the script ended with 0; the gates decide",
+    });
     expect(lab.cluster.inspect()["a1"]).toMatchObject({ version: "1.10.8" });
   });
 

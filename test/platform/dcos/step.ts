@@ -24,20 +24,47 @@ export interface TestSteps {
   context(kind: StepKind, node: string | null, options?: { readonly attempts?: number; readonly with?: JsonRecord }): StepContext;
 }
 
-const UNTOUCHED: StepRecord = { status: "pending", problem: null, note: null, output: null, since: "", startedAt: null, attempts: 0, denied: false, actor: "" };
+const UNTOUCHED: StepRecord = {
+  status: "pending",
+  problem: null,
+  note: null,
+  output: null,
+  since: "",
+  startedAt: null,
+  attempts: 0,
+  denied: false,
+  actor: "",
+};
 
 function store(kept: Map<string, Kept>): ArtifactStore {
   const keep = (meta: ArtifactMeta, bytes: Buffer): ArtifactRecord => {
     kept.set(meta.name, { meta, bytes });
-    return { name: meta.name, mediaType: meta.mediaType, step: meta.step, node: meta.node, evidenceOf: meta.evidenceOf, sealed: meta.sealed ?? false, sha256: createHash("sha256").update(bytes).digest("hex"), bytes: bytes.length };
+    return {
+      name: meta.name,
+      mediaType: meta.mediaType,
+      step: meta.step,
+      node: meta.node,
+      evidenceOf: meta.evidenceOf,
+      sealed: meta.sealed ?? false,
+      sha256: createHash("sha256").update(bytes).digest("hex"),
+      bytes: bytes.length,
+    };
   };
   return {
     put: async (meta, bytes) => keep(meta, Buffer.from(bytes)),
     async sink(meta) {
       const chunks: Buffer[] = [];
-      return { write: (chunk) => void chunks.push(Buffer.from(chunk)), get bytes() { return Buffer.concat(chunks).length; }, finish: async () => keep(meta, Buffer.concat(chunks)), abandon: async () => undefined };
+      return {
+        write: (chunk) => void chunks.push(Buffer.from(chunk)),
+        get bytes() {
+          return Buffer.concat(chunks).length;
+        },
+        finish: async () => keep(meta, Buffer.concat(chunks)),
+        abandon: async () => undefined,
+      };
     },
-    read: async ({ sha256 }) => [...kept.values()].find((one) => createHash("sha256").update(one.bytes).digest("hex") === sha256)!.bytes,
+    read: async ({ sha256 }) =>
+      [...kept.values()].find((one) => createHash("sha256").update(one.bytes).digest("hex") === sha256)!.bytes,
   };
 }
 
@@ -47,21 +74,56 @@ export function testSteps(lab: TestLab, facts: Facts, target: string): TestSteps
   const [recorded, said, reattached]: [string[], string[], string[]] = [[], [], []];
   const records = new Map<string, StepRecord>();
   const steps: Step[] = [];
-  const plan = { v: 1, cluster: { id: facts.clusterId, name: "lab" }, inputs: { target }, facts, phases: [{ name: "all", units: [{ node: null, critical: false, steps }], after: [] }], finally: [] } as unknown as Plan;
+  const plan = {
+    v: 1,
+    cluster: { id: facts.clusterId, name: "lab" },
+    inputs: { target },
+    facts,
+    phases: [{ name: "all", units: [{ node: null, critical: false, steps }], after: [] }],
+    finally: [],
+  } as unknown as Plan;
   const reader = guard(lab.remote, ALLOW);
   return {
-    kept, recorded, said, reattached, records,
+    kept,
+    recorded,
+    said,
+    reattached,
+    records,
     context(kind, node, options = {}) {
       const address = node === null ? `all/${kind.name.replace("dcos/", "")}` : `all/${node}/${kind.name.replace("dcos/", "")}`;
-      const step: Step = { address, phase: "all", name: "step", kind: kind.name, title: "", node, effect: kind.effect, with: options.with ?? { target }, gates: [], optional: false, shows: [], plannedMs: null };
+      const step: Step = {
+        address,
+        phase: "all",
+        name: "step",
+        kind: kind.name,
+        title: "",
+        node,
+        effect: kind.effect,
+        with: options.with ?? { target },
+        gates: [],
+        optional: false,
+        shows: [],
+        plannedMs: null,
+      };
       if (!steps.some((one) => one.address === address)) steps.push(step);
       records.set(address, { ...(records.get(address) ?? UNTOUCHED), attempts: options.attempts ?? 1, status: "starting" });
       return {
-        run: "20261120T150000Z-upgrade", spell: (verb, rest = "") => `pawl ${verb} 20261120T150000Z-upgrade ${rest}`.trim(), plan, step, inventory: lab.inventory, node: lab.inventory.nodes.find((one) => one.name === node) ?? null,
+        run: "20261120T150000Z-upgrade",
+        spell: (verb, rest = "") => `pawl ${verb} 20261120T150000Z-upgrade ${rest}`.trim(),
+        plan,
+        step,
+        inventory: lab.inventory,
+        node: lab.inventory.nodes.find((one) => one.name === node) ?? null,
         remote: kind.effect === "read" ? reader : lab.remote,
-        local: { run: async () => { throw new Error("no local commands here"); } },
+        local: {
+          run: async () => {
+            throw new Error("no local commands here");
+          },
+        },
         checks: { measure: async () => [], describe: () => ({ title: "", remedy: "", expects: "" }) },
-        artifacts: store(kept), clock: lab.clock, startedMs: lab.clock.now(),
+        artifacts: store(kept),
+        clock: lab.clock,
+        startedMs: lab.clock.now(),
         record: (one) => records.get(one) ?? UNTOUCHED,
         recorded: async (artifact) => void recorded.push(artifact.name),
         reattached: async (note) => void reattached.push(note),
