@@ -16,9 +16,9 @@ import type { AllowList, Checks, Clock, LocalRunner, Platform, Remote, StepKind 
 import { createClock } from "../transport/clock.ts";
 import { createLabClock, proveLab } from "../transport/lab-clock.ts";
 import { createLocalRunner } from "../transport/local.ts";
-import type { AcceptedHostKey } from "../transport/host-trust.ts";
 import { openRemote, type WiredRemote } from "../transport/remote.ts";
-import { passphrasesFrom, sudoPasswordOf, type AccessOptions } from "./access.ts";
+import { createAcceptedKeys, type AcceptedKeys } from "./accepted-keys.ts";
+import { askWorkingSudoPassword, givenSudoPassword, passphrasesFrom, type AccessOptions } from "./access.ts";
 import type { Io } from "./io.ts";
 import { maskerOf } from "./masked.ts";
 import { labTime, type LabTime } from "./lab-time.ts";
@@ -42,7 +42,7 @@ export interface Cluster {
   /** What hides this cluster's secrets in everything that is kept or printed. */
   maskerFor(clusterId: string): Promise<Masker>;
   /** Host keys that were accepted so far, because the caller asked for that. */
-  acceptedHostKeys?(): readonly AcceptedHostKey[];
+  readonly acceptedKeys?: AcceptedKeys;
   /** The runner over the product's checks, or over others. */
   checksFor(facts: Facts, checks?: readonly Check[]): Checks;
   close(): Promise<void>;
@@ -117,15 +117,12 @@ export async function openCluster(
   const platform = await loadPlatform(inventory.document.platform);
   const loaded = await loadAllChecks(platform.name, checksFolder);
   const checkDocuments = new Map(loaded.map((one) => [one.document.name, one]));
-  const accepted: AcceptedHostKey[] = [];
-  const accept = (key: AcceptedHostKey): void => {
-    accepted.push(key);
-    io.err(`Accepted the host key of ${key.target} (${key.address}): ${key.type} ${key.fingerprint}, written to ${key.file}`);
-  };
+  const acceptedKeys = createAcceptedKeys(io, inventory.file);
+  const sudoPassword = givenSudoPassword(io, access);
   const wired = await openRemote({
     ask: passphrasesFrom(io),
-    sudoPassword: await sudoPasswordOf(io, access),
-    accept: access.acceptNewHostKeys === true ? accept : undefined,
+    sudoPassword,
+    accept: access.acceptNewHostKeys === true ? (key) => acceptedKeys.accept(key) : undefined,
     inventory: inventory.document,
     env: io.env,
     home: io.env["HOME"] ?? homedir(),
@@ -134,6 +131,14 @@ export async function openCluster(
     secret: (value) => void io.secrets?.add(value),
   });
   const { lab, clock, remote, jq } = await wiresOf(inventory.document, wired);
+  try {
+    // A lab has proven itself by now: no other machine is given a password in its name.
+    if (sudoPassword === undefined) await askWorkingSudoPassword(io, access, (password) => wired.giveSudoPassword(password));
+  } catch (error) {
+    await jq.close();
+    await remote.close();
+    throw error;
+  }
   const allow: AllowList = { ...platform.allow, commands: [...platform.allow.commands, ...READ_ANY_FILE] };
   const urls = Object.values(inventory.document.scripts).map((script) => script.url);
   const reader = guard(remote, allow, { urls, hosts: hostsOf(inventory.document) });
@@ -150,7 +155,7 @@ export async function openCluster(
     jq,
     lab,
     maskerFor: (clusterId) => maskerOf(io, clusterId),
-    acceptedHostKeys: () => accepted,
+    acceptedKeys,
     checksFor: (facts, checks = loaded.map((one) => one.document)) =>
       createChecks({ checks, remote: reader, inventory: inventory.document, platform, facts, clock, jq }),
     async close() {

@@ -118,6 +118,7 @@ export async function execute(io: Io, cluster: Cluster, record: RunRecord, execu
     },
     state.phase !== "created",
   );
+  const offKeys = cluster.acceptedKeys?.attach((event) => engine.note(event));
   const offStop = io.onStop(() => engine.stop(io.actor));
   try {
     return await engine.done;
@@ -129,6 +130,7 @@ export async function execute(io: Io, cluster: Cluster, record: RunRecord, execu
     throw new PawlError(error.exit, error.code, record.mask(error.message), { ...details, next, cause: error });
   } finally {
     offStop();
+    offKeys?.();
     await terminal?.stop();
     await record.close();
   }

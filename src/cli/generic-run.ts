@@ -88,6 +88,7 @@ export async function runRunbook(
     findings: found.findings,
     ticket: options.ticket ?? null,
     locked: found.plan.lock !== null,
+    acceptedKeys: cluster.acceptedKeys,
   });
   if (presence.json) tellEvents(io, record);
   else if (!wanted.quiet) io.out(`\nRun ${shownFolder(io, record.folder)}`);

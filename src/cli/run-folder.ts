@@ -14,6 +14,7 @@ import { lockedError, takeLocalLock, type HeldLock } from "../journal/local-lock
 import { recordSays } from "../journal/record-says.ts";
 import { writePlan } from "../journal/plan-file.ts";
 import { reportFiles } from "../report/markdown.ts";
+import type { AcceptedKeys } from "./accepted-keys.ts";
 import type { Io } from "./io.ts";
 import { maskerOf } from "./masked.ts";
 import { pawlVersion, stateDir } from "./places.ts";
@@ -131,6 +132,8 @@ export interface NewRun {
   readonly ticket: string | null;
   /** False for a preflight: it may run beside anything. */
   readonly locked: boolean;
+  /** Host keys that were accepted on the way here: they have been said, and belong on record. */
+  readonly acceptedKeys: AcceptedKeys | undefined;
 }
 
 /** Creates a run's folder with its plan, what was observed, and every finding. Where that fails, nothing of it is left. */
@@ -166,6 +169,7 @@ async function tellSurvey({ run, journal, artifacts }: RunRecord, sha256: string
     ticket: wanted.ticket,
     id: randomUUID(),
   });
+  for (const event of wanted.acceptedKeys?.unrecorded() ?? []) await journal.append(event);
   for (const { meta, bytes } of wanted.observation.evidence) {
     await journal.append({ type: "artifact.recorded", ...(await artifacts.put(meta, bytes)) });
   }

@@ -3,7 +3,7 @@ import { listRuns } from "../journal/runs.ts";
 import { runSchedule, type Round } from "../schedule/schedule.ts";
 import { compareRuns, renderComparison } from "./commands/diff.ts";
 import { takeSnapshot } from "./commands/snapshot.ts";
-import { sudoPasswordOf } from "./access.ts";
+import { askedSudoPassword, givenSudoPassword } from "./access.ts";
 import type { Io } from "./io.ts";
 import type { ClusterOptions } from "./options.ts";
 
@@ -20,7 +20,7 @@ export async function runSnapshots(io: Io, options: SnapshotSchedule): Promise<E
   if (keep !== null && !Number.isInteger(keep))
     throw new PawlError("usage", "bad-retention", `--keep ${options.keep}: give a number of snapshots, or all`);
   // Asked for once, not at night.
-  const sudoPassword = await sudoPasswordOf(io, options);
+  const sudoPassword = givenSudoPassword(io, options) ?? (await askedSudoPassword(io, options));
   const stop = new AbortController();
   const off = io.onStop(() => stop.abort());
   const json = options.json === true;

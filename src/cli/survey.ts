@@ -190,7 +190,7 @@ export async function survey(cluster: Cluster, request: SurveyRequest): Promise<
     ...toldOnce(cluster, cluster.platform.findings(observation.facts, inventory, inputs), measured),
     ...byHandFindings(request.runbook.document.byHand, request.hop),
   ];
-  const accepted = cluster.acceptedHostKeys?.() ?? [];
+  const accepted = cluster.acceptedKeys?.all() ?? [];
   if (accepted.length > 0) findings.push(acceptedFinding(accepted));
   let plan: Plan | null = null;
   try {

@@ -125,6 +125,7 @@ async function runHop(
     findings: found.findings,
     ticket: options.ticket ?? null,
     locked: true,
+    acceptedKeys: cluster.acceptedKeys,
   });
   if (presence.json) tellEvents(io, record);
   else io.out(`\nRun ${shownFolder(io, record.folder)}`);

@@ -64,6 +64,11 @@ export function approvalKey(question: Question): string {
   return question.kind === "order-changed" ? `${APPROVED_ORDER}${question.title}` : (question.step ?? question.kind);
 }
 
+/** A host key that was trusted on request: whose, which, and where it was written. */
+export function acceptedKeyWords(event: RunEventMap["host-key.accepted"]): string {
+  return `host key of ${event.machine} (${event.address}) accepted: ${event.keyType} ${event.fingerprint}, written to ${event.file}`;
+}
+
 /** All events of a run. Names are `noun.verb` in the past tense. Every body fits a line under 4 KiB. */
 export interface RunEventMap {
   /** The plan was approved for execution; `plan` is the SHA-256 of plan.json. */
@@ -79,6 +84,14 @@ export interface RunEventMap {
   };
   /** An engine took the run up, for the first time or again. */
   "run.opened": { readonly pid: number; readonly host: string; readonly boot: string; readonly resumed: boolean };
+  /** A host key of which nothing was known was trusted, because the operator asked for that, and written to `file`. */
+  "host-key.accepted": {
+    readonly machine: string;
+    readonly address: string;
+    readonly keyType: string;
+    readonly fingerprint: string;
+    readonly file: string;
+  };
   "lock.taken": { readonly holder: string; readonly nodes: readonly NodeName[] };
   "lock.released": { readonly nodes: readonly NodeName[] };
   /** A finding of the preflight, for the record. */

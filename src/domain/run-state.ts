@@ -169,6 +169,7 @@ function changeOf(state: Draft, event: RunEvent): Change {
       return { phase: "completed", exit: event.exit, asked: null };
     case "finding.reported":
     case "finding.waived":
+    case "host-key.accepted":
     case "lock.taken":
     case "lock.released":
     case "lock.broken":

@@ -1,4 +1,5 @@
 import { EXIT, type ExitName, type Problem } from "../domain/errors.ts";
+import type { RunEventBody } from "../domain/events.ts";
 import { allSteps, stepsOf, type Phase } from "../domain/plan.ts";
 import type { RunState } from "../domain/run-state.ts";
 import { isSettled, isStuck } from "../domain/status.ts";
@@ -17,10 +18,15 @@ export interface RunResult {
   readonly state: RunState;
 }
 
+/** What an adapter may have to tell the record of a run. */
+export type Note = Extract<RunEventBody, { type: "host-key.accepted" }>;
+
 /** A running engine: `done` resolves when the record is written; `stop` asks it to end at the next safe point. */
 export interface Engine {
   readonly done: Promise<RunResult>;
   stop(actor: string): void;
+  /** Journals what happened beside the steps; before the run is opened it is kept until then. Nothing is added to a run that ends. */
+  note(event: Note): void;
 }
 
 async function approveStart(session: Session, desk: Desk): Promise<void> {
@@ -112,6 +118,7 @@ async function leave(session: Session): Promise<void> {
 async function close(session: Session): Promise<ExitName> {
   const { plan } = session.parts;
   await leave(session);
+  await session.notes.close();
   if (session.halt !== null) {
     const exit = session.halt.exit === "stopped-as-asked" ? "ok" : session.halt.exit;
     await session.append({ type: "run.halted", exit: EXIT[exit], step: session.halt.step, problem: session.halt.problem });
@@ -144,6 +151,7 @@ async function work(session: Session, desk: Desk, resumed: boolean): Promise<voi
   const watching = watches.run().catch((error: unknown) => session.fail(error));
   try {
     await session.append({ type: "run.opened", ...process, resumed });
+    session.notes.open();
     if (resumed && session.state.interrupted !== null) await session.append({ type: "plan.proceeded", because: "resumed" });
     if (resumed) await reconcile(session, desk);
     await approveStart(session, desk);
@@ -188,6 +196,7 @@ export function startEngine(parts: EngineParts, resumed: boolean): Engine {
   const desk = new Desk(session);
   return {
     done: drive(session, desk, resumed),
+    note: (event) => session.notes.take(event),
     stop: (actor) => {
       session.halting({
         exit: "interrupted",

@@ -5,6 +5,7 @@ import { stepsOf, type Plan } from "../domain/plan.ts";
 import { createFold, type RunFold, type RunState } from "../domain/run-state.ts";
 import { explained } from "../domain/system-error.ts";
 import { canMove, isStuck, type StepStatus } from "../domain/status.ts";
+import { createNotes, type Notes } from "./notes.ts";
 import type {
   ArtifactStore,
   Checks,
@@ -85,6 +86,8 @@ export class Session {
   readonly #stuck: Set<string>;
   /** Every move since the session began, by address: who keeps account of the steps looks only at what is new. */
   readonly moves: string[] = [];
+  /** What adapters tell the record beside the steps. */
+  readonly notes: Notes = createNotes((event) => this.append(event).catch((error: unknown) => this.fail(error)));
   #wakers = new Set<() => void>();
   #exclusive: Promise<unknown> = Promise.resolve();
 

@@ -12,6 +12,7 @@ export const NO_LINE_BEFORE = "0".repeat(64);
 const KNOWN: Readonly<Record<RunEventType, true>> = {
   "run.created": true,
   "run.opened": true,
+  "host-key.accepted": true,
   "lock.taken": true,
   "lock.released": true,
   "lock.broken": true,

@@ -1,4 +1,4 @@
-import type { ArtifactRecord, RunEvent } from "../domain/events.ts";
+import { acceptedKeyWords, type ArtifactRecord, type RunEvent } from "../domain/events.ts";
 import { exitName, type ExitName, type Problem } from "../domain/errors.ts";
 import type { Plan } from "../domain/plan.ts";
 import type { RunState } from "../domain/run-state.ts";
@@ -129,6 +129,8 @@ function incidentOf(event: RunEvent): readonly { readonly at: string; readonly t
       return [{ at, text: `the order of ${event.phase} changed (${event.because}): ${event.order.join(", ")}` }];
     case "step.reattached":
       return [{ at, text: `${event.step}: contact was lost and is back: ${event.note}` }];
+    case "host-key.accepted":
+      return [{ at, text: `unknown ${acceptedKeyWords(event)}, as ${event.actor} asked` }];
     case "lock.taken":
       return event.nodes.length === 0
         ? []

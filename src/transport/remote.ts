@@ -14,6 +14,8 @@ export interface WiredRemote extends Remote {
   hostKeyOf(target: string): string | null;
   /** A stream to host:port as the target reaches it, through the target's own kept connection (SshPool.tunnel). */
   tunnel: SshPool["tunnel"];
+  /** SshPool.giveSudoPassword; the password is masked from then on. */
+  giveSudoPassword: SshPool["giveSudoPassword"];
 }
 
 /** What a remote is made of. */
@@ -74,6 +76,10 @@ export function createRemote(options: RemoteOptions): WiredRemote {
     http: (request, signal) => web.ask(request, signal),
     tcp: (host, port, send, timeoutMs, signal) => web.tcp(host, port, send, timeoutMs, signal),
     tunnel: (target, host, port, signal) => ssh.tunnel(target, host, port, signal),
+    giveSudoPassword(password) {
+      options.secret?.(password);
+      return ssh.giveSudoPassword(password);
+    },
     losses: (target) => ssh.losses(target),
     async close() {
       await Promise.all([ssh.close(), web.close()]);

@@ -3,7 +3,7 @@ import pLimit from "p-limit";
 import { PawlError } from "../domain/errors.ts";
 import type { Command, Outcome } from "../engine/ports.ts";
 import type { ChunkSink } from "./ssh-exec.ts";
-import { runAsRoot } from "./sudo-host.ts";
+import { runAsRoot, type RootHost } from "./sudo-host.ts";
 import type { SudoState } from "./sudo.ts";
 import type { SshTarget } from "./target.ts";
 import type { Tunnel } from "./ssh-tunnel.ts";
@@ -18,11 +18,18 @@ export interface SshPool {
    * with ECONNRESET when the connection breaks. Rejects with PawlError for a target nobody knows.
    */
   tunnel(target: string, host: string, port: number, signal?: AbortSignal): Promise<Tunnel>;
+  /**
+   * The password for sudo, from now on, tried at once on the first machine that asks for one, and nowhere else. What sudo said there,
+   * where it is wrong; null where it is right, or none of the first few machines asks or answers.
+   */
+  giveSudoPassword(password: string): Promise<{ readonly machine: string; readonly reason: string } | null>;
   /** Established connections to the target that broke, not counting those `close` ended. */
   losses(target: string): number;
   close(): Promise<void>;
 }
 
+/** A password is tried before it is needed on the first of so many machines that asks for one. */
+const ASKED_FOR_PROOF = 5;
 const HANDSHAKES = 48;
 const COMMANDS = 100;
 const CONNECT_TIMEOUT_MS = 15_000;
@@ -67,14 +74,12 @@ export function createSshPool(
   );
   // A jump host can be named too: other connections than SSH may begin there.
   for (const [name, peer] of jumpPeers(peers)) if (!hosts.has(name)) hosts.set(name, jumpHost(peer));
-  const sudo: SudoState | null =
-    options.sudoPassword === undefined ? null : { password: options.sudoPassword, first: null, proven: false, wrong: null };
-  const runs = new Map(
-    [...hosts].map(([name, host]) => {
-      const peer = peers.get(name);
-      return [name, peer === undefined ? host.run : runAsRoot(host, peer.target, sudo)];
-    }),
-  );
+  const sudo: SudoState = { password: options.sudoPassword ?? null, first: null, proven: false, wrong: null };
+  const roots = new Map<string, RootHost>();
+  for (const [name, { target }] of peers) {
+    const host = hosts.get(name);
+    if (host !== undefined) roots.set(name, runAsRoot(host, target, sudo));
+  }
   const hostOf = (target: string): SshHost => {
     const host = hosts.get(target);
     if (host !== undefined) return host;
@@ -84,8 +89,18 @@ export function createSshPool(
     });
   };
   return {
-    run: async (target, command, signal, sink) => (runs.get(target) ?? hostOf(target).run)({ command, signal, sink }),
+    run: async (target, command, signal, sink) => (roots.get(target) ?? hostOf(target)).run({ command, signal, sink }),
     tunnel: async (target, host, port, signal) => hostOf(target).tunnel(host, port, signal),
+    async giveSudoPassword(password) {
+      Object.assign(sudo, { password, first: null, proven: false, wrong: null });
+      for (const [name, root] of [...roots].slice(0, ASKED_FOR_PROOF)) {
+        const found = await root.prove();
+        if (found === "password") return null;
+        if (typeof found === "object" && found.kind === "lost" && found.code === "sudo-password-wrong")
+          return { machine: name, reason: found.reason };
+      }
+      return null;
+    },
     losses: (target) => hosts.get(target)?.losses() ?? 0,
     async close() {
       life.abort();

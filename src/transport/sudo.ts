@@ -26,7 +26,8 @@ export const TRY_PASSWORD: readonly string[] = ["sudo", "-k", "-S", "-p", "", "-
 
 /** What the pool knows about the password; a password that was wrong on the first node is sent to no other (lock-outs). */
 export interface SudoState {
-  readonly password: string;
+  /** Null: none is given. */
+  password: string | null;
   /** The one try that is under way while nothing is proven. */
   first: Promise<unknown> | null;
   proven: boolean;

@@ -10,12 +10,15 @@ import { inkOf, printable, symbolsOf, type Paper } from "./paper.ts";
 import { isCalm, type PhaseView } from "./phase-status.ts";
 import { versionsOf } from "./plan-words.ts";
 import { foldNames } from "./ranges.ts";
-import { cells, clip, count } from "./text.ts";
+import { cells, clip, count, wrap } from "./text.ts";
 
 export interface FramePaper extends Paper {
   /** Lines of the terminal; a frame takes at most one less. */
   readonly rows: number;
 }
+
+/** Accepted host keys that are told one by one at the end. */
+const KEYS_SHOWN = 5;
 
 /** Where we are: runbook and versions; wall time, time so far, steps done. Two lines that never move. */
 function headLines(plan: Plan, live: Live, now: Now, paper: Paper): readonly string[] {
@@ -44,6 +47,15 @@ function headLines(plan: Plan, live: Live, now: Now, paper: Paper): readonly str
   ];
 }
 
+/** Trust that was given while the run was shown: all of it where there is room, else how much. */
+function keyLines(live: Live, most: number, paper: Paper): readonly string[] {
+  const { acceptedKeys } = live;
+  if (acceptedKeys.length === 0) return [];
+  const ink = inkOf(paper);
+  if (acceptedKeys.length > most) return [ink.waiting(`${count(acceptedKeys.length, "unknown host key")} accepted, as asked`)];
+  return acceptedKeys.flatMap((words) => wrap(words, paper.columns)).map((line) => ink.waiting(line));
+}
+
 /** One picture of the run: header, phases, what is in hand. Never more than `rows - 1` lines, none wider than `columns`. */
 export function frameLines(
   plan: Plan,
@@ -54,7 +66,7 @@ export function frameLines(
   paper: FramePaper,
 ): readonly string[] {
   const room = Math.max(6, paper.rows - 1);
-  const head = headLines(plan, live, now, paper);
+  const head = [...headLines(plan, live, now, paper), ...keyLines(live, 0, paper)];
   const body = room - head.length - 2;
   const forPhases = rows.length <= body - 8 ? rows.length : Math.max(3, Math.min(rows.length, Math.floor(body * 0.45)));
   const phases = phaseWindow(views, rows, forPhases, paper);
@@ -75,7 +87,9 @@ export function summaryLines(
   const ink = inkOf(paper);
   const { ok, bad, stop, dash } = symbolsOf(paper);
   const { state } = live;
-  const lines = [...headLines(plan, live, now, paper), "", ...phaseWindow(views, rows, Math.max(10, paper.rows - 8), paper), ""];
+  const phases = phaseWindow(views, rows, Math.max(10, paper.rows - 8), paper);
+  const keys = keyLines(live, KEYS_SHOWN, paper);
+  const lines = [...headLines(plan, live, now, paper), "", ...phases, "", ...(keys.length === 0 ? [] : [...keys, ""])];
   const aside = allSteps(plan)
     .filter((step) => stepRecord(state, step.address).status === "set-aside")
     .flatMap((step) => step.node ?? []);

@@ -1,5 +1,5 @@
 import { createFold, EMPTY_RUN, type RunFold, type RunState } from "../domain/run-state.ts";
-import type { RunEvent } from "../domain/events.ts";
+import { acceptedKeyWords, type RunEvent } from "../domain/events.ts";
 import type { Telemetry } from "../engine/ports.ts";
 import { lastLine, oneLine } from "./text.ts";
 
@@ -22,6 +22,8 @@ export interface Live {
   readonly sleeping: ReadonlyMap<string, { readonly untilMs: number; readonly totalMs: number }>;
   /** Watches whose last reading was not a pass, with what was observed. */
   readonly badWatches: ReadonlyMap<string, string>;
+  /** Host keys that were trusted on request while the run was shown, each as a sentence. */
+  readonly acceptedKeys: readonly string[];
   /** Wall time of the first event shown, ISO; empty before it. */
   readonly beganAt: string;
 }
@@ -38,6 +40,7 @@ interface Draft extends Live {
   readonly output: Map<string, string>;
   readonly sleeping: Map<string, { readonly untilMs: number; readonly totalMs: number }>;
   readonly badWatches: Map<string, string>;
+  readonly acceptedKeys: string[];
   beganAt: string;
 }
 
@@ -54,6 +57,7 @@ export function createLive(from: RunState = EMPTY_RUN): LiveModel {
     output: new Map(),
     sleeping: new Map(),
     badWatches: new Map(),
+    acceptedKeys: [],
     beganAt: started.toSorted()[0] ?? "",
   };
   return { live, take: (news) => takeNews(live, folded, news) };
@@ -106,6 +110,9 @@ function takeEvent(live: Draft, event: RunEvent): void {
       if (!event.watch) return;
       if (event.verdict === "pass") live.badWatches.delete(event.check);
       else live.badWatches.set(event.check, oneLine(event.observed));
+      return;
+    case "host-key.accepted":
+      live.acceptedKeys.push(oneLine(acceptedKeyWords(event)));
       return;
     case "run.created":
     case "run.opened":

@@ -1,6 +1,6 @@
 import { formatDuration } from "../domain/duration.ts";
 import { exitName } from "../domain/errors.ts";
-import type { RunEvent } from "../domain/events.ts";
+import { acceptedKeyWords, type RunEvent } from "../domain/events.ts";
 import { allSteps, type Plan, type Step } from "../domain/plan.ts";
 import type { Telemetry, Viewer } from "../engine/ports.ts";
 import { inkOf, printable, symbolsOf, type Ink, type Paper, type Symbols } from "./paper.ts";
@@ -106,6 +106,8 @@ function eventLine(event: RunEvent, desk: Desk): Line | null {
         where: "run",
         text: event.resumed ? `taken up again by ${event.actor} on ${event.host}` : `opened by ${event.actor} on ${event.host}`,
       };
+    case "host-key.accepted":
+      return { where: "ssh", text: ink.waiting(oneLine(acceptedKeyWords(event))) };
     case "lock.taken":
       return { where: "lock", text: `taken on ${foldNames(event.nodes, symbols.dash)}: ${oneLine(event.holder)}` };
     case "lock.released":

@@ -113,7 +113,8 @@ interface PromptContext {
 
 /**
  * Runs one prompt. A standard input that closes would otherwise leave the promise unsettled and let the process end with
- * exit 0 (reference: dependencies, prompts); here it rejects, and a timer keeps the process alive until it has.
+ * exit 0 (reference: dependencies, prompts); here it rejects, and a timer keeps the process alive until it has. Ctrl-D closes the
+ * package's reader and nothing else: the terminal would echo what is typed from then on, a passphrase too. It ends the prompt.
  */
 export async function guarded<T>(
   streams: PromptStreams,
@@ -125,20 +126,27 @@ export async function guarded<T>(
   if (!input.readable) throw new PromptEnded("closed");
   const gone = new AbortController();
   const close = (): void => gone.abort();
+  const left = new AbortController();
+  const key = (_text: unknown, pressed: { readonly name?: string; readonly ctrl?: boolean } | undefined): void => {
+    if (pressed?.ctrl === true && pressed.name === "d") left.abort();
+  };
   const alive = setInterval(() => undefined, 1_000);
   for (const event of ENDS) input.once(event, close);
+  input.on("keypress", key);
   try {
     if (settleMs > 0) await discardTypedAhead(streams);
-    return await prompt({ input, output, signal: AbortSignal.any([signal, gone.signal]) });
+    return await prompt({ input, output, signal: AbortSignal.any([signal, gone.signal, left.signal]) });
   } catch (error) {
     if (error instanceof PromptEnded) throw error;
     if (gone.signal.aborted) throw new PromptEnded("closed");
     if (isAborted(signal)) throw new PromptEnded("aborted");
+    if (left.signal.aborted) throw new PromptEnded("interrupted");
     if (error instanceof Error && (error.name === "ExitPromptError" || error.name === "CancelPromptError"))
       throw new PromptEnded("interrupted");
     throw error;
   } finally {
     clearInterval(alive);
+    input.off("keypress", key);
     for (const event of ENDS) input.off(event, close);
   }
 }

@@ -7,6 +7,7 @@ const TERMINAL: PromptStreams = { input: process.stdin, output: process.stderr, 
 export function askSecret(message: string, signal: AbortSignal, streams: PromptStreams = TERMINAL): Promise<string> {
   return guarded(streams, signal, async (context) => {
     const { password } = await import("@inquirer/prompts");
-    return password({ message, theme: { prefix: "" } }, context);
+    const help = (): string => "(not shown)";
+    return password({ message, theme: { prefix: "?", style: { help, message: (text: string) => text } } }, context);
   });
 }

@@ -24,6 +24,8 @@ export interface Screen {
   until(pattern: RegExp, options?: { readonly all?: boolean; readonly timeoutMs?: number }): Promise<string>;
   /** Waits until the command has ended; its exit code. */
   ended(timeoutMs?: number): Promise<number>;
+  /** Whether the cursor is visible, as a prompt that ended must leave it. */
+  cursorShown(): boolean;
   close(): void;
 }
 
@@ -82,6 +84,7 @@ export function openScreen(desk: Desk, size: ScreenSize, env: Readonly<Record<st
       });
       return Number([...text.matchAll(/\[exit (\d+)\]/g)].at(ends - 1)?.[1]);
     },
+    cursorShown: () => tmux("display-message", "-p", "-t", "main", "#{cursor_flag}").trim() === "1",
     close: () => void tmux("kill-server"),
   };
 }

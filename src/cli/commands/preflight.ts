@@ -20,6 +20,7 @@ export async function preflight(io: Io, options: UpgradeOptions): Promise<void> 
         findings: found.findings,
         ticket: options.ticket ?? null,
         locked: false,
+        acceptedKeys: cluster.acceptedKeys,
       });
       for (const answer of found.answers) {
         const meta = {
