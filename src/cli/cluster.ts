@@ -9,7 +9,7 @@ import { createJq, type Jq } from "../check/jq.ts";
 import { createChecks } from "../check/runner.ts";
 import type { Check, Loaded } from "../domain/documents.ts";
 import { PawlError } from "../domain/errors.ts";
-import type { Inventory } from "../domain/inventory.ts";
+import { plainAddress, type Inventory } from "../domain/inventory.ts";
 import type { Facts } from "../domain/plan.ts";
 import { loadChecks, loadInventory } from "../document/load.ts";
 import type { AllowList, Checks, Clock, LocalRunner, Platform, Remote, StepKind } from "../engine/ports.ts";
@@ -99,7 +99,7 @@ async function loadAllChecks(platform: string, folder: string): Promise<readonly
 /** Machines of the cluster as addresses name them: what a reader may ask. */
 function hostsOf(inventory: Inventory): ReadonlySet<string> {
   const { bootstrap } = inventory;
-  const own = bootstrap === undefined ? [] : [bootstrap.address, new URL(bootstrap.url).hostname];
+  const own = bootstrap === undefined ? [] : [bootstrap.address, plainAddress(new URL(bootstrap.url).hostname)];
   return new Set([...inventory.nodes.map((node) => node.address), ...own].flatMap((host) => [host, host.toLowerCase()]));
 }
 

@@ -1,6 +1,13 @@
 import { isAbsolute, join, resolve } from "node:path";
 import { z } from "zod";
-import type { Bootstrap, Hook, Inventory, InventoryNode, SshSettings } from "../domain/inventory.ts";
+import {
+  plainAddress,
+  type Bootstrap,
+  type Hook,
+  type Inventory,
+  type InventoryNode,
+  type SshSettings,
+} from "../domain/inventory.ts";
 import {
   argv,
   duration,
@@ -115,7 +122,7 @@ function toNode(form: z.infer<typeof node>, folders: Folders): InventoryNode {
   const { name: nodeName, address, role, rack, critical } = form;
   return {
     name: nodeName,
-    address,
+    address: plainAddress(address),
     role,
     ...(rack === undefined ? {} : { rack }),
     critical: critical ?? false,
@@ -125,7 +132,7 @@ function toNode(form: z.infer<typeof node>, folders: Folders): InventoryNode {
 
 function toBootstrap(form: NonNullable<InventoryForm["bootstrap"]>, folders: Folders): Bootstrap {
   return {
-    address: form.address,
+    address: plainAddress(form.address),
     ssh: toSsh(form.ssh, folders),
     url: form.url.replace(/\/+$/, ""),
     installers: form.installers ?? {},

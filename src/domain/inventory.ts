@@ -94,3 +94,10 @@ export interface Inventory {
   /** Anything else the platform's own schema accepts. */
   readonly settings: JsonRecord;
 }
+
+/** An address in its one form: IPv6 as RFC 5952 writes it, without brackets; anything else as it is. Two spellings are one machine. */
+export function plainAddress(address: string): string {
+  const bare = address.replace(/^\[(.*)\]$/, "$1");
+  if (!bare.includes(":") || !URL.canParse(`http://[${bare}]/`)) return bare;
+  return new URL(`http://[${bare}]/`).hostname.slice(1, -1);
+}

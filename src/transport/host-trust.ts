@@ -10,7 +10,7 @@ import {
   parseKnownHosts,
   type KnownHostsLine,
 } from "./known-hosts.ts";
-import { whereOf } from "./reach.ts";
+import { hostPort, whereOf } from "./reach.ts";
 import type { SshTarget } from "./target.ts";
 
 /** A host key that was accepted because somebody asked for that. */
@@ -123,7 +123,7 @@ function howToAdd(target: SshTarget): string {
   if (target.hostKeyAlias !== null)
     return `${compare}, then add its key under the name ${target.hostKeyAlias} (HostKeyAlias) to ${file}.`;
   if (target.via !== null)
-    return `${compare}, then let ssh ask and add it: ssh -J ${target.via.user}@${target.via.host}:${String(target.via.port)}${port} -o UserKnownHostsFile=${file} ${target.user}@${target.host} true`;
+    return `${compare}, then let ssh ask and add it: ssh -J ${target.via.user}@${hostPort(target.via)}${port} -o UserKnownHostsFile=${file} ${target.user}@${target.host} true`;
   return `${compare}, then add the key: ssh-keyscan${port} ${target.host} >>${file}`;
 }
 

@@ -8,9 +8,12 @@ export type Reached = { readonly kind: "open"; readonly stream: Duplex } | ({ re
 
 /** An address for people: `host:port`, IPv6 in brackets, and what it is reached through. */
 export function whereOf(target: SshTarget): string {
-  const host = target.host.includes(":") ? `[${target.host}]` : target.host;
-  const through = target.via === null ? "" : ` through ${target.via.name}`;
-  return `${host}:${String(target.port)}${through}`;
+  return `${hostPort(target)}${target.via === null ? "" : ` through ${target.via.name}`}`;
+}
+
+/** `host:port`, IPv6 in brackets. */
+export function hostPort({ host, port }: Pick<SshTarget, "host" | "port">): string {
+  return `${host.includes(":") ? `[${host}]` : host}:${String(port)}`;
 }
 
 /** Connects directly. Codes: `refused`, `not-resolved`, `unreachable`, `closed` (nobody wants it any more). */

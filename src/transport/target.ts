@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { hostname } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { PawlError } from "../domain/errors.ts";
-import type { Inventory, SshSettings } from "../domain/inventory.ts";
+import { plainAddress, type Inventory, type SshSettings } from "../domain/inventory.ts";
 import { jumpOf, type JumpHop } from "./jump.ts";
 import { expand, sshOptionsFor, type SshConfig, type SshOptions } from "./ssh-config.ts";
 
@@ -89,9 +89,9 @@ function resolve(origin: Origin, wanted: Wanted): SshTarget {
   const localUser = around.env["USER"] ?? around.env["LOGNAME"] ?? "root";
   const options = sshOptionsFor(config, address, localUser, decidedBy(ssh, wanted));
   const user = stranger?.user ?? ssh.user ?? options.user ?? wanted.ssh.user ?? localUser;
-  const host = withoutBrackets(options.hostName ?? address);
+  const host = plainAddress(options.hostName ?? address);
   const port = stranger?.port ?? ssh.port ?? options.port ?? 22;
-  const jumps = wanted.hops ?? hopsOf(wanted, inventory.ssh, options);
+  const jumps = wanted.hops ?? hopsOf({ ...wanted, port }, inventory.ssh, options);
   const proxyJump = (options.proxyJump ?? []).join(",");
   const tokens: Readonly<Record<string, string>> = {
     "%%": "%",
@@ -159,11 +159,16 @@ function decidedBy(ssh: SshSettings, wanted: Wanted): ReadonlySet<string> {
 }
 
 /** The machines in between, first to last: the machine's own word, the inventory's (of which it may itself be one), ~/.ssh/config. */
-function hopsOf(wanted: Wanted, common: SshSettings, options: SshOptions): readonly string[] {
+function hopsOf(wanted: Wanted & { readonly port: number }, common: SshSettings, options: SshOptions): readonly string[] {
   if (wanted.stranger !== undefined) return options.proxyJump ?? [];
   if (wanted.ssh.jump !== undefined) return wanted.ssh.jump;
   if (common.jump === undefined) return options.proxyJump ?? [];
-  const own = common.jump.findIndex((spec) => spec === wanted.name || jumpOf(spec)?.host === wanted.address);
+  const own = common.jump.findIndex((spec) => {
+    const hop = jumpOf(spec);
+    // Behind one address there may be several machines, by port.
+    const same = hop !== null && plainAddress(hop.host) === plainAddress(wanted.address);
+    return spec === wanted.name || (same && (hop.port ?? wanted.port) === wanted.port);
+  });
   return own === -1 ? common.jump : common.jump.slice(0, own);
 }
 
@@ -222,8 +227,4 @@ function agentOf(configured: string | undefined, around: Surroundings, path: (te
       ? (around.env[configured.slice(1)] ?? null)
       : path(configured);
   return usual === undefined || usual === "" ? null : usual;
-}
-
-function withoutBrackets(host: string): string {
-  return /^\[.*\]$/.test(host) ? host.slice(1, -1) : host;
 }

@@ -40,7 +40,12 @@ type SshdOptions = readonly string[] | ((number: number) => readonly string[]);
 export async function startFleet(
   count: number,
   sshdOptions: SshdOptions = [],
-  options: { readonly wrap?: readonly string[]; readonly user?: string } = {},
+  options: {
+    readonly wrap?: readonly string[];
+    readonly user?: string;
+    /** Where a server listens, by its number from 1, instead of a loopback address of its own. */
+    readonly address?: (number: number) => string;
+  } = {},
 ): Promise<Fleet> {
   const folder = mkdtempSync(join(tmpdir(), "pawl-fleet-"));
   // Other users than the tester's must find their authorized keys here.
@@ -56,7 +61,7 @@ export async function startFleet(
     Array.from({ length: count }, (_, index) =>
       startNode({
         name: `n${String(index + 1)}`,
-        address: `127.${String(second)}.${String(third)}.${String(index + 1)}`,
+        address: options.address?.(index + 1) ?? `127.${String(second)}.${String(third)}.${String(index + 1)}`,
         folder,
         identityFile,
         wrap: options.wrap ?? [],
