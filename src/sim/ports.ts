@@ -11,7 +11,12 @@ export interface ProgramIo {
   out(text: string | Buffer): Promise<void>;
   err(text: string | Buffer): Promise<void>;
   readonly signal: AbortSignal;
+  /** Programs sleep in no other way; it returns at once when the program is killed. */
+  readonly sleep: Sleep;
 }
+
+/** Waits that long in the cluster's time, in ms. */
+export type Sleep = (ms: number) => Promise<void>;
 
 /** A program of the node model. Resolves with the exit code. */
 export type Program = (io: ProgramIo) => Promise<number>;
@@ -79,7 +84,8 @@ export interface SimCluster {
   /** The bootstrap machine is a node too. */
   readonly bootstrap: SimNode;
   readonly listeners: readonly SimListener[];
-  http(host: string, port: number, request: SimHttpRequest): Promise<SimHttpAnswer>;
+  /** `sleep` is how whoever asks waits in the cluster's time, where a port takes its time; without it the clock's own. */
+  http(host: string, port: number, request: SimHttpRequest, sleep?: Sleep): Promise<SimHttpAnswer>;
   tcp(host: string, port: number, text: string): Promise<SimTcpAnswer>;
   /** Registered by the wire: cut all SSH connections of the node now (fault `ssh-drop`). */
   onDrop(cut: (node: string) => void): void;

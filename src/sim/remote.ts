@@ -165,7 +165,7 @@ async function askHttp(cluster: SimCluster, busy: Busy, request: HttpRequest): P
   for (let hops = 0; ; hops += 1) {
     const [host, port] = [url.hostname, Number(url.port === "" ? 80 : url.port)];
     const asked = { method, path: `${url.pathname}${url.search}`, headers: { host: url.host, ...headers }, body };
-    const answer: SimHttpAnswer = await busy(() => cluster.http(host, port, asked));
+    const answer: SimHttpAnswer = await busy((clock) => cluster.http(host, port, asked, (ms) => clock.sleep(ms)));
     if (answer.kind === "refused")
       return { kind: "no-answer", code: "refused", reason: `${host}:${port} refused the connection` };
     if (answer.kind === "hang") {

@@ -8,6 +8,7 @@ import type {
   SimListener,
   SimNode,
   SimTcpAnswer,
+  Sleep,
 } from "../ports.ts";
 import { fireFaults, fireNextHop, healAll, RUN_LOCK, strike } from "./ailments.ts";
 import { createModel } from "./creation.ts";
@@ -75,14 +76,14 @@ function listenersOf(model: Model): readonly SimListener[] {
   ];
 }
 
-async function ask(model: Model, host: string, port: number, request: SimHttpRequest): Promise<SimHttpAnswer> {
+async function ask(model: Model, host: string, port: number, request: SimHttpRequest, sleep: Sleep): Promise<SimHttpAnswer> {
   const node = model.byAddress.get(host);
   if (node === undefined) return { kind: "refused" };
   if (node === model.bootstrap) return port === BOOTSTRAP_PORT ? bootstrapHttp(model, request) : { kind: "refused" };
-  if (node.agent !== null) return port === PORTS.agent ? agentHttp(model, node, request) : { kind: "refused" };
+  if (node.agent !== null) return port === PORTS.agent ? agentHttp(model, node, request, sleep) : { kind: "refused" };
   switch (port) {
     case PORTS.master:
-      return masterHttp(model, node, request);
+      return masterHttp(model, node, request, sleep);
     case PORTS.marathon:
       return marathonHttp(model, node, request);
     case PORTS.exhibitor:
@@ -93,7 +94,7 @@ async function ask(model: Model, host: string, port: number, request: SimHttpReq
 }
 
 function programsOf(model: Model, node: NodeState): ReadonlyMap<string, Program> {
-  const curl = curlProgram(model, node, (host, port, request) => ask(model, host, port, request));
+  const curl = curlProgram(model, node, (host, port, request, sleep) => ask(model, host, port, request, sleep));
   const own = node.role === "bootstrap" ? [] : [...systemdPrograms(model, node), ...dcosPrograms(model, node)];
   return new Map([...systemPrograms(model, node), ...own, ["curl", curl]]);
 }
@@ -137,7 +138,7 @@ export function createCluster(options: ClusterOptions): ModelCluster {
     nodes: nodes.slice(0, -1),
     bootstrap,
     listeners: listenersOf(model),
-    http: (host, port, request) => ask(model, host, port, request),
+    http: (host, port, request, sleep = (ms) => model.clock.sleep(ms)) => ask(model, host, port, request, sleep),
     tcp: (host, port, text): Promise<SimTcpAnswer> => {
       const node = model.byAddress.get(host);
       const body =

@@ -51,7 +51,7 @@ export function installerProgram(model: Model, { installer: version }: Installer
     const at = io.argv.indexOf("--generate-node-upgrade-script");
     const installed = at < 0 ? undefined : io.argv[at + 1];
     const pause = async (ms: number): Promise<boolean> => {
-      await model.clock.sleep(ms, io.signal);
+      await io.sleep(ms);
       return !io.signal.aborted;
     };
     if (installed === undefined || installed === "") {

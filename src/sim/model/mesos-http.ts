@@ -1,4 +1,4 @@
-import type { SimHttpAnswer, SimHttpRequest } from "../ports.ts";
+import type { SimHttpAnswer, SimHttpRequest, Sleep } from "../ports.ts";
 import { answer } from "./http.ts";
 import { refusedAccess } from "./authentication.ts";
 import { agentFlags, masterFlags } from "./flags.ts";
@@ -43,12 +43,12 @@ const NOT_FOUND = text(404, "404 Not Found.");
 const NO_LEADER = text(503, "No leader elected");
 
 /** Waits for the process's turn at its metrics, in simulated time. */
-async function metricsTurn(model: Model, proc: { metricsFreeMs: number }): Promise<void> {
+async function metricsTurn(model: Model, proc: { metricsFreeMs: number }, sleep: Sleep): Promise<void> {
   const nowMs = model.clock.now();
   const turnMs = Math.max(nowMs, proc.metricsFreeMs);
   proc.metricsFreeMs = turnMs + METRICS_EVERY_MS;
   // Two requests at once are within the limit; the third is not.
-  if (turnMs - nowMs >= METRICS_EVERY_MS * 2) await model.clock.sleep(turnMs - nowMs);
+  if (turnMs - nowMs >= METRICS_EVERY_MS * 2) await sleep(turnMs - nowMs);
 }
 
 function stateOf(model: Model, node: NodeState): MesosJson {
@@ -189,7 +189,7 @@ function operatorCall(model: Model, node: NodeState, body: string): SimHttpAnswe
 }
 
 /** Answers a request to the Mesos master of a node (port 5050): dcos.md section 9, mesos-real.md. */
-export async function masterHttp(model: Model, node: NodeState, request: SimHttpRequest): Promise<SimHttpAnswer> {
+export async function masterHttp(model: Model, node: NodeState, request: SimHttpRequest, sleep: Sleep): Promise<SimHttpAnswer> {
   if (!mesosListens(model, node)) return { kind: "refused" };
   if (masterOf(node).mesos.hung) return { kind: "hang" };
   const url = new URL(request.path, "http://master");
@@ -197,7 +197,7 @@ export async function masterHttp(model: Model, node: NodeState, request: SimHttp
   const refused = mesosHasRoutes(model, node) ? refusedAccess(model, path, request) : null;
   if (refused !== null) return refused;
   if (path === "metrics/snapshot") {
-    await metricsTurn(model, masterOf(node).mesos);
+    await metricsTurn(model, masterOf(node).mesos, sleep);
     return mesosListens(model, node) ? json(model, node, masterMetrics(model, node)) : { kind: "refused" };
   }
   if (!mesosHasRoutes(model, node)) return NOT_FOUND;
@@ -234,7 +234,7 @@ export async function masterHttp(model: Model, node: NodeState, request: SimHttp
 }
 
 /** Answers a request to the agent of a node (port 5051): dcos.md section 10. */
-export async function agentHttp(model: Model, node: NodeState, request: SimHttpRequest): Promise<SimHttpAnswer> {
+export async function agentHttp(model: Model, node: NodeState, request: SimHttpRequest, sleep: Sleep): Promise<SimHttpAnswer> {
   if (!agentListens(model, node)) return { kind: "refused" };
   const url = new URL(request.path, "http://agent");
   let path = url.pathname.replace(/^\/slave\(1\)(?=\/)/, "").slice(1);
@@ -247,7 +247,7 @@ export async function agentHttp(model: Model, node: NodeState, request: SimHttpR
     case "flags":
       return json(model, node, { flags: agentFlags(model, node) });
     case "metrics/snapshot":
-      await metricsTurn(model, agentOf(node).process);
+      await metricsTurn(model, agentOf(node).process, sleep);
       return agentListens(model, node) ? json(model, node, agentMetrics(model, node)) : { kind: "refused" };
     case "state":
       return agentRuns(model, node)

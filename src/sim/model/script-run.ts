@@ -31,7 +31,7 @@ interface Run {
 }
 
 async function pass(run: Run, ms: number): Promise<void> {
-  await run.model.clock.sleep(ms, run.io.signal);
+  await run.io.sleep(ms);
   if (run.io.signal.aborted) throw new Killed();
 }
 

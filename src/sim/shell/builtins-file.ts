@@ -63,11 +63,11 @@ const tail: Builtin = async (call) => {
 };
 
 async function follow(call: Call, file: string): Promise<void> {
-  const { machine, process } = call.caller;
+  const { clock, process } = call.caller;
   const size = async (): Promise<number> => (await read(call, file).catch(() => Buffer.alloc(0))).length;
   let seen = await size();
   while (!process.signal.aborted) {
-    await machine.clock.sleep(FOLLOW_MS, process.signal);
+    await clock.sleep(FOLLOW_MS, process.signal);
     const bytes = await read(call, file).catch(() => Buffer.alloc(0));
     if (bytes.length < seen) seen = 0;
     if (bytes.length > seen) await say(call.out, bytes.subarray(seen));

@@ -1,4 +1,5 @@
 import type { IFileSystem } from "just-bash";
+import type { SimClock } from "../ports.ts";
 import type { Machine, Process, Sink } from "./machine.ts";
 
 /** Input and output of something that runs. `stdin` is only taken when it is asked for, so that loops over input keep theirs. */
@@ -15,6 +16,8 @@ export interface Caller {
   readonly view: IFileSystem;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
+  /** The clock of the work this is part of. */
+  readonly clock: SimClock;
   /** Runs an argument list as this caller would, for `sudo`, `nohup`, `timeout`… Resolves with the exit code. */
   run(argv: readonly string[], streams: Streams, change?: RunChange): Promise<number>;
 }

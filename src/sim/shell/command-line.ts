@@ -27,7 +27,7 @@ export async function runCommandLine(node: SimNode, line: string, io: CommandIo)
   const env = { ...loginEnv(node.name, io.user), ...io.env };
   const out: Sink = { write: (chunk) => io.out(chunk) };
   const err: Sink = { write: (chunk) => io.err(chunk) };
-  return machine.busy(() =>
+  return machine.busy((clock) =>
     runScript(
       { text: line, name: "bash", args: [] },
       {
@@ -36,6 +36,7 @@ export async function runCommandLine(node: SimNode, line: string, io: CommandIo)
         leader: true,
         argv: ["bash", "-c", line],
         user: io.user,
+        clock,
         cwd: io.cwd ?? env.HOME ?? "/",
         env,
         ...(io.finished === undefined ? {} : { finished: io.finished }),

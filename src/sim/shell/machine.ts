@@ -5,8 +5,8 @@ export interface Sink {
   write(chunk: Buffer): void | Promise<void>;
 }
 
-/** Runs work during which simulated time stands still, except while that work sleeps on the clock. */
-export type Busy = <T>(work: () => Promise<T>) => Promise<T>;
+/** Runs work during which simulated time stands still, except while that work sleeps on the clock it is given. */
+export type Busy = <T>(work: (clock: SimClock) => Promise<T>) => Promise<T>;
 
 /** One entry of a node's process table. What changes over its life is at the bottom. */
 export interface Process {
@@ -49,7 +49,7 @@ export function busyOf(clock: SimClock): Busy {
     const holding = clock as SimClock & { readonly busy: Busy };
     return (work) => holding.busy(work);
   }
-  return (work) => work();
+  return (work) => work(clock);
 }
 
 /** The machine behind a node: one per node, made at first use. After a reboot of the node its processes are gone. */

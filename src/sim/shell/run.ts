@@ -1,17 +1,17 @@
 import type * as JustBashModule from "just-bash";
-import type { Bash, Command, ResolvedCommandContext } from "just-bash";
-import type { Program } from "../ports.ts";
+import type { Bash, Command, ResolvedCommandContext, ScriptNode } from "just-bash";
+import type { Program, SimClock } from "../ports.ts";
 import { BUILTINS, ADJUSTMENTS } from "./builtins.ts";
 import type { Builtin, Caller, RunChange, Streams } from "./caller.ts";
 import { say } from "./caller.ts";
 import { endProcess, startProcess, type Machine, type Process, type Sink } from "./machine.ts";
-import { testNumbers } from "./number-test.ts";
-import { quoteLine } from "./quote.ts";
+import { asCommand, loopCommands, NUMBERS } from "./own-commands.ts";
+import { parsedScript } from "./parsed.ts";
+import { plainWords, quoteLine } from "./quote.ts";
 import { bareName, fileScript, programOf, SHELLS, shellScript, type Script } from "./script.ts";
 import { signalCode } from "./signals.ts";
-import { createCollector } from "./sink.ts";
 import { rewriteScript } from "./syntax.ts";
-import { ERR_PATH, ownName, viewOf, type OwnCommand } from "./view.ts";
+import { ERR_PATH, isOwnCommand, ownName, viewOf } from "./view.ts";
 
 /** How a process ended. */
 export type Ending = { readonly code: number } | { readonly signal: string };
@@ -24,6 +24,8 @@ export interface ShellStart {
   readonly user: string;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
+  /** The clock of the work it is part of. */
+  readonly clock: SimClock;
   readonly streams: Streams;
   started?(process: Process): void;
   readonly finished?: (env: Record<string, string>) => void;
@@ -43,9 +45,6 @@ const LIMITS = {
   maxArchiveBytes: LIMIT_BYTES,
   maxWorkUnits: 1e9,
 };
-/** Calls of the loop's own command between two turns of the event loop. */
-const YIELD_EVERY = 200;
-
 type JustBash = typeof JustBashModule;
 
 /** Loaded at the first command, because it is large; kept, because asking the loader again costs more than a command. */
@@ -54,20 +53,6 @@ let loading: Promise<{ readonly shell: JustBash; readonly names: readonly string
 function loadShell(): NonNullable<typeof loading> {
   loading ??= import("just-bash").then((shell) => ({ shell, names: shell.getCommandNames() }));
   return loading;
-}
-
-/** A builtin as a command of just-bash: what it writes is collected and handed over as bytes. */
-function asCommand(name: string, builtin: Builtin, callerOf: (ctx: ResolvedCommandContext) => Caller): Command {
-  return {
-    name,
-    execute: async (args, ctx) => {
-      const [out, err] = [createCollector(), createCollector()];
-      const stdin = (): Buffer => Buffer.from(ctx.stdin as unknown as string, "latin1");
-      const exitCode = await builtin({ args, caller: callerOf(ctx), stdin, out, err });
-      const stdout = out.bytes().toString("latin1");
-      return { stdout, stdoutKind: "bytes", stdoutEncoding: "binary", stderr: err.bytes().toString("utf8"), exitCode };
-    },
-  };
 }
 
 function programBuiltin(name: string, program: Program): Builtin {
@@ -93,6 +78,7 @@ async function runProgram(
     out: (text: string | Buffer) => say(streams.out, text),
     err: (text: string | Buffer) => say(streams.err, text),
     signal: process.signal,
+    sleep: (ms: number) => caller.clock.sleep(ms, process.signal),
   };
   return program(io);
 }
@@ -136,12 +122,18 @@ async function raceKill(process: Process, work: Promise<number>): Promise<number
   }
 }
 
+/** These surroundings with a `run` that keeps to them. */
+function callerLike(surroundings: Omit<Caller, "run">): Caller {
+  const caller: Caller = { ...surroundings, run: (argv, to, change) => execute(caller, argv, to, change) };
+  return caller;
+}
+
 /** Runs an argument list: a shell, a builtin, a program of the model, a script file, or one of just-bash's own commands. */
 async function execute(caller: Caller, argv: readonly string[], streams: Streams, change: RunChange = {}): Promise<number> {
   const name = argv[0];
   if (name === undefined) return 0;
   const bare = bareName(name);
-  const here: Caller = { ...caller, cwd: change.cwd ?? caller.cwd, env: change.env ?? caller.env };
+  const here = callerLike({ ...caller, cwd: change.cwd ?? caller.cwd, env: change.env ?? caller.env });
   const { machine } = caller;
   const shell = async (script: Script): Promise<number> => {
     const ended = await runScript(script, {
@@ -152,6 +144,7 @@ async function execute(caller: Caller, argv: readonly string[], streams: Streams
       user: change.user ?? caller.process.user,
       cwd: here.cwd,
       env: here.env,
+      clock: here.clock,
       streams,
       ...(change.started === undefined ? {} : { started: (process: Process) => change.started?.(process) }),
     });
@@ -206,45 +199,10 @@ const spawnBuiltin: Builtin = async (call) => {
   }
 };
 
-/** What `loop` and `leaving` of syntax.ts call. All but `leave` answer with the `$?` they found. */
-function loopCommands(): Command[] {
-  let calls = 0;
-  let left = false;
-  const yielded = async (found: number): Promise<number> => {
-    calls += 1;
-    if (calls % YIELD_EVERY === 0) await new Promise((resolve) => setImmediate(resolve));
-    return found;
-  };
-  const own = (name: OwnCommand, answer: (found: number) => number | Promise<number>): Command => ({
-    name: ownName(name),
-    execute: async (_args, ctx) => ({ stdout: "", stderr: "", exitCode: await answer(Number(ctx.env.get("?") ?? 0)) }),
-  });
-  return [
-    own("yield", yielded),
-    own("round", (found) => {
-      left = false;
-      return yielded(found);
-    }),
-    own("leave", () => {
-      left = true;
-      return 0;
-    }),
-    own("left", (found) => (left ? 0 : found)),
-  ];
-}
-
-const numbers: Command = {
-  name: ownName("numbers"),
-  execute: ([name = "[", ...words]) => {
-    const { code, complaint } = testNumbers(name, words);
-    return Promise.resolve({ stdout: "", stderr: complaint, exitCode: code });
-  },
-};
-
 /** Starts a command that nobody waits for. Simulated time stands still while it is awake. */
 function detach(caller: Caller, argv: readonly string[], streams: Streams, change: RunChange = {}): void {
   const { machine } = caller;
-  machine.busy(() => execute(caller, argv, streams, change)).catch(() => undefined);
+  machine.busy((clock) => execute({ ...caller, clock }, argv, streams, change)).catch(() => undefined);
 }
 
 /** Runs text in a new shell process, and takes it out of the table when it has ended. */
@@ -269,17 +227,22 @@ async function evaluate(script: Script, start: ShellStart, process: Process): Pr
   for (const name of [...SHELLS, "setsid"]) own.set(name, (call) => execute(call.caller, [name, ...call.args], call));
   const names = new Set([...bundled, ...own.keys()]);
   const view = viewOf(machine, process, names);
+  const words = start.finished === undefined ? plainWords(script.text) : null;
+  const name = words?.[0] ?? "";
+  if (words !== null && (own.has(name) || name.includes("/")) && !isOwnCommand(name)) {
+    // Nothing to expand, nowhere to redirect: as a real shell does, it gives way to the one command.
+    const env = { HOME: "/", PATH: "/usr/bin:/bin", PWD: start.cwd, OLDPWD: start.cwd, ...start.env };
+    const caller = callerLike({ machine, process, view, cwd: start.cwd, env, clock: start.clock });
+    try {
+      return await execute(caller, words, { stdin: () => streams.stdin(), out: process.out, err: process.err });
+    } catch (error) {
+      await process.err.write(Buffer.from(`sh: ${name}: ${error instanceof Error ? error.message : String(error)}\n`));
+      return 1;
+    }
+  }
 
   const callerOf = (ctx: ResolvedCommandContext): Caller => {
-    const caller: Caller = {
-      machine,
-      process,
-      view,
-      cwd: ctx.cwd,
-      env: { ...ctx.exportedEnv },
-      run: (argv, to, change) => execute(caller, argv, to, change),
-    };
-    return caller;
+    return callerLike({ machine, process, view, cwd: ctx.cwd, env: { ...ctx.exportedEnv }, clock: start.clock });
   };
   const adjusted = [...ADJUSTMENTS].map(([name, adjust]): Command => ({
     name,
@@ -294,22 +257,24 @@ async function evaluate(script: Script, start: ShellStart, process: Process): Pr
     customCommands: [
       ...adjusted,
       ...loopCommands(),
-      numbers,
+      NUMBERS,
       asCommand(ownName("spawn"), spawnBuiltin, callerOf),
       ...[...own].map(([name, builtin]) => asCommand(name, builtin, callerOf)),
     ],
-    sleep: (ms) => machine.clock.sleep(ms, process.signal),
+    sleep: (ms) => start.clock.sleep(ms, process.signal),
     defenseInDepth: false,
     processInfo: { pid: process.pid, ppid: process.ppid, uid: root, gid: root },
     executionLimits: LIMITS,
   });
-  let first = true;
+  let known = parseOnce(script.text, own, shell);
+  // Without a text there is nothing to rewrite, and what cannot be parsed is left to complain of itself.
+  const text = known === null ? script.text : ":";
   bash.registerTransformPlugin({
     name: "pawl-process",
     transform: ({ ast }) => {
-      const stream = first;
-      first = false;
-      return { ast: rewriteScript(ast, { stream, isSpawned: (name) => own.has(name) }) };
+      const first = known;
+      known = null;
+      return { ast: first ?? rewriteScript(ast, { stream: false, isSpawned: (one) => own.has(one) }) };
     },
   });
   const positional: Record<string, string> = {
@@ -321,7 +286,7 @@ async function evaluate(script: Script, start: ShellStart, process: Process): Pr
   script.args.forEach((word, index) => (positional[String(index + 1)] = word));
   try {
     const stdin = streams.stdin();
-    const result = await bash.exec(script.text, {
+    const result = await bash.exec(text, {
       rawScript: true,
       env: positional,
       stdin: stdin.toString("latin1"),
@@ -336,5 +301,15 @@ async function evaluate(script: Script, start: ShellStart, process: Process): Pr
     if (process.killedBy === null)
       await process.err.write(Buffer.from(`sh: ${error instanceof Error ? error.message : String(error)}\n`));
     return 126;
+  }
+}
+
+/** The script of a text as it is run; null where the text is empty or no script. */
+function parseOnce(text: string, own: ReadonlyMap<string, Builtin>, shell: JustBash): ScriptNode | null {
+  if (text.trim() === "") return null;
+  try {
+    return parsedScript(text, new Set(own.keys()), (source) => shell.parse(source));
+  } catch {
+    return null;
   }
 }

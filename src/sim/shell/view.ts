@@ -67,6 +67,9 @@ function statOf(kind: "file" | "folder", size: number, mode: number): FsStat {
   return { isFile: kind === "file", isDirectory: kind === "folder", isSymbolicLink: false, mode, size, mtime: EPOCH };
 }
 
+/** What views descend from: just-bash copies a plain object anew for each command it runs, and looks through any other. */
+const VIEW: object = Object.freeze({ kind: "view" });
+
 /** Where each command that is not a file of the node seems to lie. */
 const BIN = /^\/(?:usr\/)?bin\/([^/]+)$/;
 
@@ -205,7 +208,7 @@ export function viewOf(machine: Machine, process: Process, programs: ReadonlySet
     claim(place);
   };
 
-  return {
+  const view: IFileSystem = {
     readFile: async (path, options) => {
       const encoding = typeof options === "string" ? options : options?.encoding;
       return viewed(await readBytes(path)).toString(encoding === "binary" || encoding === "latin1" ? "latin1" : "utf8");
@@ -284,4 +287,5 @@ export function viewOf(machine: Machine, process: Process, programs: ReadonlySet
       await fs.utimes(place, atime, mtime);
     },
   };
+  return Object.assign(Object.create(VIEW) as IFileSystem, view);
 }

@@ -47,8 +47,12 @@ export function lab(options: LabOptions = {}): Lab {
     if (found === undefined) throw new Error(`no node ${name}`);
     return found;
   };
+  for (const one of [...cluster.nodes, cluster.bootstrap]) clocks.set(one, clock);
   return { clock, cluster, node, at: (name) => node(name).address };
 }
+
+/** The clock of each node's world. */
+const clocks = new WeakMap<SimNode, BusyClock>();
 
 export interface Ran {
   readonly code: number;
@@ -65,6 +69,7 @@ export async function run(
   const [name = "", file = ""] = argv;
   const program = name === "bash" ? where.scriptProgram(file) : (where.programs.get(name) ?? null);
   if (program === null) throw new Error(`${where.name} has no ${argv.join(" ")}`);
+  const signal = options.signal ?? new AbortController().signal;
   let out = "";
   let err = "";
   const code = await program({
@@ -73,9 +78,10 @@ export async function run(
     cwd: "/root",
     env: {},
     user: options.user ?? "root",
-    signal: options.signal ?? new AbortController().signal,
+    signal,
     out: async (text) => void (out += text.toString()),
     err: async (text) => void (err += text.toString()),
+    sleep: (ms) => clocks.get(where)?.sleep(ms, signal) ?? Promise.reject(new Error(`${where.name} is of no world`)),
   });
   return { code, out, err };
 }

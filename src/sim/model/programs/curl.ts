@@ -1,11 +1,11 @@
 import path from "node:path";
-import type { Program, ProgramIo, SimHttpAnswer, SimHttpRequest } from "../../ports.ts";
+import type { Program, ProgramIo, SimHttpAnswer, SimHttpRequest, Sleep } from "../../ports.ts";
 import { believedLeader } from "../mesos.ts";
 import { marathonLeader } from "../marathon.ts";
 import type { Model, NodeState } from "../state.ts";
 
 /** Asks a port of the cluster. */
-export type Ask = (host: string, port: number, request: SimHttpRequest) => Promise<SimHttpAnswer>;
+export type Ask = (host: string, port: number, request: SimHttpRequest, sleep: Sleep) => Promise<SimHttpAnswer>;
 
 interface Options {
   url: string;
@@ -223,11 +223,12 @@ export function curlProgram(model: Model, node: NodeState, ask: Ask): Program {
       if (host === null) return say(io, options, 6, `Could not resolve host: ${url.hostname}`);
       if (node.ailments.bootstrapCut && host === model.bootstrap.address)
         return say(io, options, 7, `Failed to connect to ${url.hostname} port ${port}: No route to host`);
-      const said = await ask(host, port, { method, path: `${url.pathname}${url.search}`, headers: options.headers, body });
+      const asked = { method, path: `${url.pathname}${url.search}`, headers: options.headers, body };
+      const said = await ask(host, port, asked, (ms) => io.sleep(ms));
       if (said.kind === "refused")
         return say(io, options, 7, `Failed to connect to ${url.hostname} port ${port}: Connection refused`);
       if (said.kind === "hang") {
-        await model.clock.sleep(options.maxTimeMs ?? 300_000, io.signal);
+        await io.sleep(options.maxTimeMs ?? 300_000);
         return say(
           io,
           options,

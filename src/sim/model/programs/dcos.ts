@@ -37,7 +37,7 @@ export function dcosPrograms(model: Model, node: NodeState): ReadonlyMap<string,
         await io.err('time="" level=fatal msg="checks need root"\n');
         return 1;
       }
-      await model.clock.sleep(900, io.signal);
+      await io.sleep(900);
       const result = runChecks(model, node, words.slice(at + 1));
       await io.out(result.stdout);
       await io.err(result.stderr);
@@ -67,6 +67,7 @@ export function dcosPrograms(model: Model, node: NodeState): ReadonlyMap<string,
       signal,
       out: (text) => io.out(text),
       err: (text) => io.err(text),
+      sleep: (ms) => io.sleep(ms),
     });
   };
   named.set("dcos-shell", shell);
