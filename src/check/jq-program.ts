@@ -4,6 +4,7 @@ import type { JqAnswer } from "./jq-worker.ts";
 
 /** Names a filter may use as `$name`. */
 export const VARIABLES = ["subject", "all", "facts", "context", "now"] as const;
+type Variable = (typeof VARIABLES)[number];
 
 /** Outputs kept per item: one is wanted, so two are already too many; the limit also ends a filter that never stops giving. */
 const OUTPUTS_KEPT = 3;
@@ -11,7 +12,8 @@ const OUTPUTS_KEPT = 3;
 /**
  * One program and one document for many items. Values are pooled by identity (facts, all readings and inputs are shared by
  * many items) and left out where the filter does not name them. The program grows with the number of different filters,
- * not of items. Variables are bound with `as`, because a function parameter `$all` would also hide jq's own `all`.
+ * not of items; compiling it is most of what a call costs, so it says nothing twice. Variables are bound with `as`, because a
+ * function parameter `$all` would also hide jq's own `all`.
  */
 export function buildProgram(items: readonly JqItem[]): { readonly program: string; readonly document: string } {
   const pool: Json[] = [];
@@ -23,27 +25,26 @@ export function buildProgram(items: readonly JqItem[]): { readonly program: stri
     places.set(value, pool.length - 1);
     return pool.length - 1;
   };
-  // Per filter: what each of its items refers to (index of the item, input, then the variables).
-  const calls = new Map<string, number[][]>();
+  // Per filter: what each of its items refers to (index of the item, input, then the variables the filter names).
+  const calls = new Map<string, { readonly names: readonly Variable[]; readonly references: number[][] }>();
   items.forEach((item, index) => {
-    const used = VARIABLES.map((variable) => place(item.filter.includes(`$${variable}`) ? (item.vars[variable] ?? null) : null));
-    const references = [index, place(item.input), ...used];
-    const known = calls.get(item.filter);
-    if (known === undefined) calls.set(item.filter, [references]);
-    else known.push(references);
+    const call = calls.get(item.filter) ?? {
+      names: VARIABLES.filter((name) => item.filter.includes(`$${name}`)),
+      references: [],
+    };
+    calls.set(item.filter, call);
+    call.references.push([index, place(item.input), ...call.names.map((name) => place(item.vars[name] ?? null))]);
   });
-  const bindings = VARIABLES.map((variable, index) => `$p[$r[${index + 2}]] as $${variable}`).join(" | ");
-  const definitions = [...calls.keys()].map(
-    (filter, index) => `def pawl__${index}($p; $r): ${bindings} | $p[$r[1]] | (${filter}\n);`,
-  );
-  const uses = definitions.map((_, index) => `($d.c[${index}][] as $r | ${attempt(`pawl__${index}($d.p; $r)`)})`);
-  const program = `${definitions.join("\n")}\n. as $d | [\n${uses.join(",\n")}\n]`;
-  return { program, document: JSON.stringify({ p: pool, c: [...calls.values()] }) };
+  const uses = [...calls].map(([filter, { names }], index) => {
+    const bindings = names.map((name, at) => `$p[.[${at + 2}]] as $${name} | `).join("");
+    return `(.c[${index}][] | pawl__attempt(${bindings}$p[.[1]] | (${filter}\n)))`;
+  });
+  const program = `${ATTEMPT}\n.p as $p | [\n${uses.join(",\n")}\n]`;
+  return { program, document: JSON.stringify({ p: pool, c: [...calls.values()].map(({ references }) => references) }) };
 }
 
-function attempt(call: string): string {
-  return `(try {i: $r[0], o: [limit(${OUTPUTS_KEPT}; ${call})]} catch {i: $r[0], e: (if type == "string" then . else tojson end)})`;
-}
+const CAUGHT = 'if type == "string" then . else tojson end';
+const ATTEMPT = `def pawl__attempt(f): .[0] as $i | try {i: $i, o: [limit(${OUTPUTS_KEPT}; f)]} catch {i: $i, e: (${CAUGHT})};`;
 
 /** The results in an answer to `buildProgram`, or null where the answer is not whole (an item halted jq, memory ran out). */
 export function readOutputs(answer: JqAnswer, count: number): readonly JqResult[] | null {

@@ -86,9 +86,14 @@ export function createJq(options: JqOptions = {}): Jq {
   };
 
   const runAll = async (items: readonly JqItem[]): Promise<readonly JqResult[]> => {
-    await compile(items.map((item) => item.filter));
-    const good = items.filter((item) => typeof compiled.get(item.filter) !== "string");
     const results = new Map<JqItem, JqResult>();
+    for (const item of items) {
+      const constant = CONSTANTS.get(item.filter);
+      if (constant !== undefined) results.set(item, constant);
+    }
+    const asked = items.filter((item) => !results.has(item));
+    await compile(asked.map((item) => item.filter));
+    const good = asked.filter((item) => typeof compiled.get(item.filter) !== "string");
     const together = good.length === 0 ? null : await run(good);
     const outputs = together === null || typeof together === "string" ? null : readOutputs(together, good.length);
     if (outputs !== null) good.forEach((item, index) => results.set(item, outputs[index] ?? lost("no output")));
@@ -110,6 +115,12 @@ export function createJq(options: JqOptions = {}): Jq {
     },
   };
 }
+
+/** Filters that need no jq: most checks have no `fatal`, which is then `false` for each of their subjects. */
+const CONSTANTS: ReadonlyMap<string, JqResult> = new Map([
+  ["true", { kind: "outputs", outputs: [true] }],
+  ["false", { kind: "outputs", outputs: [false] }],
+]);
 
 /** An item that spoilt its round (halt, endless, out of memory) or was in one that was spoilt. */
 async function runAlone(item: JqItem, run: (items: readonly JqItem[]) => Promise<JqAnswer | string>): Promise<JqResult> {

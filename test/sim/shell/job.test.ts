@@ -80,7 +80,7 @@ describe("a detached job in the simulated node", () => {
   it("is killed as a group, with everything it started", async () => {
     const { cluster, node, remote, place, start, poll, state } = setUp();
     node.programs.set("worker", async (io) => {
-      await cluster.clock.sleep(50_000, io.signal);
+      await io.sleep(50_000);
       await node.fs.writeFile("/root/worked", io.signal.aborted ? "aborted" : "finished");
       return 0;
     });
@@ -123,7 +123,7 @@ describe("a detached job in the simulated node", () => {
     const { cluster, node, start, poll, state, output } = setUp();
     node.scripts.set("/opt/up.sh", async (io) => {
       await io.out(`as ${io.user}\n`);
-      await cluster.clock.sleep(60_000, io.signal);
+      await io.sleep(60_000);
       await io.err("almost\n");
       return 9;
     });
