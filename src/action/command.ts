@@ -55,7 +55,8 @@ async function keepOutput(ctx: StepContext, outcome: Outcome): Promise<void> {
       node: ctx.step.node,
       evidenceOf: `${stream} of ${ctx.step.kind}`,
     };
-    await ctx.recorded(await ctx.artifacts.put(meta, outcome[stream]));
+    // On disk no later than the step's next move, which the engine waits for.
+    void ctx.recorded(await ctx.artifacts.put(meta, outcome[stream]));
   }
 }
 

@@ -134,9 +134,19 @@ export class Session {
     return this.#ahead.get(address) ?? this.state.steps[address]?.status ?? "pending";
   }
 
-  /** Journals an artifact that is in the store. */
-  async recorded(artifact: ArtifactRecord): Promise<void> {
-    await this.append({ type: "artifact.recorded", ...artifact });
+  /**
+   * Hands an event over without waiting for the disk. The journal keeps the order, so whatever is appended afterwards is on disk
+   * only with it or after it: enough where no effect waits for it. A write that fails ends the run.
+   */
+  post(body: RunEventBody, actor?: string): void {
+    this.append(body, actor).catch((error: unknown) => this.fail(error));
+  }
+
+  /** Journals an artifact that is in the store. Who moves the step right afterwards need not wait. */
+  recorded(artifact: ArtifactRecord): Promise<void> {
+    const recorded = this.append({ type: "artifact.recorded", ...artifact }).then(() => undefined);
+    recorded.catch((error: unknown) => this.fail(error));
+    return recorded;
   }
 
   /** The run cannot go on for a reason nobody has foreseen: it halts, and the error is thrown when everything in hand has ended. */

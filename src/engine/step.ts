@@ -1,4 +1,5 @@
 import { PawlError, type Problem } from "../domain/errors.ts";
+import type { RunEventBody } from "../domain/events.ts";
 import type { Step } from "../domain/plan.ts";
 import { stepRecord } from "../domain/run-state.ts";
 import type { StepStatus } from "../domain/status.ts";
@@ -22,23 +23,26 @@ export type StepEnd =
       readonly as: "gate-refused" | "step-failed" | "outcome-unknown" | "refused";
     };
 
-export async function move(
-  session: Session,
-  step: Step,
-  to: StepStatus,
-  more: { problem?: Problem; note?: string; output?: Json; actor?: string } = {},
-): Promise<void> {
-  await session.append(
-    {
-      type: "step.moved",
-      step: step.address,
-      to,
-      problem: more.problem ?? null,
-      note: more.note ?? null,
-      output: more.output ?? null,
-    },
-    more.actor,
-  );
+interface MoveDetails {
+  readonly problem?: Problem;
+  readonly note?: string;
+  readonly output?: Json;
+  readonly actor?: string;
+}
+
+function moved(step: Step, to: StepStatus, more: MoveDetails): RunEventBody {
+  const { problem = null, note = null, output = null } = more;
+  return { type: "step.moved", step: step.address, to, problem, note, output };
+}
+
+/** Moves a step; resolves when that is on disk. */
+export async function move(session: Session, step: Step, to: StepStatus, more: MoveDetails = {}): Promise<void> {
+  await session.append(moved(step, to, more), more.actor);
+}
+
+/** Moves a step past a state on its way to the next one, for which the caller waits. */
+function movePast(session: Session, step: Step, state: StepStatus, more: MoveDetails = {}): void {
+  session.post(moved(step, state, more), more.actor);
 }
 
 export function contextOf(session: Session, desk: Desk, step: Step): StepContext {
@@ -114,7 +118,7 @@ async function enter(session: Session, ctx: StepContext, step: Step): Promise<St
     return { kind: "failed", problem: allowed.problem, as };
   }
   if (isBarred(session, step)) return { kind: "barred" };
-  await move(session, step, "prepared", allowed.note === undefined ? {} : { note: allowed.note });
+  movePast(session, step, "prepared", allowed.note === undefined ? {} : { note: allowed.note });
   if (step.effect === "restart" && step.node !== null) {
     const problem = await runHook(session, "before-node", step.node);
     if (problem !== null) {
@@ -132,12 +136,11 @@ async function enter(session: Session, ctx: StepContext, step: Step): Promise<St
 
 async function settle(session: Session, step: Step, effect: Effect): Promise<StepEnd | null> {
   switch (effect.kind) {
-    case "done":
-      await move(session, step, "started", {
-        ...(effect.note === undefined ? {} : { note: effect.note }),
-        ...(effect.output === undefined ? {} : { output: effect.output }),
-      });
+    case "done": {
+      const { note, output } = effect;
+      movePast(session, step, "started", { ...(note === undefined ? {} : { note }), ...(output === undefined ? {} : { output }) });
       return null;
+    }
     case "failed":
       await move(session, step, "error", { problem: effect.problem });
       return { kind: "failed", problem: effect.problem, as: "step-failed" };
