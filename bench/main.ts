@@ -64,7 +64,7 @@ try {
   const bench: Bench = {
     folder,
     sizes,
-    ...buildApp(join(folder, "app")),
+    ...(await buildApp(join(folder, "app"))),
     fleet: () => (fleet ??= startFleet(join(folder, "fleet"), Math.max(sizes.few, sizes.many))),
     find,
   };

@@ -1,10 +1,11 @@
 import { randomBytes, randomUUID } from "node:crypto";
-import { link, open, readFile, rm, stat } from "node:fs/promises";
+import { link, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { PawlError } from "../domain/errors.ts";
 import { fileNameOf } from "../domain/file-name.ts";
 import { onOwnFile } from "../domain/system-error.ts";
-import { makeOwnFolder } from "./own-folder.ts";
+import { writeNewFile } from "../disk/durable-file.ts";
+import { makeOwnFolder } from "../disk/folder.ts";
 
 /**
  * The cluster's masking key: 32 random bytes in `<stateDir>/keys/<cluster>.key`, 0600, made at first use. It never lies
@@ -26,14 +27,8 @@ export async function loadMaskKey(stateDir: string, clusterId: string): Promise<
 async function makeKey(folder: string, path: string): Promise<void> {
   await makeOwnFolder(folder);
   const temporary = join(folder, `.${randomUUID()}.tmp`);
+  await writeNewFile(temporary, `${randomBytes(32).toString("hex")}\n`);
   try {
-    const handle = await open(temporary, "wx", 0o600);
-    try {
-      await handle.writeFile(`${randomBytes(32).toString("hex")}\n`);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
     // A link fails where another pawl was faster: both then use the first one.
     await link(temporary, path).catch((error: unknown) => {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;

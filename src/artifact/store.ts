@@ -1,12 +1,14 @@
 import { createHash, randomUUID, type Hash } from "node:crypto";
-import { lstat, open, readdir, readFile, rename, rm, type FileHandle } from "node:fs/promises";
+import { lstatSync, renameSync, rmSync } from "node:fs";
+import { open, readdir, readFile, rm, type FileHandle } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { PawlError } from "../domain/errors.ts";
 import type { ArtifactRecord, ArtifactRef } from "../domain/events.ts";
 import { onOwnFile } from "../domain/system-error.ts";
 import type { ArtifactMeta, ArtifactSink, ArtifactStore } from "../engine/ports.ts";
+import { writeNewFile } from "../disk/durable-file.ts";
+import { makeOwnFolder, syncFolder } from "../disk/folder.ts";
 import type { Masker } from "./mask.ts";
-import { makeOwnFolder, syncFolder } from "./own-folder.ts";
 
 /** Written in pieces of about this size: a syscall per SSH packet costs a third of the throughput. */
 const BATCH_BYTES = 1 << 20;
@@ -55,8 +57,12 @@ export async function openArtifactStore(options: StoreOptions): Promise<Artifact
     if (masks && raw.length > maskedBytes) return put({ ...meta, sealed: true }, raw);
     const kept = masks ? await masker.bytes(raw, meta.mediaType) : raw;
     const ref = { sha256: createHash("sha256").update(kept).digest("hex"), bytes: kept.length };
-    if (!(await shelf.holds(ref))) {
-      await onOwnFile(folder, () => writeWhole(shelf, ref.sha256, kept));
+    if (!shelf.holds(ref)) {
+      // Equal bytes that come at the same moment, from fifty nodes for instance, are written once.
+      const write = (): Promise<void> => onOwnFile(folder, () => writeWhole(shelf, ref.sha256, kept));
+      const writing = shelf.writing.get(ref.sha256) ?? write().finally(() => shelf.writing.delete(ref.sha256));
+      shelf.writing.set(ref.sha256, writing);
+      await writing;
     }
     return record(meta, ref, meta.sealed === true);
   };
@@ -72,14 +78,21 @@ export async function openArtifactStore(options: StoreOptions): Promise<Artifact
 }
 
 async function writeWhole(shelf: Shelf, sha256: string, bytes: Buffer): Promise<void> {
-  const file = await openPart(shelf);
+  const path = partPath(shelf);
+  await writeNewFile(path, bytes);
+  await shelve(shelf, path, sha256);
+}
+
+/** Gives a whole and synced file its name. */
+async function shelve(shelf: Shelf, path: string, sha256: string): Promise<void> {
   try {
-    await file.handle.writeFile(bytes);
-    await file.keep(sha256);
+    renameSync(path, join(shelf.folder, sha256));
   } catch (error) {
-    await file.drop();
+    rmSync(path, { force: true });
     throw error;
   }
+  await shelf.sync();
+  shelf.names.add(sha256);
 }
 
 /** Captured bytes of a run, for readers that write nothing. Throws PawlError `said-no` where they are missing or were changed. */
@@ -210,8 +223,12 @@ interface Part {
   drop(): Promise<void>;
 }
 
+function partPath(shelf: Shelf): string {
+  return join(shelf.folder, `.part.${randomUUID()}.tmp`);
+}
+
 async function openPart(shelf: Shelf): Promise<Part> {
-  const path = join(shelf.folder, `.part.${randomUUID()}.tmp`);
+  const path = partPath(shelf);
   const handle = await open(path, "wx", 0o600);
   let open_ = true;
   const close = async (): Promise<void> => {
@@ -224,9 +241,7 @@ async function openPart(shelf: Shelf): Promise<Part> {
     keep: async (sha256) => {
       await handle.sync();
       await close();
-      await rename(path, join(shelf.folder, sha256));
-      await shelf.sync();
-      shelf.names.add(sha256);
+      await shelve(shelf, path, sha256);
     },
     drop: async () => {
       await close();
@@ -240,8 +255,10 @@ interface Shelf {
   readonly folder: string;
   /** Names in it, from before and from now. */
   readonly names: Set<string>;
+  /** What is being written right now, by digest. */
+  readonly writing: Map<string, Promise<void>>;
   /** Whether the bytes are there already, whole. */
-  holds(ref: ArtifactRef): Promise<boolean>;
+  holds(ref: ArtifactRef): boolean;
   /** Makes renames that have returned before this call durable. Calls that wait for the disk at the same time share one fsync. */
   sync(): Promise<void>;
 }
@@ -260,12 +277,12 @@ async function openShelf(folder: string): Promise<Shelf> {
   return {
     folder,
     names,
-    holds: async (ref) =>
-      names.has(ref.sha256) &&
-      lstat(join(folder, ref.sha256)).then(
-        (found) => found.isFile() && found.size === ref.bytes,
-        () => false,
-      ),
+    writing: new Map(),
+    holds: (ref) => {
+      if (!names.has(ref.sha256)) return false;
+      const found = lstatSync(join(folder, ref.sha256), { throwIfNoEntry: false });
+      return found?.isFile() === true && found.size === ref.bytes;
+    },
     // One that runs already may have begun before the rename, so it does not count.
     sync: () => (next ??= (running ?? Promise.resolve()).then(begin, begin)),
   };

@@ -8,7 +8,7 @@ import { fileNameOf } from "../domain/file-name.ts";
 import type { Finding, Plan } from "../domain/plan.ts";
 import { fold, type RunState } from "../domain/run-state.ts";
 import type { ArtifactStore, Clock, Observation } from "../engine/ports.ts";
-import { makeFolder, syncFolder } from "../journal/durable-file.ts";
+import { makeFolder, syncFolder } from "../disk/folder.ts";
 import { createJournal, openJournal, type FileJournal } from "../journal/file-journal.ts";
 import { lockedError, takeLocalLock, type HeldLock } from "../journal/local-lock.ts";
 import { recordSays } from "../journal/record-says.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { BadReading, Check, CheckScope, GatePolicy, ReadingSpec, Recording, UnsteadyReading } from "../domain/documents.ts";
 import {
   argv,

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { DURATION_PATTERN, parseDuration } from "../domain/duration.ts";
 import type { JsonRecord } from "../domain/json.ts";
 import { VERSION_PATTERN } from "../domain/version.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { HttpAccess, TokenSource } from "../domain/inventory.ts";
 import { host, path, port, text, url, WORDS } from "./fields.ts";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Json } from "../domain/json.ts";
 import { quoted, type Complaint, type Path } from "./complaint.ts";
 import { WORDS } from "./fields.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { SCHEMAS, type Kind } from "./documents.ts";
 
 /** File of each kind's JSON Schema below docs/schemas. */

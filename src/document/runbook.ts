@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { GateSpec, InputSpec, PhaseSpec, Runbook, StepSpec } from "../domain/documents.ts";
 import { gateForm, toGate, whenForm } from "./check.ts";
 import { duration, durationMs, envelope, flag, jsonRecord, kindName, name, text, WORDS } from "./fields.ts";

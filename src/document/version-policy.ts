@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { VersionPolicy } from "../domain/documents.ts";
 import { date, envelope, name, text, version, WORDS } from "./fields.ts";
 

@@ -228,6 +228,7 @@ class Rounds {
  * Returns the problem of the first mandatory refusal, `open` where they were given up, or null.
  */
 export async function holdGates(session: Session, step: Step, sinceMs: number): Promise<Problem | "open" | null> {
+  if (step.gates.length === 0) return null;
   const { clock } = session.parts;
   const startedMs = clock.monotonic();
   const open = new Set<Open>(step.gates.map((gate) => ({ gate, seen: [], nextMs: startedMs, lastVerdict: null, asked: false })));

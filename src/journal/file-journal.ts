@@ -1,18 +1,19 @@
-import { constants } from "node:fs";
+import { constants, fstatSync, writeSync } from "node:fs";
 import { open, stat, truncate } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { PawlError } from "../domain/errors.ts";
 import type { RunEvent, RunEventBody } from "../domain/events.ts";
 import { onOwnFile } from "../domain/system-error.ts";
 import type { Clock, Journal } from "../engine/ports.ts";
-import { makeFolder, removeTemporaries, syncFolder } from "./durable-file.ts";
+import { removeTemporaries } from "../disk/durable-file.ts";
+import { makeFolder, syncFolder } from "../disk/folder.ts";
 import { encodeEvent, lineHash, NO_LINE_BEFORE } from "./event-line.ts";
 import { readForWriting } from "./opening.ts";
 import { writeSeal, type Derive } from "./seal.ts";
 
 /** The journal's file as the writer sees it; tests put one in between that fails or loses what was not synced. */
 export interface JournalFile {
-  write(bytes: Buffer): Promise<void>;
+  write(bytes: Buffer): Promise<void> | void;
   sync(): Promise<void>;
   close(): Promise<void>;
 }
@@ -87,25 +88,28 @@ export async function openJournal(options: JournalOptions): Promise<FileJournal>
   return writer({ ...options, folder }, found.events, found.hash, found.bytes);
 }
 
-/** Never through a link: it would lead the record out of its folder. */
+/**
+ * Never through a link: it would lead the record out of its folder. Only the fsync is handed to another thread: what the page cache
+ * answers at once costs less than waking one.
+ */
 async function openFile(path: string): Promise<JournalFile> {
   const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;
   const handle = await onOwnFile(path, () => open(path, flags, 0o600));
   await handle.sync();
-  let length = (await handle.stat()).size;
+  let length = fstatSync(handle.fd).size;
   return {
-    write: async (bytes) => {
+    write: (bytes) => {
       // Two writers would break the chain for good, and the lock of one machine or one state folder is not that of another.
-      if ((await handle.stat()).size !== length)
+      if (fstatSync(handle.fd).size !== length)
         throw Object.assign(new Error("EBUSY: another process writes this journal, fstat"), { code: "EBUSY", syscall: "fstat" });
-      await handle.writeFile(bytes);
+      for (let written = 0; written < bytes.length;) written += writeSync(handle.fd, bytes, written);
       length += bytes.length;
     },
     sync: async () => {
       // datasync also flushes the new length; what it leaves out is the time stamp.
       await handle.datasync();
       // A journal that was removed takes bytes without a word, and nobody would ever read them.
-      if ((await handle.stat()).nlink === 0)
+      if (fstatSync(handle.fd).nlink === 0)
         throw Object.assign(new Error("ENOENT: the journal was removed, fstat"), { code: "ENOENT", syscall: "fstat" });
     },
     close: () => handle.close(),

@@ -5,7 +5,8 @@ import { formatDuration } from "../domain/duration.ts";
 import { PawlError } from "../domain/errors.ts";
 import { fileNameOf } from "../domain/file-name.ts";
 import { onOwnFile } from "../domain/system-error.ts";
-import { makeFolder, replaceFile, syncFolder } from "./durable-file.ts";
+import { replaceFile } from "../disk/durable-file.ts";
+import { makeFolder, syncFolder } from "../disk/folder.ts";
 import { lookFor, thisProcess, type ProcessIdentity } from "./process-identity.ts";
 
 /** Who holds a cluster on this machine. */

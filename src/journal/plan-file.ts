@@ -2,7 +2,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PawlError } from "../domain/errors.ts";
 import type { Plan } from "../domain/plan.ts";
-import { makeFolder, replaceFile } from "./durable-file.ts";
+import { replaceFile } from "../disk/durable-file.ts";
+import { makeFolder } from "../disk/folder.ts";
 import { sha256Of } from "./event-line.ts";
 
 /** Writes `plan.json` into the run folder and returns the SHA-256 of its bytes: the `plan` of `run.created`. */

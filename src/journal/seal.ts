@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RunEvent } from "../domain/events.ts";
-import { isTemporary, replaceFile } from "./durable-file.ts";
+import { isTemporary, replaceFile } from "../disk/durable-file.ts";
 import { manifestOf, manifestText, type Manifest } from "./manifest.ts";
 
 /** `head.json`: where the journal ended at the last stop. A chain alone does not see a cut tail. */

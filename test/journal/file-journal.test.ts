@@ -61,7 +61,10 @@ describe("the journal", () => {
     const order: string[] = [];
     const through = (file: JournalFile): JournalFile => ({
       ...file,
-      write: async (bytes) => file.write(bytes).then(() => void order.push("written")),
+      write: (bytes) => {
+        order.push("written");
+        return file.write(bytes);
+      },
       sync: async () => file.sync().then(() => void order.push("synced")),
     });
     const journal = await newRun({ through });

@@ -4,8 +4,18 @@ import type { Json, JsonRecord } from "../../domain/json.ts";
 import type { Facts, Finding, NodeFacts } from "../../domain/plan.ts";
 import type { Platform, Remote } from "../../engine/ports.ts";
 
-/** One POSIX script per node: who it is, since when, its clock. As few programs as can be: it runs on every node at once. */
-const FACTS = `uname -sr; if read -r id < /proc/sys/kernel/random/boot_id; then echo "$id"; else echo unknown; fi 2>/dev/null; date +%s; id -u`;
+/**
+ * One POSIX script per node: who it is, since when, its clock. It runs on every node at once, so the kernel's files are read by the
+ * shell itself, and a program is started only where they are missing (`proc(5)`).
+ */
+const FACTS = `
+exec 2>/dev/null
+if read -r os < /proc/sys/kernel/ostype && read -r release < /proc/sys/kernel/osrelease; then echo "$os $release"; else uname -sr; fi
+if read -r id < /proc/sys/kernel/random/boot_id; then echo "$id"; else echo unknown; fi
+date +%s
+while read -r key uid rest; do if [ "$key" = Uid: ]; then break; fi; done < /proc/self/status
+echo "\${uid:-$(id -u)}"
+`.trim();
 const COMMAND = ["sh", "-c", FACTS] as const;
 
 const PORTS: Readonly<Record<string, number>> = { zookeeper: 2181 };
