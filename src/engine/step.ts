@@ -138,7 +138,10 @@ async function settle(session: Session, step: Step, effect: Effect): Promise<Ste
   switch (effect.kind) {
     case "done": {
       const { note, output } = effect;
-      movePast(session, step, "started", { ...(note === undefined ? {} : { note }), ...(output === undefined ? {} : { output }) });
+      const more = { ...(note === undefined ? {} : { note }), ...(output === undefined ? {} : { output }) };
+      // A gate's readings count from the moment the effect is on record.
+      if (step.gates.length > 0) await move(session, step, "started", more);
+      else movePast(session, step, "started", more);
       return null;
     }
     case "failed":
