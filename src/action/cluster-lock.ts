@@ -57,6 +57,11 @@ export interface LockParts extends LockPlace {
   /** Whether a process lives, where that can be told from here; without it nobody can. */
   readonly life?: (process: HolderProcess) => "alive" | "dead" | "unknown";
   readonly clock: Pick<Clock, "now">;
+  /**
+   * Calls back every so often, until the returned function is called: the sign of life of a holder that is in a long step or a
+   * soak. Of wall time, because whoever looks at it from another machine lives by that. Without it signs are given before steps only.
+   */
+  readonly everySoOften?: (act: () => void) => () => void;
   /** What a person should know about a holder, and the next command. */
   readonly explain?: (found: FoundLock) => Promise<{ readonly text: string; readonly next: string }>;
 }
@@ -194,6 +199,19 @@ export function createClusterLock(parts: LockParts): ClusterLock {
   /** Left by an engine of this very run that is certainly dead: two engines must not work on one run, wherever its record lies. */
   const isLeftBehind = ({ holder }: FoundLock): boolean =>
     holder?.runId === parts.id && (holder.process === null || parts.life?.(holder.process) === "dead");
+  let stopSigns = (): void => undefined;
+  let sign: Promise<unknown> | null = null;
+  const giveSigns = (): void => {
+    stopSigns =
+      parts.everySoOften?.(() => {
+        // What it says does not matter here: before the next step the lock is looked at again, and then it decides.
+        sign ??= look(parts, nodes, id)
+          .catch(() => undefined)
+          .finally(() => {
+            sign = null;
+          });
+      }) ?? stopSigns;
+  };
   /** Where another one gives its lock back at the same moment, the folder may vanish under our hands: that is tried again. */
   const takeOne = async (node: string, text: string): Promise<Said> => {
     for (let attempt = 1; ; attempt += 1) {
@@ -214,7 +232,11 @@ export function createClusterLock(parts: LockParts): ClusterLock {
         if (nodes.length - refused < majority) break;
       }
       const ours = said.filter((one) => one.kind === "ours").map((one) => one.node);
-      if (ours.length >= majority) return { kind: "taken", nodes: ours, holder: `${parts.actor} on ${parts.host}` };
+      if (ours.length >= majority) {
+        stopSigns();
+        giveSigns();
+        return { kind: "taken", nodes: ours, holder: `${parts.actor} on ${parts.host}` };
+      }
       await free(said.map((one) => one.node));
       const held = said.find((one) => one.kind === "held");
       const all = said.map(told).join("; ");
@@ -241,7 +263,11 @@ export function createClusterLock(parts: LockParts): ClusterLock {
       const others = said.filter((one) => one.kind !== "ours").map(told);
       return { kind: "lost", reason: `ours on ${ours.length} of ${nodes.length}; ${others.join("; ")}` };
     },
-    release: () => free(nodes),
+    release: async () => {
+      stopSigns();
+      await sign;
+      return free(nodes);
+    },
   };
 }
 

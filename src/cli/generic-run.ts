@@ -6,7 +6,8 @@ import { speaksUnicode } from "../view/paper.ts";
 import { renderPlan } from "../view/plan-tree.ts";
 import type { Cluster } from "./cluster.ts";
 import { execute, tellEnd, type Presence } from "./execute.ts";
-import { historyOf } from "./history.ts";
+import { beforeOf, historyOf } from "./history.ts";
+import { isEffective } from "./locks.ts";
 import type { Io } from "./io.ts";
 import { limitsOf, paperOf, type RunOptions } from "./options.ts";
 import { resultLine } from "./result-line.ts";
@@ -49,6 +50,7 @@ export async function runRunbook(
     observation: null,
     hop: null,
     waivers: waiversOf(io, options),
+    before: (clusterId) => beforeOf(io, options.outputDir, cluster, clusterId),
     proof: await proveChecks(cluster, runbook.document),
     extra: [],
   });
@@ -87,7 +89,7 @@ export async function runRunbook(
     observation: found.observation,
     findings: found.findings,
     ticket: options.ticket ?? null,
-    locked: found.plan.lock !== null,
+    locked: isEffective(found.plan),
     acceptedKeys: cluster.acceptedKeys,
   });
   if (presence.json) tellEvents(io, record);

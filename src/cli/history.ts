@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileNameOf } from "../domain/file-name.ts";
 import type { RunEvent } from "../domain/events.ts";
 import type { Plan, Step } from "../domain/plan.ts";
+import type { Before } from "../engine/ports.ts";
 import { estimatePlan, type Estimate } from "../view/estimate.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Io } from "./io.ts";
@@ -82,4 +83,35 @@ export function historyOf(io: Io, outputDir: string, cluster: Cluster, plan: Pla
       return lengths.length === 0 ? null : lengths.reduce((sum, ms) => sum + ms, 0);
     },
   };
+}
+
+/** How much of a journal is looked through for its opening: it comes right after the findings. */
+const OPENING_BYTES = 4 * 1024 * 1024;
+
+function wasBegun(folder: string): boolean {
+  const file = openSync(join(folder, "journal.jsonl"), "r");
+  try {
+    const buffer = Buffer.alloc(Math.min(OPENING_BYTES, fstatSync(file).size));
+    readSync(file, buffer, 0, buffer.length, 0);
+    return buffer.includes('"type":"run.opened"');
+  } finally {
+    closeSync(file);
+  }
+}
+
+/**
+ * What the last run on this very cluster that was begun had observed: an upgrade or a snapshot, never a preflight, which would
+ * make whatever it finds the new state of things. Null where there is none that can be read.
+ */
+export function beforeOf(io: Io, outputDir: string, cluster: Cluster, clusterId: string): Before | null {
+  const parent = resolve(io.cwd, outputDir, fileNameOf(cluster.inventory.document.name));
+  for (const run of namesIn(parent).toSorted().toReversed()) {
+    try {
+      const plan = JSON.parse(readFileSync(join(parent, run, "plan.json"), "utf8")) as Plan;
+      if (plan.cluster.id === clusterId && wasBegun(join(parent, run))) return { run, facts: plan.facts };
+    } catch {
+      // Not a run, or one that cannot be read: it tells nothing.
+    }
+  }
+  return null;
 }

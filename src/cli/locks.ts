@@ -6,6 +6,7 @@ import {
   type FoundLock,
   type LockPlace,
 } from "../action/cluster-lock.ts";
+import { allSteps, type Plan } from "../domain/plan.ts";
 import { formatDuration } from "../domain/duration.ts";
 import type { ClusterLock } from "../engine/ports.ts";
 import { lookFor, thisProcess } from "../journal/process-identity.ts";
@@ -34,10 +35,29 @@ export function managersOf(cluster: Cluster): readonly string[] {
   return cluster.inventory.document.nodes.filter((node) => roles.has(node.role)).map((node) => node.name);
 }
 
+/** Well below the two minutes after which `pawl unlock` no longer takes a holder on another machine for one at work. */
+const SIGN_OF_LIFE_MS = 40_000;
+
+/** Whether a plan changes anything: such a run is the only one on its cluster. */
+export function isEffective(plan: Plan): boolean {
+  return allSteps(plan).some((step) => step.effect !== "read");
+}
+
+/** A cluster without managers has nowhere to keep a lock but here. */
+function localOnly(io: Io, record: RunRecord): ClusterLock {
+  return {
+    take: () => Promise.resolve({ kind: "taken", nodes: [], holder: `${io.actor} on ${hostname()}` }),
+    release: () => Promise.resolve([]),
+    check: async () => ((await record.holds()) ? { kind: "ours" } : { kind: "lost", reason: LOST_HERE }),
+  };
+}
+
+const LOST_HERE = "the lock on this machine or of the record was broken, or another run has it";
+
 /** The lock of a run as the engine sees it: on the managers, and on this machine; both are looked at before every step (design rule 7). */
 export function runLock(io: Io, cluster: Cluster, record: RunRecord): ClusterLock | null {
   const { lock } = record.plan;
-  if (lock === null) return null;
+  if (lock === null) return isEffective(record.plan) ? localOnly(io, record) : null;
   const onCluster = createClusterLock({
     ...lockPlace(cluster, lock.nodes, lock.path, record.plan.cluster.id),
     run: record.run,
@@ -49,12 +69,17 @@ export function runLock(io: Io, cluster: Cluster, record: RunRecord): ClusterLoc
     life: lookFor,
     clock: cluster.clock,
     explain: (found) => explainLock(io, cluster, found),
+    everySoOften(act) {
+      const timer = setInterval(act, SIGN_OF_LIFE_MS);
+      timer.unref();
+      return () => clearInterval(timer);
+    },
   });
   return {
     take: () => onCluster.take(),
     release: () => onCluster.release(),
     async check() {
-      if (!(await record.holds())) return { kind: "lost", reason: "the lock on this machine was broken, or another run has it" };
+      if (!(await record.holds())) return { kind: "lost", reason: LOST_HERE };
       return onCluster.check();
     },
   };
@@ -115,7 +140,5 @@ export async function explainLock(
 
 /** When the holder last looked after its lock, as the manager's own clock tells it. */
 function seenText({ seenSeconds }: FoundLock): string {
-  return seenSeconds === null
-    ? "it gave no sign of life"
-    : `last sign of life ${formatDuration(seenSeconds * 1000)} ago, before a step`;
+  return seenSeconds === null ? "it gave no sign of life" : `last sign of life ${formatDuration(seenSeconds * 1000)} ago`;
 }

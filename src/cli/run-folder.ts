@@ -10,7 +10,7 @@ import { fold, type RunState } from "../domain/run-state.ts";
 import type { ArtifactStore, Clock, Observation } from "../engine/ports.ts";
 import { makeFolder, syncFolder } from "../disk/folder.ts";
 import { createJournal, openJournal, type FileJournal } from "../journal/file-journal.ts";
-import { lockedError, takeLocalLock, type HeldLock } from "../journal/local-lock.ts";
+import { lockedError, takeLocalLock, takeWriterLock, writerLockedError, type HeldLock } from "../journal/local-lock.ts";
 import { recordSays } from "../journal/record-says.ts";
 import { writePlan } from "../journal/plan-file.ts";
 import { reportFiles } from "../report/markdown.ts";
@@ -18,6 +18,7 @@ import type { AcceptedKeys } from "./accepted-keys.ts";
 import type { Io } from "./io.ts";
 import { maskerOf } from "./masked.ts";
 import { pawlVersion, stateDir } from "./places.ts";
+import { outputDirWords } from "./spell.ts";
 
 /** A run's record, open for writing: folder, journal, artifacts, and the state so far. */
 export interface RunRecord {
@@ -31,7 +32,7 @@ export interface RunRecord {
   state(): RunState;
   /** What tells this run from every other: its mark on the cluster's lock. */
   id(): string;
-  /** Whether this machine's lock is still this run's: somebody may have broken it. */
+  /** Whether this machine's lock and the record's own are still this run's: somebody may have broken one. */
   holds(): Promise<boolean>;
   /** Closes the journal and gives the local lock back. */
   close(): Promise<void>;
@@ -75,6 +76,28 @@ async function lockHere(io: Io, plan: Plan, run: string, runFolder: string): Pro
   throw lockedError(answer, nowMs, { inventory: plan.sources.inventory, record: record?.text ?? null });
 }
 
+/** The lock of the record itself: one writer, whatever state folder and machine it comes from. Throws PawlError `locked`. */
+async function lockRecord(io: Io, plan: Plan, run: string, runFolder: string): Promise<HeldLock> {
+  const nowMs = io.now();
+  const answer = await takeWriterLock({ clusterId: plan.cluster.id, run, runFolder, operator: io.actor, nowMs });
+  if (answer.kind === "taken") return answer.lock;
+  const record = await recordSays(runFolder);
+  const { inventory } = plan.sources;
+  const unlock = `pawl unlock -i ${inventory}${outputDirWords(io, runFolder)} --reason TEXT`;
+  throw writerLockedError(answer, nowMs, { inventory, record: record?.text ?? null, unlock });
+}
+
+/** What a run holds while its record is open: the cluster's lock on this machine (null: it may run beside anything), and the record's own. */
+interface Locks {
+  readonly cluster: HeldLock | null;
+  readonly record: HeldLock;
+}
+
+async function releaseAll(locks: Locks): Promise<void> {
+  await locks.record.release();
+  await locks.cluster?.release();
+}
+
 /** A dead run's lock that was taken over is told in the journal of the run that took it. */
 async function tellTakeover(journal: FileJournal, lock: HeldLock | null, run: string): Promise<void> {
   const dead = lock?.tookOver ?? null;
@@ -90,7 +113,7 @@ async function recordOf(
   plan: Plan,
   clock: Clock,
   open: typeof createJournal,
-  lock: HeldLock | null,
+  locks: Locks,
 ): Promise<RunRecord> {
   io.began(folder);
   const masker = await maskerOf(io, plan.cluster.id);
@@ -114,10 +137,10 @@ async function recordOf(
     mask: (text) => masker.text(text),
     state: () => fold(journal.events),
     id: () => journal.events.find((event) => event.type === "run.created")?.id ?? run,
-    holds: async () => lock === null || (await lock.check()),
+    holds: async () => (await locks.record.check()) && (locks.cluster === null || (await locks.cluster.check())),
     async close() {
       await journal.close();
-      await lock?.release();
+      await releaseAll(locks);
     },
   };
 }
@@ -144,8 +167,9 @@ export async function createRun(io: Io, clock: Clock, wanted: NewRun): Promise<R
   let record: RunRecord | null = null;
   try {
     lock = wanted.locked ? await lockHere(io, plan, run, folder) : null;
+    const locks = { cluster: lock, record: await lockRecord(io, plan, run, folder) };
     const sha256 = await writePlan(folder, plan);
-    record = await recordOf(io, folder, run, plan, clock, createJournal, lock);
+    record = await recordOf(io, folder, run, plan, clock, createJournal, locks);
     await tellSurvey(record, sha256, wanted);
     await tellTakeover(record.journal, lock, run);
     return record;
@@ -220,12 +244,15 @@ async function needSamePlan(folder: string, events: readonly RunEvent[]): Promis
 export async function openRun(io: Io, folder: string, plan: Plan, clock: Clock): Promise<RunRecord> {
   const run = basename(folder);
   const lock = await lockHere(io, plan, run, folder);
+  let own: HeldLock | null = null;
   try {
-    const record = await recordOf(io, folder, run, plan, clock, openJournal, lock);
+    own = await lockRecord(io, plan, run, folder);
+    const record = await recordOf(io, folder, run, plan, clock, openJournal, { cluster: lock, record: own });
     await needSamePlan(folder, record.journal.events);
     await tellTakeover(record.journal, lock, run);
     return record;
   } catch (error) {
+    await own?.release();
     await lock.release();
     throw error;
   }

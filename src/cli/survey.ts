@@ -4,7 +4,7 @@ import { PawlError, type ExitName } from "../domain/errors.ts";
 import type { NodeName } from "../domain/inventory.ts";
 import type { Finding, Plan } from "../domain/plan.ts";
 import { applyWaivers, type WaiverRefusal, type WaiverRequest } from "../domain/waiver.ts";
-import type { CheckAnswer, Observation } from "../engine/ports.ts";
+import type { Before, CheckAnswer, Observation } from "../engine/ports.ts";
 import { proveCanFail } from "../check/prove.ts";
 import { compile, usedChecks } from "../plan/compile.ts";
 import { resolveInputs } from "../plan/inputs.ts";
@@ -28,6 +28,8 @@ export interface SurveyRequest {
   readonly waivers: readonly WaiverRequest[];
   /** What `proveChecks` gave, before anything was read. */
   readonly proof: Finding;
+  /** What the last run on this cluster had observed, by the cluster's identity; null where there is none. */
+  readonly before: (clusterId: string) => Before | null;
   /** Findings the caller adds: the version path. */
   readonly extra: readonly Finding[];
 }
@@ -187,7 +189,11 @@ export async function survey(cluster: Cluster, request: SurveyRequest): Promise<
   const findings: Finding[] = [
     ...request.extra,
     request.proof,
-    ...toldOnce(cluster, cluster.platform.findings(observation.facts, inventory, inputs), measured),
+    ...toldOnce(
+      cluster,
+      cluster.platform.findings(observation.facts, inventory, inputs, request.before(observation.facts.clusterId)),
+      measured,
+    ),
     ...byHandFindings(request.runbook.document.byHand, request.hop),
   ];
   const accepted = cluster.acceptedKeys?.all() ?? [];

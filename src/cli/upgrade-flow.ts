@@ -8,7 +8,7 @@ import { countFindings, renderFindings } from "../view/findings.ts";
 import { renderPlan } from "../view/plan-tree.ts";
 import type { Cluster } from "./cluster.ts";
 import { execute, tellEnd, type Presence } from "./execute.ts";
-import { historyOf } from "./history.ts";
+import { beforeOf, historyOf } from "./history.ts";
 import { nextHop, type NextHop } from "./hops.ts";
 import type { Io } from "./io.ts";
 import { limitsOf, paperOf, type RunOptions } from "./options.ts";
@@ -58,6 +58,7 @@ async function lookAt(io: Io, cluster: Cluster, request: UpgradeRequest, hopNumb
     observation: target === request.goal ? first : null,
     hop: hop.from === null ? null : { from: hop.from, to: target },
     waivers: waiversOf(io, request.options),
+    before: (clusterId) => beforeOf(io, request.options.outputDir, cluster, clusterId),
     proof,
     extra: [
       hop.finding,

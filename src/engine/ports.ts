@@ -351,6 +351,12 @@ export interface WebProduct {
   readonly tokenPrefix: string;
 }
 
+/** What the last run on this cluster that was begun had observed. */
+export interface Before {
+  readonly run: string;
+  readonly facts: Facts;
+}
+
 /** A product: facts, order contract, step kinds, permission, what is captured. The engine knows nothing else about it. */
 export interface Platform {
   readonly name: string;
@@ -368,8 +374,13 @@ export interface Platform {
   observe(reader: Remote, inventory: Inventory, inputs: Readonly<Record<string, string>>, clock: Clock): Promise<Observation>;
   /** Node facts for checks with a `facts` reading; asked once per node and round. */
   nodeFacts(reader: Remote, inventory: Inventory, node: InventoryNode): Promise<Json>;
-  /** Pure findings over the facts: path, versions, roles, counts. */
-  findings(facts: Facts, inventory: Inventory, inputs: Readonly<Record<string, string>>): readonly Finding[];
+  /** Pure findings over the facts: path, versions, roles, counts, and what has changed since the last record of this cluster. */
+  findings(
+    facts: Facts,
+    inventory: Inventory,
+    inputs: Readonly<Record<string, string>>,
+    before?: Before | null,
+  ): readonly Finding[];
   /** Findings that a check measures too, by name of the check: one fault is not told twice. */
   readonly alsoMeasured?: Readonly<Record<string, string>>;
   /** Leadership read again: nodes of the role that must come last. Null: it could not be told. */

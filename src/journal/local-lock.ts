@@ -47,6 +47,9 @@ export type LockAnswer =
   | { readonly kind: "taken"; readonly lock: HeldLock }
   | { readonly kind: "held"; readonly holder: LockHolder; readonly alive: "alive" | "dead" | "unknown" };
 
+/** Beside the journal it guards; gone when nobody writes. */
+const WRITER = "writer.lock";
+
 function pathOf(stateDir: string, clusterId: string): string {
   return join(stateDir, "locks", `${fileNameOf(clusterId)}.lock`);
 }
@@ -57,8 +60,32 @@ function pathOf(stateDir: string, clusterId: string): string {
  * expires: a suspended laptop would let a second run start.
  */
 export async function takeLocalLock(request: LockRequest): Promise<LockAnswer> {
-  const path = pathOf(request.stateDir, request.clusterId);
   await makeFolder(join(request.stateDir, "locks"));
+  return takeAt(pathOf(request.stateDir, request.clusterId), request);
+}
+
+/**
+ * The lock of a run's record, in its own folder: a journal has one writer, whatever state folder and machine it comes from. Taken
+ * by an engine for as long as it works, and by a verb for its one line. Taken over where its holder is certainly dead.
+ */
+export async function takeWriterLock(request: Omit<LockRequest, "stateDir">): Promise<LockAnswer> {
+  return takeAt(join(request.runFolder, WRITER), request);
+}
+
+/** Who writes the record in this folder; null where nobody does. */
+export async function readWriterLock(runFolder: string): Promise<LockHolder | null> {
+  return readHolder(join(runFolder, WRITER));
+}
+
+/** `pawl unlock`: takes the lock of a record away, whoever holds it. */
+export async function breakWriterLock(runFolder: string): Promise<void> {
+  const path = join(runFolder, WRITER);
+  await rm(path, { force: true });
+  await rm(takeoverOf(path), { force: true });
+  await syncFolder(runFolder);
+}
+
+async function takeAt(path: string, request: Omit<LockRequest, "stateDir">): Promise<LockAnswer> {
   const holder: LockHolder = {
     v: 1,
     token: randomUUID(),
@@ -71,12 +98,12 @@ export async function takeLocalLock(request: LockRequest): Promise<LockAnswer> {
   };
   if (await createWhole(path, holder)) return { kind: "taken", lock: heldLock(path, holder, null) };
   const other = await readHolder(path);
-  if (other === null) return takeLocalLock(request);
+  if (other === null) return takeAt(path, request);
   const alive = lookFor(other);
   if (alive !== "dead") return { kind: "held", holder: other, alive };
   return (await replaceDead(path, other, holder))
     ? { kind: "taken", lock: heldLock(path, holder, other) }
-    : takeLocalLock(request);
+    : takeAt(path, request);
 }
 
 /** The holder of a cluster's lock on this machine, or null. */
@@ -134,6 +161,29 @@ export function lockedError(
         ? `pawl status ${holder.runFolder}`
         : `make sure that nothing runs on ${holder.host}, then: pawl unlock -i ${context.inventory} --reason TEXT`,
   });
+}
+
+/** The error a command ends with when somebody else writes the record: exit code 9. */
+export function writerLockedError(
+  answer: Extract<LockAnswer, { readonly kind: "held" }>,
+  nowMs: number,
+  context: LockedContext & { readonly unlock: string },
+): PawlError {
+  const { holder, alive } = answer;
+  return new PawlError(
+    "locked",
+    "record-locked",
+    `another pawl writes the record of this run: ${describeHolder(holder, alive, nowMs)}`,
+    {
+      expected: "a record nobody is writing",
+      observed: `held since ${holder.since}${context.record === null ? "" : `; ${context.record}`}`,
+      evidence: [join(holder.runFolder, WRITER)],
+      next:
+        alive === "alive"
+          ? `Ask it from where it was started: with another PAWL_STATE_DIR its engine is not found (pawl status ${holder.runFolder})`
+          : `make sure that nothing runs on ${holder.host}, then: ${context.unlock}`,
+    },
+  );
 }
 
 /** Keeps beside the locks that one was broken: whose, by whom, when and why. `lock` is what was found. */
@@ -206,7 +256,7 @@ async function replaceDead(path: string, dead: LockHolder, holder: LockHolder): 
       {
         expected: "a lock that is held or free",
         evidence: [takeoverOf(path)],
-        next: "make sure that no pawl runs on this cluster, then: pawl unlock --reason TEXT",
+        next: "make sure that no pawl runs on this cluster, then: pawl unlock -i INVENTORY --reason TEXT",
       },
     );
   }

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { breakClusterLocks, createClusterLock, findClusterLocks } from "../../src/action/cluster-lock.ts";
 import { TAKE } from "../../src/action/cluster-lock-text.ts";
 import { ModelManagers, partsOf, running, shellManagers } from "./lock-material.ts";
@@ -36,6 +36,50 @@ describe("the lock on the managers", () => {
     const twin = createClusterLock(partsOf(remote, nodes, "id-2", { host: "laptop" }));
     expect((await twin.take()).kind).toBe("held");
     expect(await twin.check()).toMatchObject({ kind: "lost" });
+  });
+
+  it("gives signs of life in a long step, so that another machine does not take its holder for dead; none before and after", async () => {
+    const nodes = ["h1", "h2", "h3"];
+    let act: (() => void) | null = null;
+    const everySoOften = (sign: () => void): (() => void) => {
+      act = sign;
+      return () => {
+        act = null;
+      };
+    };
+    const sign = (): void => act?.();
+    const seen = (node: string): string => readFileSync(join(place(node), "seen"), "utf8");
+    const lock = createClusterLock(partsOf(remote, nodes, "id-1", { everySoOften }));
+    expect(act).toBeNull();
+    await lock.take();
+    // The soak has lasted for an hour: what was written before it is old.
+    for (const node of nodes) writeFileSync(join(place(node), "seen"), "1000\n");
+    const old = await findClusterLocks({ remote, nodes, path: "/pawl/lock", identity: null });
+    expect(old.found.every((one) => (one.seenSeconds ?? 0) > 3_600)).toBe(true);
+    sign();
+    await vi.waitFor(() => expect(nodes.map(seen)).not.toContain("1000\n"));
+    const found = await findClusterLocks({ remote, nodes, path: "/pawl/lock", identity: null });
+    expect(found.found.every((one) => one.seenSeconds !== null && one.seenSeconds < 120)).toBe(true);
+    sign();
+    expect(await lock.release()).toEqual(nodes);
+    expect(act).toBeNull();
+    expect(nodes.flatMap(left)).toEqual([]);
+  });
+
+  it("that a late command left on one manager hinders nobody, is explained, and is taken away by unlock", async () => {
+    const nodes = ["l1", "l2", "l3"];
+    // Sent, given up, and carried out when its run had already ended.
+    await createClusterLock(partsOf(remote, ["l2"], "late", { run: "run-late" })).take();
+    const next = createClusterLock(partsOf(remote, nodes, "id-next", { run: "run-next" }));
+    expect(await next.take()).toMatchObject({ kind: "taken", nodes: ["l1", "l3"] });
+    expect(await next.check()).toEqual({ kind: "ours" });
+    await next.release();
+    const all = { remote, nodes, path: "/pawl/lock", identity: null };
+    const { found, others } = await findClusterLocks(all);
+    expect(found).toMatchObject([{ node: "l2", holder: { run: "run-late", holder: "anna@desk" } }]);
+    expect(others.map((one) => one.text)).toEqual(["no lock", "no lock"]);
+    expect(await breakClusterLocks(all, found)).toMatchObject([{ node: "l2", broken: true }]);
+    expect(nodes.flatMap(left)).toEqual([]);
   });
 
   it("is one majority, whoever comes first: of two that start at once exactly one gets it and the other leaves nothing", async () => {

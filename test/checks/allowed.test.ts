@@ -71,7 +71,7 @@ describe("the checks of DC/OS", () => {
         "cat /opt/mesosphere/etc/dcos-version.json",
         "/opt/mesosphere/bin/dcos-check-runner check node-poststart",
         "/opt/mesosphere/bin/dcos-diagnostics check node-poststart",
-        "grep -E ^security *: /opt/mesosphere/etc/user.config.yaml",
+        `grep -A1 -E ^["']?security["']? *: /opt/mesosphere/etc/user.config.yaml`,
         "ls /opt/mesosphere/lib/libltdl.so.7",
         "mntr",
         "srvr",

@@ -161,6 +161,9 @@ describe("the other requirements", () => {
   });
 
   it.each([
+    [exited(0, '"security": |-\n  disabled\n"telemetry_enabled": |-\n'), "fail"],
+    [exited(0, '"security": |-\n  permissive\n"telemetry_enabled": |-\n'), "pass"],
+    [exited(0, '"security": |-\n'), "inconclusive"],
     [exited(0, "security: disabled\n"), "fail"],
     [exited(0, "security: 'disabled'\n"), "fail"],
     [exited(0, "security: permissive\n"), "pass"],

@@ -28,7 +28,9 @@ export function unlockCommand(io: Io): Command {
 
 async function unlock(io: Io, cluster: Cluster, options: ClusterOptions & { readonly reason: string }): Promise<void> {
   const { breakClusterLocks, describeClusterHolder, findClusterLocks } = await import("../../action/cluster-lock.ts");
-  const { breakLocalLock, describeHolder, keepBroken, lockedError, readLocalLock } = await import("../../journal/local-lock.ts");
+  const { breakLocalLock, breakWriterLock, describeHolder, keepBroken, lockedError, readLocalLock, writerLockedError } =
+    await import("../../journal/local-lock.ts");
+  const { findRecordLocks } = await import("../record-locks.ts");
   const { lookFor } = await import("../../journal/process-identity.ts");
   const { recordSays } = await import("../../journal/record-says.ts");
   const { recordBrokenLock } = await import("../broken-lock.ts");
@@ -67,6 +69,15 @@ async function unlock(io: Io, cluster: Cluster, options: ClusterOptions & { read
       next,
     });
   }
+  const named = [here?.runFolder ?? "", ...found.map((lock) => lock.holder?.folder ?? "")].filter((folder) => folder !== "");
+  const records = await findRecordLocks(io, cluster, options.outputDir, facts.clusterId, named);
+  for (const { folder, holder } of records)
+    if (lookFor(holder) === "alive")
+      throw writerLockedError({ kind: "held", holder, alive: "alive" }, io.now(), {
+        inventory: options.inventory,
+        record: (await recordSays(folder))?.text ?? null,
+        unlock: "",
+      });
   const request = {
     stateDir: stateDir(io.env),
     clusterId: facts.clusterId,
@@ -78,6 +89,9 @@ async function unlock(io: Io, cluster: Cluster, options: ClusterOptions & { read
   for (const lock of found) explained.set(lock.node, (await explainLock(io, cluster, lock)).text);
   const local = await breakLocalLock(request);
   const broken = await breakClusterLocks(place, found);
+  for (const { folder } of records) await breakWriterLock(folder);
+  if (local === null && records.length > 0 && !broken.some((one) => one.broken))
+    await keepBroken(request, { clusterId: facts.clusterId, records: records.map((one) => one.holder) });
   if (local === null && broken.some((one) => one.broken))
     await keepBroken(request, { clusterId: facts.clusterId, managers: found });
   // A journal has one writer: only where the holder is certainly dead is its own record told.
@@ -86,7 +100,7 @@ async function unlock(io: Io, cluster: Cluster, options: ClusterOptions & { read
   for (const { holder } of found)
     if (holder !== null && holder.folder !== "" && lifeOf(holder) === "dead")
       gone.set(holder.folder, describeClusterHolder(holder));
-  for (const [folder, holder] of gone) await recordBrokenLock(io, folder, holder, options.reason);
+  for (const [folder, holder] of gone) await recordBrokenLock(io, folder, facts.clusterId, holder, options.reason);
 
   const nodes = [
     ...broken.map((one) => ({ node: one.node, broken: one.broken, found: one.text })),
@@ -97,6 +111,7 @@ async function unlock(io: Io, cluster: Cluster, options: ClusterOptions & { read
       JSON.stringify({
         cluster: facts.clusterId,
         local: local === null ? null : { run: local.run, operator: local.operator, host: local.host },
+        records: records.map(({ folder, holder }) => ({ folder, operator: holder.operator, host: holder.host })),
         nodes,
       }),
     );
@@ -106,6 +121,8 @@ async function unlock(io: Io, cluster: Cluster, options: ClusterOptions & { read
         ? "this machine: no lock"
         : `this machine: lock broken of ${describeHolder(local, lookFor(local), io.now())}`,
     );
+    for (const { folder, holder } of records)
+      io.out(`record ${folder}: lock broken of ${describeHolder(holder, lookFor(holder), io.now())}`);
     for (const one of nodes)
       io.out(`${one.node}: ${one.broken ? `lock broken of ${explained.get(one.node) ?? one.found}` : one.found}`);
   }

@@ -95,7 +95,7 @@ export const ALLOW: AllowList = {
     ["cat", /(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)+\/genconf\/[A-Za-z0-9_-][A-Za-z0-9._-]*/],
     ["ls", /\/etc\/mesosphere\/roles/],
     ["ls", "/opt/mesosphere/lib/libltdl.so.7"],
-    ["grep", "-E", "^security *:", FILES.userConfig],
+    ["grep", "-A1", "-E", `^["']?security["']? *:`, FILES.userConfig],
     ["df", "-Pk", /\/[A-Za-z0-9._/-]*/],
     ["uptime"],
     ["timedatectl"],

@@ -10,6 +10,10 @@ export const FILES = {
   roles: "/etc/mesosphere/roles",
   clusterId: "/var/lib/dcos/cluster-id",
   bootId: "/proc/sys/kernel/random/boot_id",
+  detectIp: "/opt/mesosphere/bin/detect_ip",
+  osRelease: "/etc/os-release",
+  machineId: "/etc/machine-id",
+  units: "/etc/systemd/system/dcos.target.wants",
 } as const;
 
 /**
@@ -46,6 +50,18 @@ say masters
 cat ${FILES.masterCount} 2>/dev/null
 say units
 if [ "$#" -gt 0 ]; then systemctl show -p Id -p ActiveState -p SubState -p NRestarts "$@" 2>/dev/null; fi
+say os
+cat ${FILES.osRelease} 2>/dev/null
+say kernel
+uname -r 2>/dev/null
+say docker
+docker --version 2>/dev/null
+say machine
+cat ${FILES.machineId} 2>/dev/null
+say edition
+for unit in dcos-oauth dcos-bouncer dcos-vault; do
+  if [ -e ${FILES.units}/$unit.service ]; then echo $unit; fi
+done
 say bootstrap
 if [ -n "$url" ]; then curl -sSI --max-time 10 "$url" 2>&1; fi
 say end

@@ -1,9 +1,12 @@
 import type { Inventory, InventoryNode } from "../../domain/inventory.ts";
 import type { Facts, Finding, NodeFacts } from "../../domain/plan.ts";
+import type { Before } from "../../engine/ports.ts";
 import { agentsOf, mastersOf, quorumOf } from "./contract.ts";
 import { judgeConstraints } from "./constraints.ts";
 import { agentFindings } from "./findings-agents.ts";
 import { list, number, record, text } from "./json-fields.ts";
+import { configurationFindings, editionFinding } from "./findings-changes.ts";
+import { machineFindings } from "./findings-machines.ts";
 import { finding } from "./judgement.ts";
 
 interface Known {
@@ -260,7 +263,12 @@ function constraints(facts: Facts): Finding {
  * half-done work, configuration, quorum. Pure. Versions outside {from, target}, agents ahead of masters and an ensemble that
  * cannot lose a member are refusals; no flag allows them (design rules 2, 8, 13).
  */
-export function findings(facts: Facts, inventory: Inventory, inputs: Readonly<Record<string, string>>): readonly Finding[] {
+export function findings(
+  facts: Facts,
+  inventory: Inventory,
+  inputs: Readonly<Record<string, string>>,
+  before: Before | null = null,
+): readonly Finding[] {
   const nodes = nodesOf(facts, inventory);
   return [
     reachable(nodes),
@@ -271,6 +279,9 @@ export function findings(facts: Facts, inventory: Inventory, inputs: Readonly<Re
     ...agentFindings(record(facts.baseline)["agents"], agentsOf(inventory)),
     activation(nodes),
     configuration(nodes),
+    ...configurationFindings(facts, inventory, inputs["target"]),
+    ...editionFinding(facts, inventory, inputs["target"]),
+    ...machineFindings(facts, inventory, inputs["target"], before),
     constraints(facts),
   ];
 }

@@ -5,6 +5,9 @@ import { roleOfFiles } from "./contract.ts";
 import { factsCommand } from "./facts-script.ts";
 import { parseJson, record, text } from "./json-fields.ts";
 
+/** The edition of DC/OS. */
+export type Edition = "open" | "enterprise";
+
 interface UnitFacts {
   readonly active: string;
   readonly sub: string;
@@ -30,6 +33,14 @@ export interface NodeReport {
   readonly uid: number | null;
   readonly masterCount: number | null;
   readonly units: Readonly<Record<string, UnitFacts>>;
+  /** The operating system as it calls itself (os-release). */
+  readonly os: string | null;
+  readonly kernel: string | null;
+  /** Version of the docker program; asked without its daemon, which may hang. */
+  readonly docker: string | null;
+  /** Made when the operating system was installed: another one is another machine (machine-id). */
+  readonly machineId: string | null;
+  readonly edition: Edition | null;
   /** HTTP status the node got from the bootstrap machine; null: no answer; absent where nothing was asked. */
   readonly bootstrapStatus?: number | null;
 }
@@ -81,6 +92,26 @@ function parseUnits(section: string | undefined): Readonly<Record<string, UnitFa
   return units;
 }
 
+function osOf(section: string | undefined): string | null {
+  const field = (name: string): string | null => {
+    const value = new RegExp(`^${name}=(.*)$`, "m").exec(section ?? "")?.[1]?.trim();
+    return value === undefined ? null : value.replace(/^(["'])(.*)\1$/, "$2") || null;
+  };
+  return field("PRETTY_NAME") ?? field("NAME");
+}
+
+/**
+ * From 1.12 on the version file tells the edition; before, a master's own units do: only the open one has dcos-oauth (1.9 to 1.12),
+ * only the Enterprise one has vault, and bouncer before 1.13 (dcos.md 3.1, 3.2). Null where nothing tells.
+ */
+function editionOf(variant: string | null, version: string | null, units: readonly string[]): Edition | null {
+  if (variant === "open" || variant === "enterprise") return variant;
+  const early = /^1\.(?:9|1[0-2])\./.test(version ?? "");
+  const open = early && units.includes("dcos-oauth");
+  const enterprise = units.includes("dcos-vault") || (early && units.includes("dcos-bouncer"));
+  return open === enterprise ? null : open ? "open" : "enterprise";
+}
+
 /** Parses the output of the facts script. Null where the output was cut before its end marker. */
 export function parseFacts(output: string): NodeReport | null {
   const sections = sectionsOf(output);
@@ -104,6 +135,11 @@ export function parseFacts(output: string): NodeReport | null {
     uid: wholeNumber(sections.get("uid")),
     masterCount: wholeNumber(sections.get("masters")),
     units: parseUnits(sections.get("units")),
+    os: osOf(sections.get("os")),
+    kernel: sections.get("kernel") || null,
+    docker: /^Docker version ([^\s,]+)/.exec(sections.get("docker") ?? "")?.[1] ?? null,
+    machineId: /^[0-9a-f]{32}$/.exec(sections.get("machine") ?? "")?.[0] ?? null,
+    edition: editionOf(text(version["dcos-variant"]), text(version["version"]), (sections.get("edition") ?? "").split("\n")),
     ...(bootstrap === "" ? {} : { bootstrapStatus: wholeNumber(status) }),
   };
 }

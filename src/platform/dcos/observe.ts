@@ -9,6 +9,7 @@ import { number, record, text } from "./json-fields.ts";
 import { lastMasters, readEnsemble, type Ensemble } from "./leadership.ts";
 import { askMarathon, parseApps, type AppBaseline } from "./marathon.ts";
 import { frameworkId, isNode, leaderOf, parseAgents, readTasks, type AgentEntry, type TaskCount } from "./mesos.ts";
+import { readConfiguration } from "./read-configuration.ts";
 import { readNode, reportJson, type NodeAnswer } from "./node-facts.ts";
 import { isServing } from "./zookeeper.ts";
 
@@ -131,7 +132,7 @@ function factsOf({ node, answer, skewMs }: NodeReading, serving: boolean, target
     role: report.role,
     reachable: true,
     complete,
-    details: { ...reportJson(report), skewMs, serving },
+    details: { ...reportJson(report), address: node.address, skewMs, serving },
   };
 }
 
@@ -214,6 +215,18 @@ function evidenceOf(nodes: readonly NodeReading[], ensemble: Ensemble, cluster: 
   ];
 }
 
+function configurationEvidence(configuration: JsonRecord | null): Observation["evidence"] {
+  if (configuration === null) return [];
+  const meta = {
+    name: "observed/configuration.json",
+    mediaType: "application/json",
+    step: null,
+    node: null,
+    evidenceOf: "the installed configuration against the one the target is generated with",
+  };
+  return [{ meta, bytes: `${JSON.stringify(configuration, null, 1)}\n` }];
+}
+
 /**
  * Reads what a plan is made of: every node in one command, every master's own word, the leader's lists, Marathon.
  * What could not be read is a gap in words and null in the facts, never an assumed value. Only reads.
@@ -227,8 +240,18 @@ export async function observe(
   const masters = mastersOf(inventory);
   const [nodes, ensemble] = await Promise.all([readNodes(reader, inventory, clock), readEnsemble(reader, inventory)]);
   const leader = leaderOf(ensemble.masters, masters);
-  const cluster = await readCluster(reader, inventory, leader);
   const reports = nodes.flatMap(({ node, answer }) => (answer.kind === "read" ? [{ node, report: answer.report }] : []));
+  // A master before an agent, of those with what most have: an odd one is another finding. Who is at the target already holds the target's own.
+  const behind = reports.filter(({ report: { version } }) => version !== null && version !== inputs["target"]);
+  const common = majority(behind.map(({ report }) => report.configSha256));
+  const left = behind.flatMap(({ node, report: { version, configSha256 } }) =>
+    version === null || (configSha256 ?? "") !== common ? [] : [{ node, version }],
+  );
+  const holder = left.find(({ node }) => node.role === "master") ?? left[0] ?? null;
+  const [cluster, configuration] = await Promise.all([
+    readCluster(reader, inventory, leader),
+    readConfiguration(reader, inventory, holder, inputs["target"]),
+  ]);
   const counted = new Set(reports.map(({ report }) => report.masterCount).filter((value) => value !== null));
   const agentsOfRole = (role: string): number | null => cluster.agents?.filter((agent) => agent.role === role).length ?? null;
   const facts: Facts = {
@@ -246,7 +269,11 @@ export async function observe(
       agent: agentsOfRole("agent"),
       agent_public: agentsOfRole("agent_public"),
     },
-    baseline: baselineOf(cluster, ensemble, leader),
+    baseline: { ...baselineOf(cluster, ensemble, leader), configuration },
   };
-  return { facts, evidence: evidenceOf(nodes, ensemble, cluster), gaps: [...gapsOf(nodes, ensemble), ...cluster.gaps] };
+  return {
+    facts,
+    evidence: [...evidenceOf(nodes, ensemble, cluster), ...configurationEvidence(configuration)],
+    gaps: [...gapsOf(nodes, ensemble), ...cluster.gaps],
+  };
 }

@@ -47,6 +47,9 @@ function nodes(captured: Captured): JsonRecord {
               masterCount: facts.masterCount,
               clusterId: facts.clusterId,
               installProgress: facts.installProgress,
+              os: facts.os,
+              kernel: facts.kernel,
+              docker: facts.docker,
             };
       return [name, own === null ? null : { ...own, ...(containers === undefined ? {} : { containers }) }];
     }),

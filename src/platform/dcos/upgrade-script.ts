@@ -9,6 +9,7 @@ import { mastersOf } from "./contract.ts";
 import { filesArgv, parseListing } from "./files-script.ts";
 import { record, text } from "./json-fields.ts";
 import { judgeScriptText, urlOfGenerator, type ScriptVersions } from "./script-text.ts";
+import { digestNow } from "./read-configuration.ts";
 import { findJob, followJob, startStepJob } from "./step-job.ts";
 
 /** What the upgrade steps need of the script: where it is, what it must hash to, what it is for. */
@@ -165,8 +166,26 @@ export function generatorCommand(installer: string, from: string): string {
   return `cd ${word(posix.dirname(installer))} && bash ${word(installer)} --generate-node-upgrade-script ${word(from)}`;
 }
 
+/** What the plan was made from must be what is generated: a config.yaml that was changed since was compared by nobody. Null: it is the same. */
+async function changedSincePlan(ctx: StepContext, installer: string): Promise<Problem | null> {
+  const planned = text(record(record(ctx.plan.facts.baseline)["configuration"])["targetSha256"]);
+  if (planned === null) return null;
+  const genconf = posix.join(posix.dirname(installer), "genconf");
+  const now = await digestNow(ctx.remote, genconf);
+  if (now === planned) return null;
+  return {
+    code: "configuration-changed",
+    text: "The configuration of the target was changed after this run was planned.",
+    expected: `${genconf}/config.yaml with SHA-256 ${planned}`,
+    observed: now ?? "it could not be read",
+    next: "Put it back as it was, or start a new run: its preflight compares it with what is installed.",
+  };
+}
+
 async function generate(ctx: StepContext, installer: string, versions: ScriptVersions): Promise<Effect> {
   const found = await findJob(ctx, "bootstrap");
+  const changed = found.kind === "none" ? await changedSincePlan(ctx, installer) : null;
+  if (changed !== null) return failed(ctx, changed);
   if (found.kind === "no-answer")
     return failed(ctx, { code: `ssh.${found.code}`, text: "The bootstrap machine does not answer.", observed: found.reason });
   if (found.kind === "none") {

@@ -1,6 +1,6 @@
 import type { Fault, FaultName } from "../faults.ts";
 import { reconsiderEnsemble } from "./ensemble.ts";
-import { configYaml } from "./files.ts";
+import { userConfigYaml } from "./files.ts";
 import { launchMissing } from "./marathon.ts";
 import { crashMesos, enrollMaster, leadingMaster } from "./mesos.ts";
 import { between } from "./random.ts";
@@ -85,7 +85,7 @@ function afflict(model: Model, node: NodeState, name: FaultName): void {
       node.fs.writeFileSync(roleFile(node, false), "");
       return;
     case "config-differs":
-      node.fs.writeFileSync("/opt/mesosphere/etc/user.config.yaml", `${configYaml(model)}oauth_enabled: false\n`);
+      node.fs.writeFileSync("/opt/mesosphere/etc/user.config.yaml", userConfigYaml(model, { oauth_enabled: "false" }));
       return;
     case "clock-skew":
       ailments.clockSkewMs = 8_000;
@@ -159,7 +159,7 @@ function healNode(model: Model, node: NodeState): void {
   if (node.role === "bootstrap") return;
   void node.fs.rm(roleFile(node, false), { force: true });
   node.fs.writeFileSync(roleFile(node, true), "");
-  node.fs.writeFileSync("/opt/mesosphere/etc/user.config.yaml", configYaml(model));
+  node.fs.writeFileSync("/opt/mesosphere/etc/user.config.yaml", userConfigYaml(model));
   if (node.servicesSinceMs === null) return;
   if (node.master !== null) {
     node.master.mesos.logRecovered = true;

@@ -200,7 +200,8 @@ export function createModel(wanted: Wanted, programsOf: (model: Model, node: Nod
   const model: Model = {
     clock: wanted.clock,
     seed,
-    clusterId: uuidOf(seed, "cluster"),
+    // Another number of masters is another cluster: what was recorded of this one says nothing about it.
+    clusterId: uuidOf(seed, wanted.masters === 3 ? "cluster" : `cluster of ${wanted.masters}`),
     nodes,
     masters,
     agents,

@@ -75,11 +75,46 @@ export function packageIds(version: string): readonly string[] {
   return made;
 }
 
-/** config.yaml as the operator wrote it; the nodes hold a copy of what they were installed with. */
-export function configYaml(model: Model): string {
-  const masters = model.masters.map((node) => `- ${node.address}`).join("\n");
-  return `bootstrap_url: http://${model.bootstrap.address}:8090\ncluster_name: pawl-lab\nexhibitor_storage_backend: static\nmaster_discovery: static\nmaster_list:\n${masters}\nresolvers:\n- 192.0.2.53\ncheck_time: true\nprocess_timeout: 10000\ntelemetry_enabled: false\n`;
+/** The settings the cluster was installed with, by key. */
+function settingsOf(model: Model): Readonly<Record<string, string | number | boolean | readonly string[]>> {
+  return {
+    bootstrap_url: `http://${model.bootstrap.address}:8090`,
+    cluster_name: "pawl-lab",
+    exhibitor_storage_backend: "static",
+    master_discovery: "static",
+    master_list: model.masters.map((node) => node.address),
+    resolvers: ["192.0.2.53"],
+    check_time: true,
+    process_timeout: 10000,
+    telemetry_enabled: false,
+  };
 }
+
+/** config.yaml as the operator wrote it. */
+export function configYaml(model: Model): string {
+  return Object.entries(settingsOf(model))
+    .map(([key, value]) =>
+      Array.isArray(value) ? `${key}:\n${value.map((one) => `- ${one}\n`).join("")}` : `${key}: ${String(value)}\n`,
+    )
+    .join("");
+}
+
+/**
+ * The copy of it on every node: keys in order, each value as literal text, lists as JSON with the spaces Python puts into it
+ * (dcos/dcos, gen/__init__.py: `stringify_configuration`, `user_arguments_to_yaml`; the form is that of PyYAML's `dump`).
+ */
+export function userConfigYaml(model: Model, more: Readonly<Record<string, string>> = {}): string {
+  return Object.entries({ ...settingsOf(model), ...more })
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(
+      ([key, value]) =>
+        `"${key}": |-\n  ${Array.isArray(value) ? JSON.stringify(value).replaceAll('","', '", "') : String(value)}\n`,
+    )
+    .join("");
+}
+
+/** ip-detect as the operator wrote it; the nodes have it as detect_ip. */
+export const IP_DETECT = "#!/bin/sh\nhostname -I | cut -d' ' -f1\n";
 
 function environment(node: NodeState, prefix: string): string {
   const release = releaseOf(node.version);
@@ -104,14 +139,17 @@ export function writeVersionFiles(model: Model, node: NodeState): void {
   write(`${etc}/dcos-version.json`, versionFile(version));
   write("/opt/mesosphere/environment", environment(node, ""));
   write("/opt/mesosphere/environment.export", environment(node, "export "));
-  write(`${etc}/user.config.yaml`, configYaml(model));
+  write(`${etc}/user.config.yaml`, userConfigYaml(model));
   if (releaseOf(version).minor >= 10)
     write(
       `${etc}/expanded.config.json`,
       `${JSON.stringify({ master_quorum: Math.floor(model.masters.length / 2) + 1, dcos_version: version })}\n`,
     );
+  const oauth = "/etc/systemd/system/dcos.target.wants/dcos-oauth.service";
+  if (node.role === "master" && releaseOf(version).minor <= 12) write(oauth, "");
+  else void fs.rm(oauth, { force: true });
   if (node.role === "master") write(`${etc}/master_count`, `${model.masters.length}\n`);
-  write("/opt/mesosphere/bin/detect_ip", `#!/bin/sh\necho ${node.address}\n`, 0o755);
+  write("/opt/mesosphere/bin/detect_ip", IP_DETECT, 0o755);
   write(
     "/opt/mesosphere/active.buildinfo.full.json",
     `${JSON.stringify(Object.fromEntries(packageIds(version).map((id) => [id.split("--")[0] ?? id, { package_version: id }])))}\n`,
@@ -180,6 +218,7 @@ export function writeBaseFiles(model: Model, node: NodeState): void {
     "/etc/os-release",
     'NAME="Container Linux by CoreOS"\nID=coreos\nVERSION=1688.5.3\nVERSION_ID=1688.5.3\nPRETTY_NAME="Container Linux by CoreOS 1688.5.3 (Rhyolite)"\n',
   );
+  fs.writeFileSync("/etc/machine-id", `${hexOf(model.seed, `machine ${node.name}`, 32)}\n`);
   fs.writeFileSync("/proc/sys/kernel/random/boot_id", `${node.bootId}\n`);
   fs.writeFileSync("/proc/mounts", MOUNTS.map((one) => `${one.device} ${one.at} ${one.type} rw,relatime 0 0\n`).join(""));
   fs.writeFileSync("/proc/cpuinfo", Array.from({ length: 4 }, (_, index) => `processor\t: ${index}\n`).join("\n"));

@@ -1,5 +1,5 @@
 import type { Program, SimHttpAnswer, SimHttpRequest } from "../ports.ts";
-import { bootstrapId, configYaml, packageIds } from "./files.ts";
+import { bootstrapId, configYaml, IP_DETECT, packageIds } from "./files.ts";
 import { answer, jsonAnswer } from "./http.ts";
 import { hexOf } from "./random.ts";
 import { RELEASE_VERSIONS } from "./releases.ts";
@@ -35,7 +35,7 @@ export function writeInstallers(model: Model): void {
     const folder = `${INSTALLERS}/${version}`;
     fs.writeFileSync(`${folder}/dcos_generate_config.sh`, installerText(version), undefined, { mode: 0o755 });
     fs.writeFileSync(`${folder}/genconf/config.yaml`, config);
-    fs.writeFileSync(`${folder}/genconf/ip-detect`, "#!/bin/sh\nhostname -I | cut -d' ' -f1\n", undefined, { mode: 0o755 });
+    fs.writeFileSync(`${folder}/genconf/ip-detect`, IP_DETECT, undefined, { mode: 0o755 });
     fs.mkdirSync(`${folder}/genconf/serve/upgrade`, { recursive: true });
     fs.writeFileSync(`${folder}/genconf/serve/bootstrap.latest`, bootstrapId(version));
     fs.writeFileSync(`${folder}/genconf/serve/cluster-package-list.latest`, `${hexOf(0, `list ${version}`, 40)}\n`);

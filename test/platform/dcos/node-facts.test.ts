@@ -5,7 +5,8 @@ import { judgeFacts, parseFacts } from "../../../src/platform/dcos/node-facts.ts
 import { inventory, node } from "./sample.ts";
 
 const SECTIONS: Readonly<Record<string, string>> = {
-  version: '{\n  "version": "1.11.3",\n  "dcos-image-commit": "0123456789abcdef0123456789abcdef01234567",\n  "bootstrap-id": "b"\n}',
+  version:
+    '{\n  "version": "1.11.3",\n  "dcos-image-commit": "0123456789abcdef0123456789abcdef01234567",\n  "bootstrap-id": "b"\n}',
   roles: "slave_public",
   "install-progress": "absent",
   date: "1795191060.250000000",
@@ -16,7 +17,13 @@ const SECTIONS: Readonly<Record<string, string>> = {
   cluster: "c-1",
   uid: "0",
   masters: "",
-  units: "Id=dcos-mesos-slave-public.service\nActiveState=active\nSubState=running\nNRestarts=2\n\nId=dcos-adminrouter-agent.service\nActiveState=activating\nSubState=auto-restart",
+  units:
+    "Id=dcos-mesos-slave-public.service\nActiveState=active\nSubState=running\nNRestarts=2\n\nId=dcos-adminrouter-agent.service\nActiveState=activating\nSubState=auto-restart",
+  os: 'NAME="Container Linux by CoreOS"\nID=coreos\nVERSION=1688.5.3\nPRETTY_NAME="Container Linux by CoreOS 1688.5.3 (Rhyolite)"',
+  kernel: "4.14.48-coreos-r2",
+  docker: "Docker version 17.12.1-ce, build 7390fc6",
+  machine: "0123456789abcdef0123456789abcdef",
+  edition: "",
   bootstrap: "HTTP/1.1 200 OK\nContent-Length: 41",
 };
 
@@ -40,12 +47,49 @@ describe("the facts a node prints", () => {
       clusterId: "c-1",
       uid: 0,
       masterCount: null,
-      units: { "dcos-mesos-slave-public": { active: "active", sub: "running", restarts: 2 }, "dcos-adminrouter-agent": { active: "activating", sub: "auto-restart", restarts: null } },
+      units: {
+        "dcos-mesos-slave-public": { active: "active", sub: "running", restarts: 2 },
+        "dcos-adminrouter-agent": { active: "activating", sub: "auto-restart", restarts: null },
+      },
+      os: "Container Linux by CoreOS 1688.5.3 (Rhyolite)",
+      kernel: "4.14.48-coreos-r2",
+      docker: "17.12.1-ce",
+      machineId: "0123456789abcdef0123456789abcdef",
+      edition: null,
       bootstrapStatus: 200,
     });
   });
 
   it.each([
+    {
+      what: "an os-release without a pretty name",
+      change: { os: "NAME='Debian GNU/Linux'\nID=debian" },
+      field: "os",
+      want: "Debian GNU/Linux",
+    },
+    { what: "no os-release", change: { os: "" }, field: "os", want: null },
+    { what: "no Docker", change: { docker: "" }, field: "docker", want: null },
+    { what: "a machine-id that was never made", change: { machine: "uninitialized" }, field: "machineId", want: null },
+    { what: "the open edition's own unit", change: { edition: "dcos-oauth" }, field: "edition", want: "open" },
+    {
+      what: "the Enterprise edition's own units",
+      change: { edition: "dcos-bouncer\ndcos-vault" },
+      field: "edition",
+      want: "enterprise",
+    },
+    { what: "units of both editions", change: { edition: "dcos-oauth\ndcos-vault" }, field: "edition", want: null },
+    {
+      what: "bouncer from 1.13 on, which both editions have",
+      change: { version: '{"version": "1.13.9"}', edition: "dcos-bouncer" },
+      field: "edition",
+      want: null,
+    },
+    {
+      what: "a version file that names the variant",
+      change: { version: '{"version": "1.12.5", "dcos-variant": "enterprise"}', edition: "dcos-oauth" },
+      field: "edition",
+      want: "enterprise",
+    },
     { what: "no version file", change: { version: "" }, field: "version", want: null },
     { what: "a version file that is no JSON", change: { version: '{"version": ' }, field: "version", want: null },
     { what: "no role file", change: { roles: "" }, field: "role", want: null },
@@ -56,9 +100,24 @@ describe("the facts a node prints", () => {
     { what: "a date without a fraction", change: { date: "1795191060" }, field: "clockEpoch", want: 1795191060 },
     { what: "a busybox date that knows no %N", change: { date: "1795191060.%N" }, field: "clockEpoch", want: 1795191060 },
     { what: "no configuration", change: { config: "" }, field: "configSha256", want: null },
-    { what: "a df without a line for the disk", change: { "disk-var": "Filesystem 1024-blocks" }, field: "diskFreeKb", want: { opt: 31340372, var: null } },
-    { what: "a bootstrap machine that says 404", change: { bootstrap: "HTTP/1.1 404 Not Found" }, field: "bootstrapStatus", want: 404 },
-    { what: "a bootstrap machine that does not answer", change: { bootstrap: "curl: (7) Failed to connect" }, field: "bootstrapStatus", want: null },
+    {
+      what: "a df without a line for the disk",
+      change: { "disk-var": "Filesystem 1024-blocks" },
+      field: "diskFreeKb",
+      want: { opt: 31340372, var: null },
+    },
+    {
+      what: "a bootstrap machine that says 404",
+      change: { bootstrap: "HTTP/1.1 404 Not Found" },
+      field: "bootstrapStatus",
+      want: 404,
+    },
+    {
+      what: "a bootstrap machine that does not answer",
+      change: { bootstrap: "curl: (7) Failed to connect" },
+      field: "bootstrapStatus",
+      want: null,
+    },
     { what: "no bootstrap machine to ask", change: { bootstrap: "" }, field: "bootstrapStatus", want: undefined },
     { what: "a master's count", change: { masters: "5" }, field: "masterCount", want: 5 },
   ])("keep what is missing as null: $what", ({ change, field, want }) => {
@@ -68,17 +127,28 @@ describe("the facts a node prints", () => {
 
   it("are no reading when the output was cut before its end", () => {
     expect(parseFacts(output({}, false))).toBeNull();
-    expect(judgeFacts({ kind: "exited", code: 0, stdout: output({}, false), stderr: "" })).toMatchObject({ kind: "unreadable", code: "facts.incomplete" });
+    expect(judgeFacts({ kind: "exited", code: 0, stdout: output({}, false), stderr: "" })).toMatchObject({
+      kind: "unreadable",
+      code: "facts.incomplete",
+    });
   });
 
   it("tell a refused sudo, a lost connection and a time-out apart", () => {
-    expect(judgeFacts({ kind: "exited", code: 1, stdout: "", stderr: "sudo: a password is required\n" })).toMatchObject({ code: "ssh.sudo", reason: "sudo refused: sudo: a password is required" });
-    expect(judgeFacts({ kind: "lost", reason: "connection refused", code: "refused", sent: false })).toMatchObject({ code: "ssh.refused" });
+    expect(judgeFacts({ kind: "exited", code: 1, stdout: "", stderr: "sudo: a password is required\n" })).toMatchObject({
+      code: "ssh.sudo",
+      reason: "sudo refused: sudo: a password is required",
+    });
+    expect(judgeFacts({ kind: "lost", reason: "connection refused", code: "refused", sent: false })).toMatchObject({
+      code: "ssh.refused",
+    });
     expect(judgeFacts({ kind: "timed-out", afterMs: 30_000, stdout: "", stderr: "" })).toMatchObject({ code: "ssh.timeout" });
   });
 
   it.each(["sh", "bash"])("come whole out of a real %s, also on a machine that is no DC/OS node", (shell) => {
-    const printed = execFileSync(shell, ["-c", FACTS_SCRIPT, FACTS_NAME, "", "no-such.service"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+    const printed = execFileSync(shell, ["-c", FACTS_SCRIPT, FACTS_NAME, "", "no-such.service"], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    });
     const report = parseFacts(printed);
     expect(report).toMatchObject({ version: null, role: null, roles: [], uid: process.getuid?.() });
     expect(report?.installProgress).toBe(false);
@@ -92,7 +162,14 @@ describe("the command that reads a node", () => {
   it("asks the bootstrap machine's marker file and the units of the role, as root", () => {
     const command = factsCommand(inventory(["m1"]), node("m1"));
     expect(command.sudo).toBe(true);
-    expect(command.argv.slice(4)).toEqual(["http://10.0.0.5:8090/bootstrap.latest", "dcos-exhibitor.service", "dcos-mesos-master.service", "dcos-mesos-dns.service", "dcos-marathon.service", "dcos-adminrouter.service"]);
+    expect(command.argv.slice(4)).toEqual([
+      "http://10.0.0.5:8090/bootstrap.latest",
+      "dcos-exhibitor.service",
+      "dcos-mesos-master.service",
+      "dcos-mesos-dns.service",
+      "dcos-marathon.service",
+      "dcos-adminrouter.service",
+    ]);
   });
 
   it("asks for a prepared script where there is no bootstrap machine, and for nothing where there is neither", () => {

@@ -61,8 +61,17 @@ export const REFERENCES: readonly Reference[] = [
   },
   { read: /^cat \/opt\/mesosphere\/etc\/dcos-version\.json$/, source: "published capture and dcos.md 3.1: programs.test.ts" },
   {
-    read: /^cat \/opt\/(mesosphere\/(etc\/expanded\.config\.json|bin\/detect_ip|active\.buildinfo\.full\.json)|dcos\/[\d.]+\/genconf\/(config\.yaml|ip-detect))$/,
+    read: /^cat \/opt\/mesosphere\/(etc\/expanded\.config\.json|active\.buildinfo\.full\.json)$/,
     source: "kept as bytes, no field is read; where they lie: dcos.md 3.1, 4.1",
+  },
+  {
+    read: /^cat \/opt\/(mesosphere\/etc\/user\.config\.yaml|dcos\/[\d.]+\/genconf\/config\.yaml)$/,
+    source:
+      "dcos/dcos, gen/__init__.py (stringify_configuration, user_arguments_to_yaml: PyYAML's dump with default_style '|') and dcos_installer/config.py; dcos.md 3.1, 4.1: changes.test.ts",
+  },
+  {
+    read: /^cat \/opt\/(mesosphere\/bin\/detect_ip|dcos\/[\d.]+\/genconf\/ip-detect)$/,
+    source: "dcos/dcos, gen/dcos-config.yaml: /bin/detect_ip is the text of ip-detect; dcos.md 3.1, 4.1: changes.test.ts",
   },
   { read: /^cat \/var\/lib\/dcos\/mesos-resources$/, source: "kept as bytes, no field is read; where it lies: dcos.md 3.1" },
   {
@@ -70,7 +79,7 @@ export const REFERENCES: readonly Reference[] = [
     source: "Marathon's Formats.scala (`callbackUrls`, a list of texts); gone with 1.5: dcos.md pre-34; marathon.test.ts",
   },
   {
-    read: /^(ls \/opt\/mesosphere\/lib\/libltdl\.so\.7|grep -E \^security \*: \/opt\/mesosphere\/etc\/user\.config\.yaml)$/,
+    read: /^(ls \/opt\/mesosphere\/lib\/libltdl\.so\.7|grep -A1 -E \^\["'\]\?security\["'\]\? \*: \/opt\/mesosphere\/etc\/user\.config\.yaml)$/,
     source: "a real ls and grep beside the node's: commands.test.ts",
   },
   {
