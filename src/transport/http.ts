@@ -66,6 +66,7 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
       route: options.route ?? asWritten,
       token: options.token ?? null,
       spokenPlain: new Set(),
+      spokenTls: new Set(),
     };
   };
   return {
@@ -102,6 +103,8 @@ interface Wires {
   readonly token: TokenKeeper | null;
   /** Origins found to speak plain http where https was tried first. */
   readonly spokenPlain: Set<string>;
+  /** Origins that have answered by TLS: from then on nobody makes pawl ask them plainly, by hanging up or by closing their port. */
+  readonly spokenTls: Set<string>;
 }
 
 const none = (code: string, reason: string): HttpAnswer => ({ kind: "no-answer", code, reason });
@@ -151,9 +154,12 @@ async function askOn(wires: Wires, hop: Hop, way: Route, signal: AbortSignal): P
   const plainly = (url: URL): Promise<HttpAnswer> => askOn(wires, hop, { ...way, url, plain: null, authorised: false }, signal);
   if (way.plain !== null && wires.spokenPlain.has(way.url.origin)) return plainly(way.plain);
   const first = await authorised(wires, hop, way, signal);
+  if (first.kind === "answered" && way.plain !== null) wires.spokenTls.add(way.url.origin);
   if (first.kind === "answered") return (way.ours ? refusalOf(first, way, wires.token !== null) : null) ?? first;
   if (signal.aborted) return first;
   if (way.plain === null || !speaksNoTls(first.code, way)) return about(first);
+  if (wires.spokenTls.has(way.url.origin))
+    return about({ code: first.code, reason: `${first.reason}; it has spoken https before, so it is not asked plainly` });
   const second = await plainly(way.plain);
   // Only a server that really answers plainly is asked so from now on; one that was restarting is not.
   if (second.kind === "answered" && first.code === "not-tls") wires.spokenPlain.add(way.url.origin);

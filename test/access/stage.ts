@@ -18,6 +18,8 @@ export interface Counted {
   connections: number;
   /** `METHOD path` of every request, with the token where one came. */
   readonly asked: { readonly line: string; readonly authorization: string | undefined }[];
+  /** Hangs up on everybody and closes the port. */
+  end(): Promise<void>;
 }
 
 /** Servers, clients and files of one test. */
@@ -37,7 +39,12 @@ export class Stage {
     const server = leaf === null ? createPlainServer(watch) : createTlsServer({ cert: leaf.cert, key: leaf.key }, watch);
     this.#servers.push(server);
     await new Promise<void>((done) => server.listen(port, host, done));
-    const counted: Counted = { host, port: (server.address() as AddressInfo).port, connections: 0, asked };
+    const end = async (): Promise<void> => {
+      const closed = new Promise<void>((done) => server.close(() => done()));
+      server.closeAllConnections();
+      await closed;
+    };
+    const counted: Counted = { host, port: (server.address() as AddressInfo).port, connections: 0, asked, end };
     server.on(leaf === null ? "connection" : "secureConnection", (_socket: Socket) => void (counted.connections += 1));
     return counted;
   }

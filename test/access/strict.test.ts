@@ -302,6 +302,20 @@ describeReal("a cluster in permissive security mode", ["openssl"], () => {
     expect([m1.asked.length, m2.asked.length, bad.asked.length]).toEqual([1, 2, 0]);
   });
 
+  it("is never asked plainly by a server that has spoken https before: nobody forces that by closing its port", async () => {
+    const plain: RequestListener = (_request, response) => void response.end('"forged"');
+    const secure: RequestListener = (_request, response) => void response.end('"genuine"');
+    const host = "127.0.9.7";
+    const tls = await stage.serve(host, authority.leaf([host]), secure, 8443);
+    const open = await stage.serve(host, null, plain, 8080);
+    const client = stage.client({ security: "permissive", caFile: authority.caFile }, { nodes: { m1: host } });
+    const ask = async (): Promise<string> => told(await client.ask(get(`http://${host}:8080/v2/leader`)));
+    expect(await ask()).toBe('200 "genuine"');
+    await tls.end();
+    expect(await ask()).toMatch(/^refused: .*it has spoken https before, so it is not asked plainly/);
+    expect(open.asked).toHaveLength(0);
+  });
+
   it("asks a service with a port of its own for https there first, and Exhibitor, which has none, plainly", async () => {
     const answer =
       (name: string): RequestListener =>
