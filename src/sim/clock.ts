@@ -138,6 +138,9 @@ function createCore(startMs: number, now: (line: Timeline) => number, poke: () =
 /** Turns of the event loop without news after which a fake clock believes that everybody waits for it. */
 const IDLE_TURNS = 8;
 
+/** Turns of the event loop in which file work is watched closely; longer work (fsync) is looked at each millisecond. */
+const CLOSE_TURNS = 50;
+
 /** File work of Node in flight: whoever waits for it is not waiting for simulated time. */
 function filesInFlight(): boolean {
   return process.getActiveResourcesInfo().some((name) => name.startsWith("FSReq"));
@@ -150,13 +153,23 @@ function filesInFlight(): boolean {
 export function createFakeClock(startMs: number): BusyClock {
   let looping = false;
   let quietTurns = 0;
+  let fileTurns = 0;
 
   const turn = (): void => {
     if (core.line.sleepers === 0 || core.isBusy()) {
       looping = false;
       return;
     }
-    quietTurns = filesInFlight() ? 0 : quietTurns + 1;
+    if (filesInFlight()) {
+      quietTurns = 0;
+      fileTurns += 1;
+      // A loop that spins while a disk writes takes the processor from whoever else has work.
+      if (fileTurns > CLOSE_TURNS) setTimeout(turn, 1);
+      else setImmediate(turn);
+      return;
+    }
+    fileTurns = 0;
+    quietTurns += 1;
     if (quietTurns > IDLE_TURNS) {
       quietTurns = 0;
       step(core.line, Number.POSITIVE_INFINITY);

@@ -122,13 +122,16 @@ export interface DeathWish {
   keeps(bytes: number): number;
 }
 
-/** The journal's file of a process that dies as wished: what was not synced is lost, but for the bytes the wish keeps. */
+/**
+ * The journal's file of a process that dies as wished: what was not synced is lost, but for the bytes the wish keeps. Nobody
+ * pulls the plug of the machine these tests run on, and what a lost disk would leave is decided here: so nothing is asked of
+ * the disk itself, and thousands of appends do not wait for it.
+ */
 export function mortalFile(life: Life, wish: DeathWish): (file: JournalFile) => JournalFile {
   return (file) => {
     let chosen = false;
     const end = async (kept: Buffer): Promise<undefined> => {
       await file.write(kept);
-      await file.sync();
       await file.close();
       return life.die();
     };
@@ -151,7 +154,7 @@ export function mortalFile(life: Life, wish: DeathWish): (file: JournalFile) => 
           }
           return file.write(bytes);
         }),
-      sync: () => living(life, () => file.sync()),
+      sync: () => living(life, async () => undefined),
       close: () => file.close(),
     };
   };

@@ -3,7 +3,7 @@ import { createClusterLock } from "../../../src/action/cluster-lock.ts";
 import { kindsOf } from "../../../src/action/kinds.ts";
 import { createMasker } from "../../../src/artifact/mask.ts";
 import { guard } from "../../../src/check/guard.ts";
-import { createJq, type Jq } from "../../../src/check/jq.ts";
+import type { Jq } from "../../../src/check/jq.ts";
 import { createChecks } from "../../../src/check/runner.ts";
 import type { Cluster } from "../../../src/cli/cluster.ts";
 import { POLICIES, ROOT } from "../../../src/cli/places.ts";
@@ -18,12 +18,10 @@ import { createDcosPlatform } from "../../../src/platform/dcos/platform.ts";
 import { policyOperator } from "../../../src/view/operator.ts";
 import { capturedIo } from "../../cli/captured-io.ts";
 import { memoryArtifacts, memoryJournal } from "../../toy/memory.ts";
-import { testLab, type TestLab } from "./lab.ts";
+import { labJq, SOAKS, testLab, type TestLab } from "./lab.ts";
 
 const CHECKS = join(ROOT, "checks");
 export const TARGET = "1.11.3";
-/** Soaks are no subject here: as short as a real cluster may have them. */
-const SOAKS = { "soak-masters": "5m", "soak-canary": "5m", "soak-waves": "5m", "soak-public": "5m" };
 
 /** A command that was sent with the right to change something, and how many events were in the journal then. */
 export interface Sent {
@@ -71,18 +69,23 @@ function patient(clock: Clock): Clock {
   };
 }
 
+/** Read once for all the clusters of a process. */
+let documents: ReturnType<typeof loadAll> | null = null;
+
+async function loadAll() {
+  const loaded = await loadChecks(CHECKS);
+  const runbook = await loadRunbook(join(ROOT, "runbooks/dcos-upgrade.yaml"));
+  return { loaded, runbook, policy: await loadPolicy(POLICIES["workbook"] ?? "") };
+}
+
 export async function embed(options: EmbeddedOptions = {}): Promise<Embedded> {
   const lab = testLab(options);
   const { inventory } = lab;
   const clock = patient(lab.clock);
   const platform = createDcosPlatform();
   const reader = guard(lab.remote, platform.allow);
-  const own = options.jq ?? createJq();
-  // Time stands still while pawl judges, as it does on a lab.
-  const jq: Jq = { evaluate: (items) => lab.clock.busy(() => own.evaluate(items)), close: () => own.close() };
-  const loaded = await loadChecks(CHECKS);
-  const runbook = await loadRunbook(join(ROOT, "runbooks/dcos-upgrade.yaml"));
-  const policy = await loadPolicy(POLICIES["workbook"] ?? "");
+  const jq = labJq(lab, options.jq);
+  const { loaded, runbook, policy } = await (documents ??= loadAll());
   const cluster: Cluster = {
     inventory: { document: inventory, file: "lab.yaml", sha256: "0" },
     platform,
@@ -192,6 +195,6 @@ export async function embed(options: EmbeddedOptions = {}): Promise<Embedded> {
       await Promise.all(nodes.filter((one) => !one.startsWith("m")).map(upgradeOne));
       await clock.sleep(300_000);
     },
-    close: () => (options.jq === undefined ? own.close() : Promise.resolve()),
+    close: () => jq.close(),
   };
 }

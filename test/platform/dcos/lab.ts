@@ -1,4 +1,5 @@
 import type { Inventory } from "../../../src/domain/inventory.ts";
+import { createJq, type Jq } from "../../../src/check/jq.ts";
 import type { Remote } from "../../../src/engine/ports.ts";
 import { createFakeClock, type BusyClock } from "../../../src/sim/clock.ts";
 import { parseFault } from "../../../src/sim/faults.ts";
@@ -12,6 +13,9 @@ export interface TestLab {
   readonly remote: Remote;
   readonly inventory: Inventory;
 }
+
+/** Soaks are no subject of tests in process: as short as a real cluster may have them. */
+export const SOAKS = { "soak-masters": "5m", "soak-canary": "5m", "soak-waves": "5m", "soak-public": "5m" };
 
 const START_MS = Date.parse("2026-11-20T15:00:00Z");
 
@@ -66,4 +70,13 @@ export function testLab(
     },
   };
   return { clock, cluster, remote: createSimRemote(cluster), inventory };
+}
+
+/** jq for a lab: simulated time stands still while pawl judges, as it does on the wire. `of` is closed by whoever made it. */
+export function labJq(lab: TestLab, of: Jq | null = null): Jq {
+  const jq = of ?? createJq();
+  return {
+    evaluate: (items) => lab.clock.busy(() => jq.evaluate(items)),
+    close: () => (of === null ? jq.close() : Promise.resolve()),
+  };
 }

@@ -3,7 +3,6 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { kindsOf } from "../../../src/action/kinds.ts";
 import { guard } from "../../../src/check/guard.ts";
-import { createJq } from "../../../src/check/jq.ts";
 import { createChecks } from "../../../src/check/runner.ts";
 import { loadChecks, loadRunbook } from "../../../src/document/load.ts";
 import type { RunEvent } from "../../../src/domain/events.ts";
@@ -15,7 +14,7 @@ import { compile } from "../../../src/plan/compile.ts";
 import { resolveInputs } from "../../../src/plan/inputs.ts";
 import { createDcosPlatform } from "../../../src/platform/dcos/platform.ts";
 import { memoryArtifacts, memoryJournal } from "../../toy/memory.ts";
-import { testLab, type TestLab } from "./lab.ts";
+import { labJq, SOAKS, testLab, type TestLab } from "./lab.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
 const CHECK_FILES = readdirSync(join(ROOT, "checks/dcos")).map((file) => join(ROOT, "checks/dcos", file));
@@ -47,6 +46,9 @@ export type RolloutOptions = NonNullable<Parameters<typeof testLab>[0]> & {
   readonly watch?: (remote: Remote) => Remote;
 };
 
+/** Read once for all the clusters of a process. */
+let shipped: Promise<[Awaited<ReturnType<typeof loadChecks>>, Awaited<ReturnType<typeof loadRunbook>>]> | null = null;
+
 /** Plans the hop: facts, findings (all must pass), documents and plan, in simulated time. */
 export async function planRollOut(options: RolloutOptions = {}): Promise<PlannedRollout> {
   const bare = testLab(options);
@@ -60,9 +62,11 @@ export async function planRollOut(options: RolloutOptions = {}): Promise<Planned
   };
   const platform = createDcosPlatform();
   const kinds = kindsOf(platform);
-  const documents = await loadChecks(CHECK_FILES);
-  const runbook = await loadRunbook(join(ROOT, "runbooks/dcos-upgrade.yaml"));
-  const inputs = resolveInputs(runbook.document, { target: TARGET }, true);
+  const [documents, runbook] = await (shipped ??= Promise.all([
+    loadChecks(CHECK_FILES),
+    loadRunbook(join(ROOT, "runbooks/dcos-upgrade.yaml")),
+  ]));
+  const inputs = resolveInputs(runbook.document, { target: TARGET, ...SOAKS }, true);
   const { facts } = await platform.observe(guard(lab.remote, platform.allow), inventory, inputs, clock);
   const bad = platform.findings(facts, inventory, inputs).filter((one) => one.verdict !== "pass");
   if (bad.length > 0)
@@ -81,7 +85,7 @@ export async function planRollOut(options: RolloutOptions = {}): Promise<Planned
     journey: null,
     only: [],
   });
-  const jq = createJq();
+  const jq = labJq(lab);
   return {
     lab,
     clock,

@@ -1,0 +1,3 @@
+import { describeDeaths } from "./every-event.ts";
+
+describeDeaths(1);
