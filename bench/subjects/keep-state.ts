@@ -9,10 +9,24 @@ const http = createHttpClient();
 const artifacts = await openArtifactStore({ folder, masker: createMasker({ key: Buffer.alloc(32, 1) }) });
 
 await report(async () => {
-  const answer = await http.ask({ method: "GET", url, timeoutMs: 90_000, followRedirects: 1, maxBytes: 256 << 20 });
+  const sink = await artifacts.sink({
+    name: "state.json",
+    mediaType: "application/json",
+    step: null,
+    node: null,
+    evidenceOf: "state",
+  });
+  const answer = await http.ask({
+    method: "GET",
+    url,
+    timeoutMs: 90_000,
+    followRedirects: 1,
+    maxBytes: 256 << 20,
+    take: (chunk) => sink.write(chunk),
+  });
   if (answer.kind !== "answered") throw new Error(answer.reason);
-  const meta = { name: "state.json", mediaType: "application/json", step: null, node: null, evidenceOf: "state" };
-  const kept = await artifacts.put(meta, answer.body);
+  if (answer.taken !== true) await sink.write(answer.body);
+  const kept = await sink.finish();
   return { MiB: kept.bytes / (1 << 20) };
 });
 await http.close();

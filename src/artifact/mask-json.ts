@@ -1,29 +1,14 @@
-import { isEnvironmentName, isHarmless, isSecretFlag, isSecretName, isSecretNumberName } from "./secret-words.ts";
-import type { Mark } from "./mask-literals.ts";
-
-/**
- * What a container's place says about the values inside.
- * `plain`; `secret`: every text and number; `env`: direct texts are environment values, lists hold `K=v` or name/value pairs;
- * `env-pair`: an object of such a list, of which only `value` is one.
- */
-type Mode = "plain" | "secret" | "env" | "env-list" | "env-pair";
-
-interface Frame {
-  readonly mode: Mode;
-  readonly list: boolean;
-  key: string;
-  /** The list's element before was a flag whose next word is a secret. */
-  afterFlag: boolean;
-  /** `name` or `key` of a name/value pair, and where its value went, in whichever order they came. */
-  pairName: string | null;
-  pairValue: { readonly piece: number; readonly value: string } | null;
-}
-
-/** Replaces a value: one that a secret name held, or an environment value under a name that promises nothing. */
-export interface Marks {
-  readonly secret: Mark;
-  readonly environment: Mark;
-}
+import {
+  closePair,
+  decodeString,
+  isSecretNumber,
+  keyOf,
+  markFor,
+  maskValue,
+  openFrame,
+  type Frame,
+  type Marks,
+} from "./mask-frame.ts";
 
 const OUTSIDE = /[\s{}[\],:0-9eE+.\-truefalsn]/;
 const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
@@ -35,7 +20,8 @@ const YIELD_EVERY = 1 << 15;
  */
 export function* maskJson(text: string, marks: Marks, maskString: (text: string) => string): Generator<undefined, string | null> {
   const out: string[] = [];
-  const stack: Frame[] = [];
+  // A pair's value is a piece of `out` of its own.
+  const stack: Frame<number>[] = [];
   let copied = 0;
   let at = 0;
   let nextYield = YIELD_EVERY;
@@ -44,17 +30,6 @@ export function* maskJson(text: string, marks: Marks, maskString: (text: string)
     const piece = out.push(text.slice(copied, from), token) - 1;
     copied = to;
     return piece;
-  };
-  const push = (list: boolean): void => {
-    const above = stack.at(-1);
-    stack.push({
-      mode: above === undefined ? "plain" : modeInside(above, list),
-      list,
-      key: "",
-      afterFlag: false,
-      pairName: null,
-      pairValue: null,
-    });
   };
 
   while (at < text.length) {
@@ -67,7 +42,7 @@ export function* maskJson(text: string, marks: Marks, maskString: (text: string)
     if (character === '"') {
       const end = endOfString(text, at);
       const raw = text.slice(at + 1, end === null ? text.length : end - 1);
-      const value = decode(raw);
+      const value = decodeString(raw);
       if (end === null || value === null) {
         // Cut off in the middle of a string: what is left of it is masked whole when its name says so, else as text.
         const mark = frame === undefined ? null : markFor(frame, marks);
@@ -76,20 +51,22 @@ export function* maskJson(text: string, marks: Marks, maskString: (text: string)
       }
       const colon = frame !== undefined && !frame.list ? colonAfter(text, end) : -1;
       if (colon >= 0 && frame !== undefined) {
-        frame.key = value;
+        frame.key = keyOf(value);
         const masked = maskString(value);
         if (masked !== value) put(at, end, JSON.stringify(masked));
         at = colon + 1;
         continue;
       }
       const masked = maskValue(frame, value, marks, maskString);
-      const isPairValue = frame !== undefined && !frame.list && /^value$/i.test(frame.key);
+      const isPairValue = frame !== undefined && !frame.list && frame.key.holdsPair;
       if (masked !== value || isPairValue) {
-        const piece = put(at, end, masked === value ? text.slice(at, end) : JSON.stringify(masked));
-        if (isPairValue && masked === value) frame.pairValue = { piece, value };
+        const place = put(at, end, masked === value ? text.slice(at, end) : JSON.stringify(masked));
+        if (isPairValue && masked === value) frame.pairValue = { place, value };
       }
-      if (frame !== undefined && !frame.list && /^(?:name|key)$/i.test(frame.key)) frame.pairName = value;
-      if (frame !== undefined) closePair(frame, out, marks.secret);
+      if (frame !== undefined) {
+        if (!frame.list && frame.key.namesPair) frame.pairName = value;
+        closePair(frame, marks.secret, (place, secret) => (out[place] = JSON.stringify(secret)));
+      }
       at = end;
       continue;
     }
@@ -97,60 +74,18 @@ export function* maskJson(text: string, marks: Marks, maskString: (text: string)
       NUMBER.lastIndex = at;
       const number = NUMBER.exec(text)?.[0] ?? "";
       if (number === "") return null;
-      const secret = frame !== undefined && (frame.mode === "secret" || isSecretNumberName(frame.key));
-      const masked = secret ? marks.secret(number) : maskString(number);
+      const masked = isSecretNumber(frame) ? marks.secret(number) : maskString(number);
       if (masked !== number) put(at, at + number.length, JSON.stringify(masked));
       at += number.length;
       continue;
     }
-    if (character === "{" || character === "[") push(character === "[");
+    if (character === "{" || character === "[") stack.push(openFrame(frame, character === "["));
     else if (character === "}" || character === "]") stack.pop();
     else if (!OUTSIDE.test(character)) return null;
     at += 1;
   }
   out.push(text.slice(copied));
   return out.join("");
-}
-
-function modeInside(above: Frame, list: boolean): Mode {
-  if (above.mode === "secret" || (!above.list && isSecretName(above.key))) return "secret";
-  if (!above.list && isEnvironmentName(above.key)) return list ? "env-list" : "env";
-  if (above.mode === "env") return list ? "env-list" : "plain";
-  if (above.mode === "env-list") return list ? "env-list" : "env-pair";
-  return "plain";
-}
-
-/** How the value at this place is replaced because of its name alone; null where the name says nothing. */
-function markFor(frame: Frame, marks: Marks): Mark | null {
-  if (frame.mode === "secret") return marks.secret;
-  if (frame.list) return frame.afterFlag ? marks.secret : null;
-  if (isSecretName(frame.key)) return marks.secret;
-  if (frame.mode === "env") return marks.environment;
-  if (frame.mode !== "env-pair" || frame.key !== "value") return null;
-  return frame.pairName !== null && isSecretName(frame.pairName) ? marks.secret : marks.environment;
-}
-
-function maskValue(frame: Frame | undefined, value: string, marks: Marks, maskString: (text: string) => string): string {
-  if (frame === undefined) return maskString(value);
-  const mark = markFor(frame, marks);
-  if (mark !== null) {
-    frame.afterFlag = false;
-    return isHarmless(value) ? value : mark(value);
-  }
-  if (frame.list) frame.afterFlag = isSecretFlag(value);
-  if (frame.mode === "env-list") {
-    const [, name, content] = /^([^=]*)=([\s\S]*)$/.exec(value) ?? [];
-    if (name !== undefined && content !== undefined)
-      return isHarmless(content) ? value : `${name}=${isSecretName(name) ? marks.secret(content) : marks.environment(content)}`;
-  }
-  return maskString(value);
-}
-
-/** `{"name": "DB_PASSWORD", "value": "…"}`, in either order. */
-function closePair(frame: Frame, out: string[], mark: Mark): void {
-  if (frame.pairName === null || frame.pairValue === null || !isSecretName(frame.pairName)) return;
-  if (!isHarmless(frame.pairValue.value)) out[frame.pairValue.piece] = JSON.stringify(mark(frame.pairValue.value));
-  frame.pairValue = null;
 }
 
 /** Index behind the closing quote, or null. */
@@ -161,15 +96,6 @@ function endOfString(text: string, start: number): number | null {
     if (slashes % 2 === 0) return at + 1;
   }
   return null;
-}
-
-function decode(raw: string): string | null {
-  if (!raw.includes("\\")) return raw;
-  try {
-    return JSON.parse(`"${raw.replaceAll("\n", "\\n")}"`) as string;
-  } catch {
-    return null;
-  }
 }
 
 function colonAfter(text: string, from: number): number {

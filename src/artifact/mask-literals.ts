@@ -79,6 +79,12 @@ function formsOf(secrets: Iterable<string>): Forms {
   return { plain, loose, cores };
 }
 
+/** Words of which every text holds one that `literalMask` of the same secrets would change; in any case. */
+export function literalForms(secrets: Iterable<string>): readonly string[] {
+  const { plain, loose, cores } = formsOf([...secrets].filter((one) => one.length >= SHORTEST_LITERAL));
+  return [...plain.keys(), ...loose.keys(), ...cores.keys()];
+}
+
 /** More than this many secrets are looked up in an index: a pattern tries each of them at each place of a text. */
 const FEW = 24;
 /** Characters of a form the index knows it by. */

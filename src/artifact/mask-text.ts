@@ -1,8 +1,11 @@
-import { isHarmless, isSecretFlag, isSecretName, SECRET_WORD } from "./secret-words.ts";
+import { isHarmless, isSecretFlag, isSecretName, SECRET_WORD, SECRET_WORD_PARTS } from "./secret-words.ts";
 import type { Mark } from "./mask-literals.ts";
 
 /** A quick look that most strings of a big document do not pass. */
 const SUSPICIOUS = new RegExp(`${SECRET_WORD}|-----BEGIN|://[^\\s/]*@|\\beyJ|\\bAKIA|\\bBearer\\b|(?:^|\\s)-u\\b|--user\\b`, "i");
+
+/** Of these, in any case, every suspicious text holds one. They stand for whole words because they are rare in others. */
+export const SUSPICIOUS_PARTS = [...SECRET_WORD_PARTS, "-be", "://", "eyj", "kia", "rer", "-u"] as const;
 
 const PEM = /-----BEGIN ((?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?)-----[\s\S]*?(?:-----END \1-----|$(?![\s\S]))/g;
 /** Everything up to the last @ of the authority: a password may hold an @ itself. */

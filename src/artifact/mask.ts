@@ -1,8 +1,12 @@
 import { createHmac } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
-import { literalMask, type Mark } from "./mask-literals.ts";
-import { maskJson, type Marks } from "./mask-json.ts";
-import { isSuspicious, maskText } from "./mask-text.ts";
+import { literalForms, literalMask, type Mark } from "./mask-literals.ts";
+import type { Marks } from "./mask-frame.ts";
+import { maskJson } from "./mask-json.ts";
+import { createMaskScan, type MaskScan } from "./mask-stream.ts";
+import { isSuspicious, maskText, SUSPICIOUS_PARTS } from "./mask-text.ts";
+import { detached, SECRET_WORD_PARTS } from "./secret-words.ts";
+import { createTelltale, type Telltale } from "./telltale.ts";
 
 /** Replaces secrets by `masked:<12 hex>`: an HMAC with a key of the cluster, so that a changed secret still shows in a diff. */
 export interface Masker {
@@ -10,6 +14,7 @@ export interface Masker {
   text(text: string): string;
   /** Bytes of a media type, giving the event loop a turn now and then. Bytes without a secret come back unchanged. */
   bytes(bytes: Buffer, mediaType: string): Promise<Buffer>;
+  document(): DocumentMasker;
 }
 
 export interface MaskerOptions {
@@ -20,6 +25,17 @@ export interface MaskerOptions {
    * A set may grow while the masker is used: tokens are renewed.
    */
   readonly secrets?: readonly string[] | ReadonlySet<string>;
+}
+
+/** Masks one JSON document that comes in pieces and is never held whole: the same bytes as `Masker.bytes` gives for it. */
+export interface DocumentMasker {
+  /** What is to be replaced in the document as it came. */
+  first(): MaskScan;
+  /**
+   * After the first scan has seen everything: what is to be replaced besides in the document as the first scan leaves it, because a
+   * secret found by its name in one place may stand without it in another. Null: no such secret.
+   */
+  second(): MaskScan | null;
 }
 
 /** A masker. Deterministic: the same bytes give the same result in every run that uses the same key. */
@@ -36,19 +52,34 @@ export function createMasker(options: MaskerOptions): Masker {
     return literals(text);
   };
 
-  /** Collects what it masks by name, so that the same secret is then found elsewhere in the document too. */
-  function* pass(text: string): Generator<undefined, string> {
-    const learned = new Set<string>();
+  let told: { readonly count: number; readonly telltale: Telltale } | null = null;
+  /** Words of everything that `masking` would change. */
+  const suspicious = (): Telltale => {
+    if (told?.count !== secrets.size)
+      told = { count: secrets.size, telltale: createTelltale([...SUSPICIOUS_PARTS, ...literalForms(secrets)]) };
+    return told.telltale;
+  };
+
+  /** Masks a text by names and known secrets; what it masks by name is collected, so that it is then found elsewhere too. */
+  const masking = (learned: Set<string>): { readonly marks: Marks; readonly mask: Mark } => {
     const markAndLearn: Mark = (secret) => {
-      if (isDistinctive(secret)) learned.add(secret);
-      for (const word of secret.split(/[\s=,;"']+/)) if (word.length >= 12 && isDistinctive(word)) learned.add(word);
+      if (isDistinctive(secret)) learned.add(detached(secret));
+      for (const word of secret.split(/[\s=,;"']+/)) if (word.length >= 12 && isDistinctive(word)) learned.add(detached(word));
       return mark(secret);
     };
-    const first = yield* walk(text, { secret: markAndLearn, environment: mark }, (value) => {
+    const mask: Mark = (value) => {
       const plain = known(value);
       return isSuspicious(plain) ? maskText(plain, markAndLearn) : plain;
-    });
-    return learned.size === 0 ? first : yield* walk(first, { secret: mark, environment: mark }, literalMask([...learned], mark));
+    };
+    return { marks: { secret: markAndLearn, environment: mark }, mask };
+  };
+  const learnedMarks: Marks = { secret: mark, environment: mark };
+
+  function* pass(text: string): Generator<undefined, string> {
+    const learned = new Set<string>();
+    const { marks, mask } = masking(learned);
+    const first = yield* walk(text, marks, mask);
+    return learned.size === 0 ? first : yield* walk(first, learnedMarks, literalMask([...learned], mark));
   }
 
   return {
@@ -61,18 +92,40 @@ export function createMasker(options: MaskerOptions): Masker {
         await setImmediate();
       }
     },
+    document: () => {
+      const learned = new Set<string>();
+      const { marks, mask } = masking(learned);
+      const scan = (by: Marks, one: Mark, telltale: () => Telltale): MaskScan =>
+        createMaskScan({ marks: by, mask: (value) => inString(value, by, one, 0), telltale });
+      return {
+        first: () => scan(marks, mask, suspicious),
+        second: () => {
+          if (learned.size === 0) return null;
+          const telltale = createTelltale([...SECRET_WORD_PARTS, ...literalForms(learned)]);
+          return scan(learnedMarks, literalMask([...learned], mark), () => telltale);
+        },
+      };
+    },
   };
 }
 
 /** JSON string by string, JSON inside strings too; anything else as one text. */
-function* walk(text: string, marks: Marks, maskString: (text: string) => string): Generator<undefined, string> {
-  const inString = (value: string, depth: number): string => {
-    const inner =
-      depth < 4 && /^\s*[{[]/.test(value) ? runToEnd(maskJson(value, marks, (one) => inString(one, depth + 1))) : null;
-    return inner ?? maskString(value);
-  };
-  const structured = /^\s*[{["]/.test(text) ? yield* maskJson(text, marks, (value) => inString(value, 0)) : null;
+function* walk(text: string, marks: Marks, maskString: Mark): Generator<undefined, string> {
+  const structured = beginsDocument(text) ? yield* maskJson(text, marks, (value) => inString(value, marks, maskString, 0)) : null;
   return structured ?? maskString(text);
+}
+
+/** Whether a text is looked at as JSON, by how it begins. */
+export function beginsDocument(text: string): boolean {
+  return /^\s*[{["]/.test(text);
+}
+
+function inString(value: string, marks: Marks, maskString: Mark, depth: number): string {
+  const inner =
+    depth < 4 && /^\s*[{[]/.test(value)
+      ? runToEnd(maskJson(value, marks, (one) => inString(one, marks, maskString, depth + 1)))
+      : null;
+  return inner ?? maskString(value);
 }
 
 function runToEnd<T>(steps: Generator<undefined, T>): T {

@@ -9,10 +9,12 @@ import type { ArtifactMeta, ArtifactSink, ArtifactStore } from "../engine/ports.
 import { writeNewFile } from "../disk/durable-file.ts";
 import { makeOwnFolder, syncFolder } from "../disk/folder.ts";
 import type { Masker } from "./mask.ts";
+import { openSpool } from "./spool.ts";
+import { isLongDocument, keepLong, textSink, type TextShelter } from "./text-sink.ts";
 
 /** Written in pieces of about this size: a syscall per SSH packet costs a third of the throughput. */
 const BATCH_BYTES = 1 << 20;
-/** Text that is to be masked is held in memory up to this size; what is larger cannot be masked and is sealed instead. */
+/** Text that is to be masked is held in memory up to this size; what is larger cannot be masked and is sealed instead. JSON may be of any size. */
 const MASKED_BYTES = 64 << 20;
 
 export interface StoreOptions {
@@ -51,10 +53,9 @@ export async function openArtifactStore(options: StoreOptions): Promise<Artifact
     sealed,
   });
 
-  const put = async (meta: ArtifactMeta, bytes: Buffer | string): Promise<ArtifactRecord> => {
-    const raw = typeof bytes === "string" ? Buffer.from(bytes) : bytes;
+  const putWhole = async (meta: ArtifactMeta, raw: Buffer): Promise<ArtifactRecord> => {
     const masks = meta.sealed !== true && isText(meta.mediaType);
-    if (masks && raw.length > maskedBytes) return put({ ...meta, sealed: true }, raw);
+    if (masks && raw.length > maskedBytes) return putWhole({ ...meta, sealed: true }, raw);
     const kept = masks ? await masker.bytes(raw, meta.mediaType) : raw;
     const ref = { sha256: createHash("sha256").update(kept).digest("hex"), bytes: kept.length };
     if (!shelf.holds(ref)) {
@@ -67,12 +68,23 @@ export async function openArtifactStore(options: StoreOptions): Promise<Artifact
     return record(meta, ref, meta.sealed === true);
   };
 
+  const shelter: TextShelter = {
+    masker,
+    maskedBytes,
+    whole: putWhole,
+    file: (meta) => fileSink(shelf, (ref) => record(meta, ref, meta.sealed === true)),
+    spool: () => onOwnFile(folder, () => openSpool(folder)),
+  };
+
+  const sink: ArtifactStore["sink"] = async (meta) =>
+    meta.sealed !== true && isText(meta.mediaType) ? textSink(meta, shelter) : shelter.file(meta);
+
   return {
-    put,
-    sink: async (meta) =>
-      meta.sealed !== true && isText(meta.mediaType)
-        ? textSink(meta, maskedBytes, put, () => fileSink(shelf, (ref) => record(meta, ref, true)))
-        : fileSink(shelf, (ref) => record(meta, ref, meta.sealed === true)),
+    put: async (meta, bytes) => {
+      const raw = typeof bytes === "string" ? Buffer.from(bytes) : bytes;
+      return isLongDocument(meta, raw) ? keepLong(await sink(meta), raw) : putWhole(meta, raw);
+    },
+    sink,
     read: (ref) => readArtifact(options.folder, ref),
   };
 }
@@ -114,49 +126,6 @@ export async function readArtifact(runFolder: string, ref: Pick<ArtifactRef, "sh
     evidence: [path],
     next: `pawl verify ${runFolder}`,
   });
-}
-
-/** Holds text back until it is whole, because a secret may lie across chunks; too much of it becomes a sealed file. */
-function textSink(
-  meta: ArtifactMeta,
-  limit: number,
-  put: ArtifactStore["put"],
-  spill: () => Promise<ArtifactSink>,
-): ArtifactSink {
-  let held: Buffer[] = [];
-  let bytes = 0;
-  let file: Promise<ArtifactSink> | null = null;
-  let writing: Promise<void> = Promise.resolve();
-  const pass = (chunks: readonly Buffer[], to: Promise<ArtifactSink>): Promise<void> => {
-    writing = writing.then(async () => {
-      const sink = await to;
-      for (const chunk of chunks) await sink.write(chunk);
-    });
-    writing.catch(() => undefined);
-    return writing;
-  };
-  return {
-    get bytes() {
-      return bytes;
-    },
-    write: (chunk) => {
-      bytes += chunk.length;
-      if (file !== null) return pass([Buffer.from(chunk)], file);
-      held.push(Buffer.from(chunk));
-      if (bytes <= limit) return undefined;
-      file = spill();
-      return pass(held.splice(0), file);
-    },
-    finish: async () => {
-      await writing;
-      return file === null ? put(meta, Buffer.concat(held)) : (await file).finish();
-    },
-    abandon: async () => {
-      held = [];
-      await writing.catch(() => undefined);
-      if (file !== null) await (await file).abandon();
-    },
-  };
 }
 
 /** Streams to a part file, hashing on the way; memory stays at one batch. */

@@ -1,7 +1,7 @@
 import type { Agent } from "undici";
 import type { HttpAnswer, HttpRequest } from "../engine/ports.ts";
 import type { Failure } from "./failure.ts";
-import { createBodyReader, type ReadBody } from "./http-body.ts";
+import { createBodyReader, type ReadBody, type TakePiece } from "./http-body.ts";
 import { createConnector, type ConnectOptions } from "./web-connect.ts";
 import { webFailureOf } from "./web-failure.ts";
 import { asWritten, hostOf, type Asked, type Route, type Way } from "./web-route.ts";
@@ -120,7 +120,8 @@ async function follow(wires: Wires, request: HttpRequest, signal: AbortSignal): 
     seen.add(url.href);
     const way = wires.route({ url, thisNodeOnly });
     if (way.kind === "refused") return none(way.code, way.reason);
-    const hop = { method, headers, body: body ?? null, maxBytes: request.maxBytes ?? LARGEST_BODY_BYTES };
+    const { maxBytes = LARGEST_BODY_BYTES, take = null } = request;
+    const hop = { method, headers, body: body ?? null, maxBytes, take };
     const answer = await askOn(wires, hop, way, signal);
     if (answer.kind === "no-answer") return answer;
     const location = answer.headers["location"];
@@ -145,6 +146,7 @@ interface Hop {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | null;
   readonly maxBytes: number;
+  readonly take: TakePiece | null;
 }
 
 /** One request on its way: https first where plain would do too, and with a token that is renewed at most once. */
@@ -248,8 +250,16 @@ async function once(wires: Wires, hop: Hop, url: URL, signal: AbortSignal): Prom
       response.body.on("error", () => undefined).destroy();
       return none("encoded", `${url.href} answered in the encoding ${encoding.slice(0, 40)}, which was not asked for`);
     }
-    const body = await wires.read(response.body as AsyncIterable<Buffer>, hop.maxBytes, url.href);
-    return body.kind === "failed" ? none(body.code, body.reason) : { kind: "answered", ...answer, body: body.bytes };
+    const take = answer.status >= 200 && answer.status <= 299 ? hop.take : null;
+    const body = await wires.read(response.body as AsyncIterable<Buffer>, hop.maxBytes, url.href, take);
+    switch (body.kind) {
+      case "failed":
+        return none(body.code, body.reason);
+      case "whole":
+        return { kind: "answered", ...answer, body: body.bytes };
+      case "taken":
+        return { kind: "answered", ...answer, body: body.beginning, taken: true };
+    }
   } catch (error) {
     if (signal.aborted) throw error;
     return none(webFailureOf(error).code, webFailureOf(error).reason);
