@@ -11,7 +11,8 @@ import {
   type Key,
   type Marks,
 } from "./mask-frame.ts";
-import { CLASS, type Telltale } from "./telltale.ts";
+import * as json from "./json-bytes.ts";
+import type { Telltale } from "./telltale.ts";
 
 /** Bytes `from` to `to` of a stream are to read `text`. */
 export interface Edit {
@@ -49,44 +50,48 @@ interface Span {
 }
 
 const YIELD_EVERY = 1 << 16;
-
-const NAMES_MASK = 4095;
+const NAMES = 4096;
 const LONGEST_NAME = 64;
-
-const [NOTHING, SKIPPED, STRING, NUMBER, OPENS, CLOSES, HIGH] = [0, 1, 2, 3, 4, 5, 6] as const;
-/** What a byte outside of strings is the beginning of. */
-const KIND = Uint8Array.from({ length: 256 }, (_, byte) => {
-  const character = String.fromCharCode(byte);
-  if (byte >= 0x80) return HIGH;
-  if (character === '"') return STRING;
-  if (/[-0-9]/.test(character)) return NUMBER;
-  if (/[{[]/.test(character)) return OPENS;
-  if (/[}\]]/.test(character)) return CLOSES;
-  return /[\s,:eE+.truefalsn]/.test(character) ? SKIPPED : NOTHING;
-});
-const IN_NUMBER = Uint8Array.from({ length: 256 }, (_, byte) => (/[-+.0-9eE]/.test(String.fromCharCode(byte)) ? 1 : 0));
 const A_NUMBER = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/;
-const [TAB, LINE_FEED, RETURN, SPACE, QUOTE, COLON, OPEN_LIST, BACKSLASH, OPEN_OBJECT] = [9, 10, 13, 32, 34, 58, 91, 92, 123];
+
+/**
+ * A member's name where it stands in a document. Most objects of a list have the same names in the same order: each name
+ * knows which came after it and which was the first inside its value, so that the next one need only be compared.
+ */
+interface Name {
+  readonly bytes: Uint8Array;
+  readonly key: Key;
+  next: Name | null;
+  inside: Name | null;
+}
+
+/** Stands before the first name of an object. */
+const opening = (): Name => ({ bytes: new Uint8Array(), key: keyOf(""), next: null, inside: null });
+
+/** Where the scan does not go on: it needs more bytes, or it is no JSON in UTF-8. */
+const [MORE, NO_JSON] = [-1, -2];
 
 /**
  * A scan that masks exactly as `maskJson` masks the whole text (a test compares them), without holding the document: only a
  * token that is not whole yet is kept. What cannot hold a secret is never made a string.
  */
 export function createMaskScan({ marks, mask, telltale: latestTelltale }: StringMask): MaskScan {
-  const stack: Frame<Span>[] = [];
   const edits: Edit[] = [];
   let late = false;
   let telltale = latestTelltale();
   /** Bytes not looked at yet, those before `at` done; `base` is where they begin in the stream. */
   let window: Buffer = Buffer.alloc(0);
-  let text = "";
   let base = 0;
   let at = 0;
   let failed = false;
   const waiting: Buffer[] = [];
-  /** Names of members seen last, by a hash of their bytes. */
-  const names: ({ readonly bytes: Uint8Array; readonly key: Key } | undefined)[] = Array.from({ length: NAMES_MASK + 1 });
   let waitingBytes = 0;
+  /** The innermost open object or list and those around it, each with the name seen last in it. */
+  let frame: Frame<Span> | undefined;
+  let here = opening();
+  const around: { readonly frame: Frame<Span> | undefined; here: Name }[] = [];
+  /** Names that no mask changes, by a hash of their bytes. */
+  const names = new Map<number, Name>();
 
   const edit = (from: number, to: number, masked: string): void => {
     edits.push({ from: base + from, to: base + to, text: masked });
@@ -95,91 +100,100 @@ export function createMaskScan({ marks, mask, telltale: latestTelltale }: String
     late = true;
     edits.push({ from, to, text: JSON.stringify(masked) });
   };
-  const read = (from: number, to: number, high: boolean): string =>
-    high ? window.toString("utf8", from, to) : text.slice(from, to);
+  const read = (from: number, to: number, high: boolean): string => window.toString(high ? "utf8" : "latin1", from, to);
 
-  /** From the opening quote to behind the closing one. Returns where to go on, -1 where more is needed, -2 where it is no JSON. */
+  /** From the opening quote to behind the closing one. Returns where to go on. */
   const string = (final: boolean): number => {
     const bytes = window;
-    const length = bytes.length;
-    const end = seeString(bytes, at + 1, telltale);
-    const { told, bits, escapes, hash } = seen;
-    if (end >= length && !final) return -1;
-    const high = bits >= 0x80;
-    if (high && !isUtf8(bytes.subarray(at, Math.min(end, length)))) return -2;
-    const frame = stack.at(-1);
-    if (end >= length) {
-      const raw = read(at + 1, length, high);
-      const byName = frame === undefined ? null : markFor(frame, marks);
-      const masked = byName?.(raw) ?? mask(raw);
-      if (masked !== raw) edit(at + 1, length, masked);
-      return length;
+    const from = at + 1;
+    const container = frame;
+    const isObject = container !== undefined && !container.list;
+    const guess = here.next;
+    if (isObject && guess !== null && json.spells(guess.bytes, bytes, from)) {
+      const end = from + guess.bytes.length;
+      if (bytes[end] === json.QUOTE && bytes[end + 1] === json.COLON) {
+        container.key = guess.key;
+        here = guess;
+        return end + 2;
+      }
+    }
+    const end = json.seeString(bytes, from, telltale);
+    const { told, high, escapes } = json.seen;
+    if (end >= bytes.length && !final) return MORE;
+    if (high && !isUtf8(bytes.subarray(from, Math.min(end, bytes.length)))) return NO_JSON;
+    if (end >= bytes.length) {
+      const raw = read(from, bytes.length, high);
+      const masked = (container === undefined ? null : markFor(container, marks))?.(raw) ?? mask(raw);
+      if (masked !== raw) edit(from, bytes.length, masked);
+      return bytes.length;
     }
     const behind = end + 1;
-    const colon = frame !== undefined && !frame.list ? colonAfter(behind, final) : -2;
-    if (colon === -1) return -1;
-    if (colon >= 0 && frame !== undefined) {
-      const plain = told === 0 && !escapes && isPlain(bytes[at + 1] ?? 0);
-      const known = plain ? names[hash & NAMES_MASK] : undefined;
-      if (known !== undefined && spells(known.bytes, bytes, at + 1, end)) {
-        frame.key = known.key;
+    if (isObject) {
+      const colon = json.behindSpace(bytes, behind);
+      if (colon >= bytes.length && !final) return MORE;
+      if (bytes[colon] === json.COLON) {
+        const name = nameAt(from, end);
+        if (name === null) return NO_JSON;
+        container.key = name;
         return colon + 1;
       }
-      const name = escapes ? decodeString(read(at + 1, end, high)) : read(at + 1, end, high);
-      if (name === null) return -2;
-      frame.key = keyOf(name);
-      if (plain) {
-        if (end - at <= LONGEST_NAME)
-          names[hash & NAMES_MASK] = { bytes: Buffer.from(bytes.subarray(at + 1, end)), key: frame.key };
-        return colon + 1;
-      }
-      const masked = mask(name);
-      if (masked !== name) edit(at, behind, JSON.stringify(masked));
-      return colon + 1;
     }
-    const asked = told !== 0 || escapes || !isPlain(bytes[at + 1] ?? 0);
-    const holdsPair = frame !== undefined && !frame.list && frame.key.holdsPair;
-    if (!asked && !holdsPair && (frame === undefined || (frame.mode !== "env-list" && markFor(frame, marks) === null))) {
+    const asked = told || escapes;
+    const holdsPair = isObject && container.key.holdsPair;
+    if (
+      !asked &&
+      !holdsPair &&
+      (container === undefined || (container.mode !== "env-list" && markFor(container, marks) === null))
+    ) {
       // Nothing that could be a secret, a secret's name or a flag.
-      if (frame === undefined) return behind;
-      if (frame.list) frame.afterFlag = false;
-      else if (frame.key.namesPair) frame.pairName = "";
+      if (container === undefined) return behind;
+      if (container.list) container.afterFlag = false;
+      else if (container.key.namesPair) container.pairName = "";
       return behind;
     }
-    const value = escapes ? decodeString(read(at + 1, end, high)) : read(at + 1, end, high);
-    if (value === null) return -2;
-    const masked = maskValue(frame, value, marks, asked ? mask : asItIs);
+    const raw = read(from, end, high);
+    const value = escapes ? decodeString(raw) : raw;
+    if (value === null) return NO_JSON;
+    const masked = maskValue(container, value, marks, asked ? mask : asItIs);
     if (masked !== value) edit(at, behind, JSON.stringify(masked));
-    else if (holdsPair) frame.pairValue = { place: { from: base + at, to: base + behind }, value };
-    if (frame !== undefined) {
-      if (!frame.list && frame.key.namesPair) frame.pairName = value;
-      closePair(frame, marks.secret, replaceLate);
+    else if (holdsPair) container.pairValue = { place: { from: base + at, to: base + behind }, value };
+    if (container !== undefined) {
+      if (!container.list && container.key.namesPair) container.pairName = value;
+      closePair(container, marks.secret, replaceLate);
     }
     return behind;
   };
 
-  /** Where the colon is, -1 where more is needed to tell, -2 where there is none. */
-  const colonAfter = (from: number, final: boolean): number => {
-    let next = from;
-    for (let byte = window[next]; byte === SPACE || byte === LINE_FEED || byte === TAB || byte === RETURN; byte = window[next])
-      next += 1;
-    if (next >= window.length) return final ? -2 : -1;
-    return window[next] === COLON ? next : -2;
+  /** What the name says that `seeString` has just looked through. Null: it is none. */
+  const nameAt = (from: number, end: number): Key | null => {
+    const { told, high, escapes, hash } = json.seen;
+    const known = escapes ? undefined : names.get(hash);
+    if (known !== undefined && known.bytes.length === end - from && json.spells(known.bytes, window, from)) {
+      here = here.next = { ...known, next: null, inside: null };
+      return known.key;
+    }
+    const raw = read(from, end, high);
+    const name = escapes ? decodeString(raw) : raw;
+    if (name === null) return null;
+    const key = keyOf(name);
+    const masked = told || escapes ? mask(name) : name;
+    if (masked !== name) edit(from - 1, end + 1, JSON.stringify(masked));
+    else if (!escapes && end - from <= LONGEST_NAME) {
+      here = here.next = { bytes: Uint8Array.from(window.subarray(from, end)), key, next: null, inside: null };
+      if (names.size >= NAMES) names.clear();
+      names.set(hash, here);
+    }
+    return key;
   };
 
   const number = (final: boolean): number => {
-    let end = at;
-    let last = 0;
-    let told = 0;
-    for (; end < window.length && IN_NUMBER[window[end] ?? 0] === 1; end += 1) {
-      last = ((last << 6) | (CLASS[window[end] ?? 0] ?? 0)) & 0x3ffff;
-      told |= telltale[last] ?? 0;
-    }
-    if (end >= window.length && !final) return -1;
-    const found = A_NUMBER.exec(text.slice(at, end))?.[0] ?? "";
-    if (found === "") return -2;
-    const byName = isSecretNumber(stack.at(-1));
-    const masked = byName ? marks.secret(found) : told !== 0 ? mask(found) : found;
+    const end = json.seeNumber(window, at, telltale);
+    if (end >= window.length && !final) return MORE;
+    const byName = isSecretNumber(frame);
+    if (!byName && !json.seen.told && !json.seen.odd) return end;
+    const found = A_NUMBER.exec(window.toString("latin1", at, end))?.[0] ?? "";
+    if (found === "") return NO_JSON;
+    const masked = byName ? marks.secret(found) : mask(found);
     if (masked !== found) edit(at, at + found.length, JSON.stringify(masked));
     return at + found.length;
   };
@@ -188,112 +202,67 @@ export function createMaskScan({ marks, mask, telltale: latestTelltale }: String
   const spaces = (final: boolean): number => {
     let end = at + 1;
     while (end < window.length && (window[end] ?? 0) >= 0x80) end += 1;
-    if (end >= window.length && !final) return -1;
-    return /^\s+$/.test(window.toString("utf8", at, end)) ? end : -2;
+    if (end >= window.length && !final) return MORE;
+    return /^\s+$/.test(window.toString("utf8", at, end)) ? end : NO_JSON;
   };
 
-  /** Goes on until the end of the window, an unfinished token or `until`. False: not JSON. */
-  const advance = (until: number, final: boolean): boolean | "more" => {
+  const open = (list: boolean): void => {
+    around.push({ frame, here });
+    frame = openFrame(frame, list);
+    here = here.inside ??= opening();
+  };
+  const close = (): void => {
+    const outer = around.pop();
+    frame = outer?.frame;
+    here = outer?.here ?? here;
+  };
+
+  /** Goes on to `until` or to a token that is not whole yet; MORE or NO_JSON where it cannot go on. */
+  const advance = (until: number, final: boolean): number => {
     while (at < until) {
       let next = at + 1;
-      switch (KIND[window[at] ?? 0]) {
-        case SKIPPED:
-          break;
-        case STRING:
-          next = string(final);
-          break;
-        case NUMBER:
-          next = number(final);
-          break;
-        case OPENS:
-          stack.push(openFrame(stack.at(-1), window[at] === OPEN_LIST));
-          break;
-        case CLOSES:
-          stack.pop();
-          break;
-        case HIGH:
-          next = spaces(final);
-          break;
-        default:
-          return false;
-      }
-      if (next < 0) return next === -1 ? "more" : false;
+      const kind = json.KIND[window[at] ?? 0];
+      if (kind === json.STRING) next = string(final);
+      else if (kind === json.NUMBER) next = number(final);
+      else if (kind === json.OPENS) open(window[at] === json.OPEN_LIST);
+      else if (kind === json.CLOSES) close();
+      else if (kind === json.HIGH) next = spaces(final);
+      else if (kind === json.NOTHING) return NO_JSON;
+      if (next < 0) return next;
       at = next;
     }
-    return true;
+    return at;
   };
 
   return {
     *take(chunk, final) {
       if (failed) return false;
-      telltale = latestTelltale();
+      const latest = latestTelltale();
+      if (latest !== telltale) {
+        telltale = latest;
+        // Names that nothing changed before may be changed now.
+        names.clear();
+        here = opening();
+        for (const outer of around) outer.here = opening();
+      }
       waiting.push(chunk);
       waitingBytes += chunk.length;
-      const rest = window.length - at;
       // A token of many chunks is looked at again only when it has doubled: the work stays linear.
-      if (!final && waitingBytes < rest) return true;
+      if (!final && waitingBytes < window.length - at) return true;
       window = Buffer.concat([window.subarray(at), ...waiting.splice(0)]);
       waitingBytes = 0;
       base += at;
       at = 0;
-      text = window.toString("latin1");
       for (;;) {
         const went = advance(Math.min(window.length, at + YIELD_EVERY), final);
-        if (went === false) {
-          failed = true;
-          window = Buffer.alloc(0);
-          text = "";
-          return false;
-        }
-        if (went === "more" || at >= window.length) return true;
+        failed = went === NO_JSON;
+        if (failed) window = Buffer.alloc(0);
+        if (failed || went === MORE || at >= window.length) return !failed;
         yield undefined;
       }
     },
     edits: () => (late ? edits.sort((a, b) => a.from - b.from) : edits),
   };
-}
-
-/** What the last `seeString` saw: one object for all of them, because there are millions. */
-const seen = { told: 0, bits: 0, hash: 0, escapes: false };
-
-/** Index of the quote that closes a string, or an index behind the last byte. */
-function seeString(bytes: Uint8Array, from: number, telltale: Telltale): number {
-  const length = bytes.length;
-  let last = 0;
-  let told = 0;
-  let bits = 0;
-  let escapes = false;
-  let at = from;
-  for (; at < length; at += 1) {
-    const byte = bytes[at] ?? 0;
-    if (byte === QUOTE) break;
-    bits |= byte;
-    if (byte === BACKSLASH) {
-      escapes = true;
-      at += 1;
-      bits |= bytes[at] ?? 0;
-      continue;
-    }
-    last = ((last << 6) | (CLASS[byte] ?? 0)) & 0x3ffff;
-    told |= telltale[last] ?? 0;
-  }
-  seen.told = told;
-  seen.bits = bits;
-  // The end and the length tell the few names of a document apart.
-  seen.hash = (Math.imul(last, 0x9e37_79b1) >>> 20) ^ (at - from);
-  seen.escapes = escapes;
-  return at;
-}
-
-function spells(name: Uint8Array, bytes: Uint8Array, from: number, to: number): boolean {
-  if (name.length !== to - from) return false;
-  for (let at = 0; at < name.length; at += 1) if (name[at] !== bytes[from + at]) return false;
-  return true;
-}
-
-/** Whether a string that begins so is neither JSON itself nor begins with space. */
-function isPlain(first: number): boolean {
-  return first > SPACE && first < 0x80 && first !== OPEN_OBJECT && first !== OPEN_LIST;
 }
 
 const asItIs = (text: string): string => text;

@@ -82,7 +82,7 @@ export async function openArtifactStore(options: StoreOptions): Promise<Artifact
   return {
     put: async (meta, bytes) => {
       const raw = typeof bytes === "string" ? Buffer.from(bytes) : bytes;
-      return isLongDocument(meta, raw) ? keepLong(await sink(meta), raw) : putWhole(meta, raw);
+      return isLongDocument(meta, raw, maskedBytes) ? keepLong(await sink(meta), raw) : putWhole(meta, raw);
     },
     sink,
     read: (ref) => readArtifact(options.folder, ref),

@@ -21,8 +21,10 @@ export interface TextShelter {
 }
 
 /** Whether bytes are a JSON document that is not to be held whole by whoever masks it. */
-export function isLongDocument(meta: Pick<ArtifactMeta, "mediaType">, bytes: Buffer): boolean {
-  return bytes.length > LONG_BYTES && isJson(meta.mediaType) && beginsDocument(bytes.toString("utf8", 0, 256));
+export function isLongDocument(meta: Pick<ArtifactMeta, "mediaType">, bytes: Buffer, maskedBytes: number): boolean {
+  return (
+    bytes.length > Math.min(LONG_BYTES, maskedBytes) && isJson(meta.mediaType) && beginsDocument(bytes.toString("utf8", 0, 256))
+  );
 }
 
 function isJson(mediaType: string): boolean {
@@ -49,6 +51,7 @@ type Long =
 export function textSink(meta: ArtifactMeta, shelter: TextShelter): ArtifactSink {
   const { masker, maskedBytes } = shelter;
   const sealed = { ...meta, sealed: true };
+  const longBytes = Math.min(LONG_BYTES, maskedBytes);
   let held: Buffer[] = [];
   let bytes = 0;
   let mayBeLong = isJson(meta.mediaType);
@@ -110,7 +113,7 @@ export function textSink(meta: ArtifactMeta, shelter: TextShelter): ArtifactSink
       bytes += chunk.length;
       if (long !== null) return pass([Buffer.from(chunk)], long);
       held.push(Buffer.from(chunk));
-      if (mayBeLong && bytes > LONG_BYTES) {
+      if (mayBeLong && bytes > longBytes) {
         mayBeLong = beginsDocument(Buffer.concat(held).toString("utf8", 0, 256));
         if (mayBeLong) return pass(held.splice(0), (long = openJson()));
       }

@@ -109,6 +109,58 @@ describe("the artifact store", () => {
     expect(await sink.finish()).toMatchObject({ sealed: true, sha256: sha256(text), bytes: text.length });
   });
 
+  it.each(["put", "sent"])(
+    "masks a long JSON that is %s as it comes: same bytes, also beyond the size text is held up to",
+    async (how) => {
+      const { folder, store, files } = await newStore(1_000);
+      const apps = Array.from({ length: 20_000 }, (_, index) => ({
+        id: `/app-${index}`,
+        cmd: "run --with S3cr3t-Value42",
+        env: { A: `${index}` },
+      }));
+      const text = JSON.stringify({ apps, password: "S3cr3t-Value42" });
+      const about = meta({ mediaType: "application/json" });
+      let record;
+      if (how === "put") record = await store.put(about, text);
+      else {
+        const sink = await store.sink(about);
+        for (let at = 0; at < text.length; at += 60_000) await sink.write(Buffer.from(text.slice(at, at + 60_000)));
+        // Nothing of it is on the disk where somebody could read it.
+        expect(await files()).toEqual([]);
+        record = await sink.finish();
+      }
+      const whole = await masker.bytes(Buffer.from(text), "application/json");
+      expect(whole.toString()).not.toContain("S3cr3t-Value42");
+      expect(record).toMatchObject({ sealed: false, bytes: whole.length, sha256: sha256(whole) });
+      expect((await readFile(join(folder, "artifacts", record.sha256))).equals(whole)).toBe(true);
+      expect(await files()).toEqual([record.sha256]);
+    },
+  );
+
+  it("keeps what turns out not to be JSON after a megabyte as text: masked, or sealed where it is too large", async () => {
+    const text = `{"a":"${"x".repeat(2_000_000)}", password=hunter2-hunter2 ?!`;
+    const about = meta({ mediaType: "application/json" });
+    const whole = await masker.bytes(Buffer.from(text), "application/json");
+    expect(whole.toString()).not.toContain("hunter2-hunter2");
+    for (const [limit, expected] of [
+      [10_000_000, { sealed: false, sha256: sha256(whole) }],
+      [1_500_000, { sealed: true, sha256: sha256(text) }],
+    ] as const) {
+      const { store, files } = await newStore(limit);
+      const record = await store.put(about, text);
+      expect(record).toMatchObject(expected);
+      expect(await files()).toEqual([record.sha256]);
+    }
+  });
+
+  it("leaves nothing behind of a long JSON that is abandoned", async () => {
+    const { store, files } = await newStore();
+    const sink = await store.sink(meta({ mediaType: "application/json" }));
+    await sink.write(Buffer.from(`["${"x".repeat(3_000_000)}`));
+    await sink.abandon();
+    expect(await files()).toEqual([]);
+  });
+
   it("says when bytes were changed or are gone", async () => {
     const { folder, store } = await newStore();
     const record = await store.put(meta(), "hello\n");
