@@ -45,10 +45,7 @@ export interface HttpRequest {
   /** Nobody else may answer in the asked node's place. Where it says nothing: true exactly where no redirect is followed. */
   readonly thisNodeOnly?: boolean;
   readonly maxBytes?: number;
-  /**
-   * Takes a long body (over 1 MiB) of a good answer (2xx) piece by piece; a promise it returns holds the sender back. An adapter may
-   * not know of it and give the whole body instead. What was taken counts only if an answer comes back in the end.
-   */
+  /** Takes a long body (over 1 MiB) of a good answer (2xx); a promise holds the sender back. An adapter may give the whole body instead. */
   readonly take?: (chunk: Buffer) => void | Promise<void>;
 }
 
@@ -57,9 +54,8 @@ export type HttpAnswer =
       readonly kind: "answered";
       readonly status: number;
       readonly headers: Readonly<Record<string, string>>;
-      /** The whole of it; only its beginning where `taken`. */
+      /** The whole of it; only its beginning where all of it was `taken` by the request's `take`. */
       readonly body: Buffer;
-      /** All of the body was given to the request's `take`. */
       readonly taken?: true;
       readonly url: string;
     }
