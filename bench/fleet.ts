@@ -1,8 +1,8 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { listens } from "../test/real/listens.ts";
 
 /** One OpenSSH server on a loopback address of its own. */
 export interface FleetNode {
@@ -30,17 +30,6 @@ function keygen(file: string): void {
 
 function addressOf(index: number): string {
   return `127.77.${1 + Math.floor(index / 250)}.${1 + (index % 250)}`;
-}
-
-function listens(host: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host, port });
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", () => resolve(false));
-  });
 }
 
 /**

@@ -1,4 +1,5 @@
 import { generateKeyPairSync, type KeyObject, randomUUID, sign, verify } from "node:crypto";
+import type { RequestListener } from "node:http";
 
 const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
 
@@ -39,6 +40,8 @@ export interface Identity {
   /** Null: let in. */
   refuse(authorization: string | undefined): Said | null;
   login(body: string): Said;
+  /** The login endpoint over HTTP. */
+  readonly loginEndpoint: RequestListener;
 }
 
 /** An identity service with one account. */
@@ -91,6 +94,14 @@ export function createIdentity(): Identity {
           body: '{"title":"Unauthorized","description":"Invalid credentials","code":"ERR_INVALID_CREDENTIALS"}',
         };
       return { status: 200, headers, body: JSON.stringify({ token: identity.token(identity.lifeSeconds) }) };
+    },
+    loginEndpoint(request, response) {
+      let body = "";
+      request.on("data", (chunk: Buffer) => (body += chunk.toString()));
+      request.on("end", () => {
+        const { status, headers, body: text } = identity.login(body);
+        response.writeHead(status, headers).end(text);
+      });
     },
   };
   return identity;

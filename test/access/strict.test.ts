@@ -38,19 +38,7 @@ describeReal("a cluster in strict security mode", ["openssl"], () => {
     else response.writeHead(refusal.status, refusal.headers).end(refusal.body);
   };
   const serveLogin = (host: string): Promise<Counted> =>
-    stage.serve(
-      host,
-      authority.leaf([host]),
-      (request, response) => {
-        let body = "";
-        request.on("data", (chunk: Buffer) => (body += chunk.toString()));
-        request.on("end", () => {
-          const { status, headers, body: text } = identity.login(body);
-          response.writeHead(status, headers).end(text);
-        });
-      },
-      LOGIN_PORT,
-    );
+    stage.serve(host, authority.leaf([host]), identity.loginEndpoint, LOGIN_PORT);
   const mesos = (at: Counted): { readonly ports: Readonly<Record<string, number>> } => ({
     ports: { "mesos-master": at.port, "admin-router": LOGIN_PORT },
   });

@@ -1,22 +1,19 @@
 import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { captureTar, CAPTURE_TAR_COMMANDS, parseDigests } from "../../src/action/capture-tar.ts";
 import { guard } from "../../src/check/guard.ts";
-import type { ArtifactRecord } from "../../src/domain/events.ts";
 import type { Json, JsonRecord } from "../../src/domain/json.ts";
-import type { ArtifactMeta, Effect, Remote, StepContext } from "../../src/engine/ports.ts";
+import type { Effect, Remote, StepContext } from "../../src/engine/ports.ts";
+import { memoryStore, type Kept } from "../artifact/kept.ts";
 import { createShellRemote } from "../edge/shell-remote.ts";
-
-const digest = (bytes: Buffer | string): string => createHash("sha256").update(bytes).digest("hex");
 
 describe("the step kind capture-tar", () => {
   let folder: string;
   let data: string;
-  let kept: Map<string, { readonly meta: ArtifactMeta; readonly bytes: Buffer }>;
+  let kept: Map<string, Kept>;
 
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "pawl-capture-tar-"));
@@ -32,19 +29,6 @@ describe("the step kind capture-tar", () => {
 
   /** The step over this machine behind the guard; `meddle` may change what the node sends. */
   async function capture(more: JsonRecord = {}, meddle: (remote: Remote) => Remote = (remote) => remote): Promise<Effect> {
-    const keep = (meta: ArtifactMeta, bytes: Buffer): ArtifactRecord => {
-      kept.set(meta.name, { meta, bytes });
-      return {
-        name: meta.name,
-        mediaType: meta.mediaType,
-        step: meta.step,
-        node: meta.node,
-        evidenceOf: meta.evidenceOf,
-        sealed: meta.sealed ?? false,
-        sha256: digest(bytes),
-        bytes: bytes.length,
-      };
-    };
     const remote = guard(meddle(createShellRemote("dash", mkdtempSync(join(folder, "shell-")))), {
       http: [],
       commands: CAPTURE_TAR_COMMANDS,
@@ -54,17 +38,7 @@ describe("the step kind capture-tar", () => {
       run: "run-1",
       step: { address: "backup/n1/tar", node: "n1", kind: "capture-tar", with: { paths: [data], ...more } },
       remote,
-      artifacts: {
-        put: async (meta: ArtifactMeta, bytes: Buffer | string) => keep(meta, Buffer.from(bytes)),
-        async sink(meta: ArtifactMeta) {
-          const chunks: Buffer[] = [];
-          return {
-            write: (chunk: Buffer) => void chunks.push(Buffer.from(chunk)),
-            finish: async () => keep(meta, Buffer.concat(chunks)),
-            abandon: async () => undefined,
-          };
-        },
-      },
+      artifacts: memoryStore(kept),
       recorded: async () => undefined,
     };
     return captureTar.doIt(context as unknown as StepContext);

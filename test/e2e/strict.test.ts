@@ -73,19 +73,7 @@ describeReal("an embedded cluster in strict mode: TLS and a token before every M
         fronts.push(await stage.serve(host, leaf, front(host, BEHIND[service]), PORTS[service]));
     }
     const host = lab.addresses["m1"] ?? "";
-    await stage.serve(
-      host,
-      authority.leaf([host]),
-      (request, response) => {
-        let body = "";
-        request.on("data", (chunk: Buffer) => (body += chunk.toString()));
-        request.on("end", () => {
-          const { status, headers, body: text } = identity.login(body);
-          response.writeHead(status, headers).end(text);
-        });
-      },
-      PORTS["admin-router"],
-    );
+    await stage.serve(host, authority.leaf([host]), identity.loginEndpoint, PORTS["admin-router"]);
     const password = stage.file("password", `${identity.password}\n`);
     inventory = await write(
       "strict.yaml",

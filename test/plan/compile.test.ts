@@ -8,23 +8,9 @@ import { check, confirm } from "../../src/action/confirm.ts";
 import { soak } from "../../src/action/soak.ts";
 import { createFakeClock } from "../../src/sim/clock.ts";
 import { toyFacts, toyInventory, toyKinds, toyPlatform, toyWorld } from "../toy/platform.ts";
-import { phase, step, toyRunbook } from "../toy/toy.ts";
+import { phase, step, toyCheck, toyRunbook } from "../toy/toy.ts";
 
-const well: Check = {
-  name: "well",
-  title: "well",
-  why: "",
-  source: "",
-  platform: "toy",
-  severity: "mandatory",
-  scope: { kind: "step-node" },
-  readings: {},
-  pass: "true",
-  show: ".",
-  gate: { consecutivePasses: 2, spanMs: 10_000, intervalMs: 10_000, deadlineMs: 60_000 },
-  remedy: "look",
-  refuses: [],
-};
+const well = toyCheck("well");
 
 interface Wanted {
   readonly bosses?: number;

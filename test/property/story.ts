@@ -5,6 +5,7 @@ import type { Plan, Step } from "../../src/domain/plan.ts";
 import { createFold, fold, type RunState } from "../../src/domain/run-state.ts";
 import type { CheckAnswer, Checks, ClusterLock, OperatorAnswer, Permission, StepKind } from "../../src/engine/ports.ts";
 import { phase, step, toyRun, toyRunbook, yes } from "../toy/toy.ts";
+import { verbsAt } from "./verb.ts";
 
 /** A cluster, a plan, faults, and what people and machines do meanwhile. Times are seconds of the run. */
 export interface World {
@@ -37,28 +38,7 @@ export interface World {
 }
 
 const trouble = fc.constantFrom("fails" as const, "never-well" as const, "unknown" as const, "costs-tasks" as const);
-const target = fc.constantFrom(
-  "b1",
-  "b2",
-  "w1",
-  "w2",
-  "w3",
-  "w5",
-  "bosses/confirm",
-  "look/look",
-  "nonsense",
-  null,
-  "STUCK",
-  "STUCK",
-  "STUCK NODE",
-  "FLYING",
-  "ASIDE",
-);
-const verb: fc.Arbitrary<Verb> = fc.record({
-  verb: fc.constantFrom("pause", "resume", "approve", "retry", "set-aside", "force-complete", "skip", "stop"),
-  target,
-  reason: fc.constantFrom("because", null),
-});
+const verb = verbsAt("b1", "b2", "w1", "w2", "w3", "w5");
 const size = fc.oneof(
   fc.integer({ min: 1, max: 6 }),
   fc.integer({ min: 1, max: 60 }).map((percent) => `${percent}%` as const),

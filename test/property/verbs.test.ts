@@ -3,12 +3,12 @@ import { describe, expect, it } from "vitest";
 import { EXIT } from "../../src/domain/errors.ts";
 import { allSteps } from "../../src/domain/plan.ts";
 import { fold } from "../../src/domain/run-state.ts";
-import type { Verb } from "../../src/domain/events.ts";
 import type { OperatorAnswer } from "../../src/engine/ports.ts";
 import { toyRun, toyRunbook, yes } from "../toy/toy.ts";
+import { verbsAt } from "./verb.ts";
 
 const trouble = fc.constantFrom("fails", "never-well", "unknown", "costs-tasks");
-const targets = [
+const verb = verbsAt(
   "b1",
   "b2",
   "w1",
@@ -19,21 +19,7 @@ const targets = [
   "workers-1/w1/upgrade",
   "workers-2/w2/upgrade",
   "workers-2/w3/upgrade",
-  "bosses/confirm",
-  "look/look",
-  "nonsense",
-  null,
-  "STUCK",
-  "STUCK",
-  "STUCK NODE",
-  "FLYING",
-  "ASIDE",
-];
-const verb: fc.Arbitrary<Verb> = fc.record({
-  verb: fc.constantFrom("pause", "resume", "approve", "retry", "set-aside", "force-complete", "skip", "stop"),
-  target: fc.constantFrom(...targets),
-  reason: fc.constantFrom("because", null),
-});
+);
 
 describe("any verbs at any time", () => {
   it("never break the engine, its journal, its limits or its order", async () => {

@@ -1,10 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import type { Inventory, InventoryNode, SshSettings } from "../../src/domain/inventory.ts";
 import { eventually, startProgram, type Started } from "./process.ts";
+import { listens } from "./listens.ts";
 import { startWire, type Wire } from "./wire.ts";
 
 /** One OpenSSH server, reached over a wire that can be cut. */
@@ -198,16 +198,4 @@ export async function freePort(host: string): Promise<number> {
   const wire = await startWire({ host, port: 1 }, { host });
   await wire.close();
   return wire.port;
-}
-
-/** Whether something accepts connections there. */
-function listens(host: string, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host, port });
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", () => resolve(false));
-  });
 }

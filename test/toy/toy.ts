@@ -73,10 +73,9 @@ export function toyRunbook(watches: readonly WatchSpec[] = []): Runbook {
   };
 }
 
-const checkDoc = (name: string): Loaded<Check> => ({
-  file: "toy",
-  sha256: name,
-  document: {
+/** A check of the toy platform. */
+export function toyCheck(name: string): Check {
+  return {
     name,
     title: name,
     why: "",
@@ -90,8 +89,10 @@ const checkDoc = (name: string): Loaded<Check> => ({
     gate: GATE,
     remedy: "look",
     refuses: [],
-  },
-});
+  };
+}
+
+const checkDoc = (name: string): Loaded<Check> => ({ file: "toy", sha256: name, document: toyCheck(name) });
 
 export interface ToyOptions {
   readonly bosses?: number;

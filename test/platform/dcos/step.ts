@@ -1,18 +1,11 @@
-import { createHash } from "node:crypto";
-import type { ArtifactRecord } from "../../../src/domain/events.ts";
 import type { Json, JsonRecord } from "../../../src/domain/json.ts";
 import type { Facts, Plan, Step } from "../../../src/domain/plan.ts";
-import type { StepRecord } from "../../../src/domain/run-state.ts";
+import { EMPTY_RUN, stepRecord, type StepRecord } from "../../../src/domain/run-state.ts";
 import { guard } from "../../../src/check/guard.ts";
-import type { ArtifactMeta, ArtifactStore, StepContext, StepKind } from "../../../src/engine/ports.ts";
+import type { StepContext, StepKind } from "../../../src/engine/ports.ts";
 import { ALLOW } from "../../../src/platform/dcos/allow.ts";
+import { memoryStore, type Kept } from "../../artifact/kept.ts";
 import type { TestLab } from "./lab.ts";
-
-/** Artifacts in memory, by name. */
-interface Kept {
-  readonly meta: ArtifactMeta;
-  readonly bytes: Buffer;
-}
 
 export interface TestSteps {
   readonly kept: Map<string, Kept>;
@@ -24,49 +17,7 @@ export interface TestSteps {
   context(kind: StepKind, node: string | null, options?: { readonly attempts?: number; readonly with?: JsonRecord }): StepContext;
 }
 
-const UNTOUCHED: StepRecord = {
-  status: "pending",
-  problem: null,
-  note: null,
-  output: null,
-  since: "",
-  startedAt: null,
-  attempts: 0,
-  denied: false,
-  actor: "",
-};
-
-function store(kept: Map<string, Kept>): ArtifactStore {
-  const keep = (meta: ArtifactMeta, bytes: Buffer): ArtifactRecord => {
-    kept.set(meta.name, { meta, bytes });
-    return {
-      name: meta.name,
-      mediaType: meta.mediaType,
-      step: meta.step,
-      node: meta.node,
-      evidenceOf: meta.evidenceOf,
-      sealed: meta.sealed ?? false,
-      sha256: createHash("sha256").update(bytes).digest("hex"),
-      bytes: bytes.length,
-    };
-  };
-  return {
-    put: async (meta, bytes) => keep(meta, Buffer.from(bytes)),
-    async sink(meta) {
-      const chunks: Buffer[] = [];
-      return {
-        write: (chunk) => void chunks.push(Buffer.from(chunk)),
-        get bytes() {
-          return Buffer.concat(chunks).length;
-        },
-        finish: async () => keep(meta, Buffer.concat(chunks)),
-        abandon: async () => undefined,
-      };
-    },
-    read: async ({ sha256 }) =>
-      [...kept.values()].find((one) => createHash("sha256").update(one.bytes).digest("hex") === sha256)!.bytes,
-  };
-}
+const UNTOUCHED = stepRecord(EMPTY_RUN, "untouched");
 
 /** Contexts for single steps over one lab, as the engine would give them: reading kinds get the guarded remote. */
 export function testSteps(lab: TestLab, facts: Facts, target: string): TestSteps {
@@ -121,7 +72,7 @@ export function testSteps(lab: TestLab, facts: Facts, target: string): TestSteps
           },
         },
         checks: { measure: async () => [], describe: () => ({ title: "", remedy: "", expects: "" }) },
-        artifacts: store(kept),
+        artifacts: memoryStore(kept),
         clock: lab.clock,
         startedMs: lab.clock.now(),
         record: (one) => records.get(one) ?? UNTOUCHED,
