@@ -40,6 +40,7 @@ describe("the step kind capture-tar", () => {
       remote,
       artifacts: memoryStore(kept),
       recorded: async () => undefined,
+      spell: (verb: string) => `pawl ${verb} run-1`,
     };
     return captureTar.doIt(context as unknown as StepContext);
   }
