@@ -162,6 +162,42 @@ export function conforms(name: string, open: () => Promise<Subject>): void {
       });
     });
 
+    describe("a shell", () => {
+      const FORMS: readonly (readonly [what: string, text: string, expected: string])[] = [
+        ["goes on after a handled failure", "set -e; false || echo a; false && echo b; ! true; echo c", "a\nc\n"],
+        ["ends at one that is not", "set -e; true && false; echo never", ""],
+        ["ends at a failed subshell", "set -e; (false; echo in); echo never", ""],
+        ["ends at a failed function", "set -e; f() { false; echo in; }; f; echo never", ""],
+        ["ends at a failed substitution", "set -e; x=$(false); echo never", ""],
+        ["takes a failed substitution that is handled", "set -e; x=$(false) || x=none; echo $x", "none\n"],
+        ["lets conditions fail", "set -e; if ! grep -q x /dev/null; then echo y; fi; while false; do :; done; echo z", "y\nz\n"],
+        ["passes a failure in front of a pipe", "set -e; false | true; echo on", "on\n"],
+        ["takes a quoted variable in a pattern as it is", "p='a*'; case abc in \"$p\") echo m ;; a?c) echo n ;; esac", "n\n"],
+        ["cuts by patterns, negated classes too", "x=12ab; echo ${x%%[!0-9]*} ${x##*[0-9]} ${x#?}", "12 ab 2ab\n"],
+        ["cuts by a pattern in a variable", "p='a*b'; x=abcb; echo ${x#$p} ${x##$p}.", "cb .\n"],
+        ["joins tests", "[ -d / -a ! -e /nowhere ] && [ a = b -o -n x ] && [ ! a = b ] && echo all", "all\n"],
+        ["goes through its own words", 'set -- "a b" c; for i; do echo "<$i>"; done', "<a b>\n<c>\n"],
+        ["keeps a subshell's variables inside", "x=1; (x=2); echo a | { read -r x; echo $x; }; echo $x", "a\n1\n"],
+        ["reads a last line without end", "printf 'a\\nb' | while read -r l || [ -n \"$l\" ]; do echo $l; done", "a\nb\n"],
+        ["searches quietly", 'cd "$1"; grep -s a none; [ $? = 2 ] && echo 2; printf "aab\\n" | grep -qs b && echo b', "2\nb\n"],
+        [
+          "knows GNU's basic expressions",
+          "printf 'aab\\nc|d\\n' | grep 'a\\+b'; printf 'aab\\nc\\n' | grep 'x\\|c'; printf 'ab\\n' | grep 'x\\?ab'; printf 'a+\\nb\\n' | grep -e b -e 'a+'",
+          "aab\nc\nab\na+\nb\n",
+        ],
+        ["replaces with them", "printf 'aab\\n' | sed 's/a\\+/X/; s/\\(b\\)/[\\1]/'", "X[b]\n"],
+        ["takes a handler of trap away", "trap - EXIT; echo end", "end\n"],
+        ["waits for all", 'cd "$1"; (sleep 0.2; echo late >waited) & wait; cat waited', "late\n"],
+        ["is replaced by exec", "exec printf %s replaced; echo never", "replaced"],
+        ["tells a missing program", "no-such-program 2>/dev/null; echo $?", "127\n"],
+      ];
+
+      it.each(FORMS)("%s", async (_what, text, expected) => {
+        const outcome = await sh(text, home);
+        expect(outcome.kind === "exited" ? outcome.stdout : outcome).toBe(expected);
+      });
+    });
+
     describe("files", () => {
       it("are locked by mkdir, which only one can do", async () => {
         const codes = await Promise.all(Array.from({ length: 5 }, () => sh('mkdir "$1/lock" 2>/dev/null', home)));

@@ -125,8 +125,13 @@ const ps: Builtin = async (call) => {
   return found.length > 0 ? 0 : 1;
 };
 
-/** There are no handlers here: a trap is accepted and never runs (embedded-node notes: a custom `trap` cannot run in the caller). */
-const trap: Builtin = () => Promise.resolve(0);
+/** There are no handlers here (embedded-node notes: a custom `trap` cannot run in the caller); taking one away changes nothing. */
+const trap: Builtin = (call) =>
+  call.args.length < 2 || call.args[0] === "-"
+    ? Promise.resolve(0)
+    : complain(call, "trap: a node of the lab cannot do this as a real shell does: trap with a handler", 126);
+
+const nothing: Builtin = () => Promise.resolve(0);
 
 /** Commands about processes. */
 export const PROCESS_BUILTINS: readonly (readonly [string, Builtin])[] = [
@@ -141,6 +146,6 @@ export const PROCESS_BUILTINS: readonly (readonly [string, Builtin])[] = [
   ["timeout", timeout],
   ["ps", ps],
   ["trap", trap],
-  ["jobs", trap],
-  ["ulimit", trap],
+  ["jobs", nothing],
+  ["ulimit", nothing],
 ];

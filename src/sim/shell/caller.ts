@@ -76,3 +76,6 @@ export function splitOptions(
   }
   return { options, rest: args.slice(index) };
 }
+
+/** A call of one of just-bash's own commands as it understands it (`hush`: without its error messages), or why it cannot be done. */
+export type Adjusted = { readonly args: readonly string[]; readonly hush?: boolean } | { readonly complaint: string };

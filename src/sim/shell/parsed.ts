@@ -1,5 +1,6 @@
 import type { ScriptNode } from "just-bash";
 import { rewriteScript } from "./syntax.ts";
+import { refuseUnlike } from "./unlike.ts";
 
 /** Texts kept; pawl sends some forty different ones. */
 const KEPT = 400;
@@ -18,10 +19,14 @@ function frozen<T>(value: T): T {
 
 /**
  * A script as it is run (syntax.ts), parsed once per text: nodes are asked the same questions all day. `spawned` names the
- * commands the process layer runs itself. Throws what `parse` throws.
+ * commands the process layer runs itself. Throws what `parse` throws, and UnlikeARealShell.
  */
 export function parsedScript(text: string, spawned: ReadonlySet<string>, parse: (text: string) => ScriptNode): ScriptNode {
-  const rewritten = (): ScriptNode => rewriteScript(parse(text), { stream: true, isSpawned: (name) => spawned.has(name) });
+  const rewritten = (): ScriptNode => {
+    const ast = parse(text);
+    refuseUnlike(ast);
+    return rewriteScript(ast, { stream: true, isSpawned: (name) => spawned.has(name) });
+  };
   if (text.length > LONGEST_CHARS) return rewritten();
   const key = `${[...spawned].join(" ")}\n${text}`;
   const known = parsed.get(key);

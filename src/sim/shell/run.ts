@@ -11,6 +11,7 @@ import { plainWords, quoteLine } from "./quote.ts";
 import { bareName, fileScript, programOf, SHELLS, shellScript, type Script } from "./script.ts";
 import { signalCode } from "./signals.ts";
 import { rewriteScript } from "./syntax.ts";
+import { refuseUnlike } from "./unlike.ts";
 import { ERR_PATH, isOwnCommand, ownName, viewOf } from "./view.ts";
 
 /** How a process ended. */
@@ -246,8 +247,13 @@ async function evaluate(script: Script, start: ShellStart, process: Process): Pr
   };
   const adjusted = [...ADJUSTMENTS].map(([name, adjust]): Command => ({
     name,
-    execute: async (args, ctx) =>
-      (await ctx.origCommand?.(adjust(args))) ?? { stdout: "", stderr: `${name}: not found\n`, exitCode: 127 },
+    execute: async (args, ctx) => {
+      const words = adjust(args);
+      if ("complaint" in words)
+        return { stdout: "", stderr: `${name}: this node cannot do that: ${words.complaint}\n`, exitCode: 2 };
+      const result = (await ctx.origCommand?.([...words.args])) ?? { stdout: "", stderr: `${name}: not found\n`, exitCode: 127 };
+      return words.hush === true ? { ...result, stderr: "" } : result;
+    },
   }));
   const root = process.user === "root" ? 0 : 500;
   const bash: Bash = new shell.Bash({
@@ -274,6 +280,7 @@ async function evaluate(script: Script, start: ShellStart, process: Process): Pr
     transform: ({ ast }) => {
       const first = known;
       known = null;
+      if (first === null) refuseUnlike(ast);
       return { ast: first ?? rewriteScript(ast, { stream: false, isSpawned: (one) => own.has(one) }) };
     },
   });
@@ -304,7 +311,7 @@ async function evaluate(script: Script, start: ShellStart, process: Process): Pr
   }
 }
 
-/** The script of a text as it is run; null where the text is empty or no script. */
+/** The script of a text as it is run; null where the text is empty, no script, or one that will be refused (unlike.ts). */
 function parseOnce(text: string, own: ReadonlyMap<string, Builtin>, shell: JustBash): ScriptNode | null {
   if (text.trim() === "") return null;
   try {

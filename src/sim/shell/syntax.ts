@@ -21,6 +21,12 @@ function literal(value: string): WordNode {
   return { type: "Word", parts: [{ type: "SingleQuoted", value }] };
 }
 
+/** `"$@"` */
+const ALL_WORDS: WordNode = {
+  type: "Word",
+  parts: [{ type: "DoubleQuoted", parts: [{ type: "ParameterExpansion", parameter: "@", operation: null }] }],
+};
+
 function simple(name: string, args: readonly WordNode[] = [], redirections: readonly Redirection[] = []): SimpleCommandNode {
   const word: WordNode = { type: "Word", parts: [{ type: "Literal", value: name }] };
   return { type: "SimpleCommand", assignments: [], name: word, args: [...args], redirections: [...redirections] };
@@ -219,6 +225,8 @@ function mapBodies(node: CommandNode, body: (list: StatementNode[]) => Statement
         elseBody: node.elseBody === null ? null : body(node.elseBody),
       };
     case "For":
+      // Without words it goes through "$@"; just-bash splits them anew.
+      return loop(node.words === null ? { ...node, words: [ALL_WORDS] } : node, body, condition);
     case "CStyleFor":
     case "While":
     case "Until":

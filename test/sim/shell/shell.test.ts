@@ -233,6 +233,52 @@ describe("the shell of a simulated node", () => {
   });
 });
 
+/** What real shells do otherwise than the interpreter underneath: it is said, and nothing of the script runs. */
+const REFUSED: readonly (readonly [line: string, why: RegExp])[] = [
+  ["echo in; trap 'echo bye' EXIT; echo hi", /trap with a handler/],
+  ["echo in; trap '' TERM; kill -TERM $$", /trap with a handler/],
+  ["trap 'echo bye' EXIT", /trap with a handler/],
+  ["(trap 'echo sub' 0; echo in)", /trap with a handler/],
+  ["sh -c 'exit 3' & wait $!; echo $?", /wait for one process/],
+  ["set -e; { false; echo in; } || echo out", /set -e before a group/],
+  ["set -e; ! { false; echo in; }", /set -e before a group/],
+  ["set -eu; (false; echo in) || echo out", /set -e before a group/],
+  ["set -o errexit; for i in 1; do false; echo in; done && echo out", /set -e before a group/],
+  ["f() { false; echo in; }; set -e; f || echo out", /set -e before a group/],
+  ["sh -ec '{ false; echo in; } || echo out' && exit 3", /set -e before a group/],
+  ["set -e; eval 'false; echo in' || echo out", /set -e before a group/],
+  ["p='[!a]'; case b in $p) echo in ;; esac", /pattern of case that comes from a variable/],
+  ["p='[!a]'; [[ b == $p ]] && echo in", /pattern in \[\[ \]\] that comes from a variable/],
+  ["x=$(case b in $1) echo in ;; esac); echo $x", /pattern of case/],
+  ["exec 2>&1; echo in", /exec that joins/],
+];
+
+describe("a form that the simulated node could only do in its own way", () => {
+  it.each(REFUSED)("%s", async (line, why) => {
+    const { sh } = setUp();
+    const ran = await sh(line);
+    expect(ran).toMatchObject({ code: 126, out: "", err: expect.stringMatching(why) });
+    expect(ran.err).toContain("as a real shell does");
+  });
+
+  it("of grep is refused by grep", async () => {
+    const { sh } = setUp();
+    expect(await sh("printf 'aab\\n' | grep -o 'a*'")).toMatchObject({
+      code: 2,
+      out: "",
+      err: expect.stringContaining("cannot do"),
+    });
+    expect(await sh("printf 'aab\\n' | grep -F -e a -e b")).toMatchObject({ code: 2, out: "" });
+  });
+
+  it("is not refused where nothing differs", async () => {
+    const { sh } = setUp();
+    const line =
+      'f() { echo f; }; set -e; f && (exit 3) || echo $?; [[ a = a ]] && ! false; trap; wait; case a in "$0"|a) echo end ;; esac';
+    expect((await sh(line.replace("f && ", "f; "))).out).toBe("f\n3\nend\n");
+  });
+});
+
 describe("rights in a simulated node", () => {
   it("refuse what belongs to root to everybody else", async () => {
     const { node, sh } = setUp();
