@@ -74,6 +74,7 @@ function unlikeCommand(node: Node): string | null {
       );
       return args.length === 0 && joins ? "exec that joins one output with another" : null;
     }
+    case null:
     default:
       return null;
   }
