@@ -51,6 +51,8 @@ export interface Resumable {
 /** An embedded cluster in process with the product's own platform, checks, runbook and policy around it. */
 export interface Embedded {
   readonly lab: TestLab;
+  /** The same as a command of pawl has it. */
+  readonly cluster: Cluster;
   survey(goal: string, only?: readonly string[], hop?: number): Promise<HopSurvey>;
   run(plan: Plan, before?: Resumable, onEvent?: (event: RunEvent) => void): Promise<Rollout>;
   /** Brings nodes to a version by hand, as an operator with a shell would: no engine, no gates. */
@@ -160,6 +162,7 @@ export async function embed(options: EmbeddedOptions = {}): Promise<Embedded> {
 
   return {
     lab,
+    cluster,
     survey(goal, only = [], hop = 1) {
       const request: UpgradeRequest = {
         runbook,
