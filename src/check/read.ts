@@ -157,7 +157,8 @@ async function readFacts(world: ReadingWorld, node: InventoryNode): Promise<Read
     const facts: Json = await world.platform.nodeFacts(world.remote, world.inventory, node);
     if (facts === null) return none("its facts could not be read");
     const readBetween = [before, world.clock.now() / 1000];
-    return { kind: "read", value: isRecord(facts) ? { ...facts, readBetween } : facts };
+    // Recorded facts bring their own: they were read long ago.
+    return { kind: "read", value: isRecord(facts) ? { readBetween, ...facts } : facts };
   } catch (error) {
     // A refused request is a bug of a check document, not an answer of a node.
     if (error instanceof PawlError && error.code !== "not-allowed") return none(error.details.observed ?? error.message);

@@ -20,6 +20,7 @@ export async function loadCheckCommand(io: Io): Promise<Command> {
       const platform = platforms.get(name);
       return platform === undefined ? null : { ports: platform.ports, roles: SERVICE_ROLES[name] ?? {} };
     },
+    recorded: (name) => platforms.get(name) ?? null,
     async measure(live) {
       const { openCluster } = await import("./cluster.ts");
       const cluster = await openCluster(io, live.inventory, CHECKS, live.access);

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { checkCommand } from "../../src/cli/commands/check.ts";
 import type { CheckDeps, LiveCheck } from "../../src/cli/commands/check.ts";
 import type { CheckAnswer } from "../../src/engine/ports.ts";
+import { createDcosPlatform } from "../../src/platform/dcos/platform.ts";
 import { capturedIo } from "./captured-io.ts";
 import type { CapturedIo } from "./captured-io.ts";
 
@@ -37,6 +38,7 @@ async function runOn(io: CapturedIo, ...argv: readonly string[]): Promise<Ran> {
       platform === "dcos"
         ? { ports: { "mesos-master": 5050, "mesos-agent": 5051 }, roles: { "mesos-master": "master", "mesos-agent": "agent" } }
         : null,
+    recorded: (platform) => (platform === "dcos" ? createDcosPlatform() : null),
     measure: (asked) => {
       live.push(asked);
       return Promise.resolve(PASSED);

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Jq } from "../../check/jq.ts";
 import type { Evidence } from "../../check/recorded.ts";
@@ -9,8 +9,10 @@ import type { JsonRecord } from "../../domain/json.ts";
 import type { CheckAnswer, Clock, Platform } from "../../engine/ports.ts";
 import { inkOf } from "../../view/paper.ts";
 import { beside, oneLine } from "../../view/text.ts";
+import { contextOf, judgeEvidence } from "../check-evidence.ts";
 import { accessOptions, type AccessOptions } from "../access.ts";
 import type { Io } from "../io.ts";
+import type { RecordedPlatform } from "../recordings.ts";
 
 /** What is asked of the live cluster. */
 export interface LiveCheck {
@@ -29,6 +31,8 @@ export interface CheckDeps {
   services(
     platform: string,
   ): { readonly ports: Readonly<Record<string, number>>; readonly roles: Readonly<Record<string, string>> } | null;
+  /** How records of a platform's runs are read. Null: no such platform. */
+  recorded(platform: string): RecordedPlatform | null;
   /** Measures on the cluster of an inventory, with nothing but the reader. */
   measure(live: LiveCheck): Promise<CheckAnswer>;
 }
@@ -53,12 +57,16 @@ export function checkCommand(io: Io, deps: CheckDeps): Command {
     .option("-i, --inventory <file>", "the cluster")
     .option(
       "--evidence <file...>",
-      "recorded answers instead of the cluster: evidence of a check, captured answers, a plan for its facts; or the raw answer to one reading, as [NODE.]READING=FILE",
+      "recorded answers instead of the cluster: the folder of a run or a snapshot; evidence of a check, captured answers, a plan for its facts; or the raw answer to one reading, as [NODE.]READING=FILE",
     )
     .option("--node <name>", "the node, for checks of one node")
     .option("--set <key=value>", "an input, such as target=1.11.3; repeatable", collect, {})
     .option("--checks <path>", "file or folder of checks instead of those that come with pawl")
     .option("--json", "one JSON document")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  pawl check replog-recovered -i production.yaml\n  pawl check disk-space --evidence backups/production/20261120T010000Z-snapshot\n  pawl check no-maintenance --evidence m1.status=status.json",
+    )
     .action(async (name: string, options: Options) => {
       const check = await findCheck(name, resolve(io.cwd, options.checks ?? deps.checks));
       const answer =
@@ -113,6 +121,11 @@ async function measureRecorded(io: Io, deps: CheckDeps, check: Check, options: O
   const { parseEvidence } = await import("../../check/recorded.ts");
   const { createJq } = await import("../../check/jq.ts");
   const given = options.evidence ?? [];
+  const folder = await folderAmong(io, given);
+  if (folder !== null) {
+    const { measureFolder } = await import("../check-folder.ts");
+    return measureFolder(io, (name) => deps.recorded(name), check, folder, options);
+  }
   const whole = given.filter((one) => rawOf(check, one) === null);
   const evidence = withRaw(
     parseEvidence(await Promise.all(whole.map((file) => readText(io, file)))),
@@ -123,32 +136,34 @@ async function measureRecorded(io: Io, deps: CheckDeps, check: Check, options: O
       }),
     ),
   );
-  const context: JsonRecord = {
-    since: 0,
-    inHand: [],
-    setAside: [],
-    complete: [],
-    all: [],
-    ...evidence.context,
-    inputs: { ...record(evidence.context), ...options.set },
-  };
+  const context = contextOf(evidence.context, options.set);
   const jq = createJq();
   try {
     if (evidence.captures.length > 0) return await measureCaptures(io, deps, check, evidence, context, options, jq);
-    const { judge } = await import("../../check/judge.ts");
-    const { recordedJudgement } = await import("../../check/prove.ts");
-    const { subjects, facts, who } = evidence;
-    const judgement = recordedJudgement(
-      check,
-      { name: "evidence", subjects, context, ...(facts === null ? {} : { facts }) },
-      who,
-    );
-    const [answer] = await judge([judgement], jq);
-    if (answer === undefined) throw new PawlError("internal", "check.no-answer", "the check gave no answer");
-    return answer;
+    return await judgeEvidence(check, evidence, context, jq);
   } finally {
     await jq.close();
   }
+}
+
+/** The one folder among the evidence, absolute; null where there is none. A folder is whole: nothing can be given beside it. */
+async function folderAmong(io: Io, given: readonly string[]): Promise<string | null> {
+  const paths = given.map((one) => resolve(io.cwd, one));
+  const folders = (await Promise.all(paths.map(isFolder))).flatMap((is, index) => (is ? (paths[index] ?? []) : []));
+  const [only] = folders;
+  if (only === undefined) return null;
+  if (given.length === 1) return only;
+  throw new PawlError("usage", "check.folder-and-more", "the folder of a run is evidence by itself", {
+    expected: "one folder, or files",
+    observed: given.join(" "),
+  });
+}
+
+function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }
 
 interface RawFile {
@@ -265,9 +280,4 @@ function show(io: Io, check: Check, answer: CheckAnswer): void {
     ...beside("  observed  ", 12, oneLine(answer.observed), io.columns),
   ];
   io.out([...lines, ...(answer.verdict === "pass" ? [] : beside("  remedy    ", 12, check.remedy, io.columns))].join("\n"));
-}
-
-function record(context: JsonRecord): JsonRecord {
-  const inputs = context["inputs"];
-  return inputs !== null && typeof inputs === "object" && !Array.isArray(inputs) ? (inputs as JsonRecord) : {};
 }
