@@ -11,7 +11,7 @@ it("the table has every fault at every place and time the embedded cluster knows
   const nodes = { master: "m1", canary: "a1", agent: "a2", public: "p1", bootstrap: "bootstrap" };
   const possible = FAULT_NAMES.flatMap((fault) =>
     Object.values(nodes).flatMap((node) =>
-      ["start", "during", "after"].flatMap((when) => {
+      ["start", "before", "during", "after"].flatMap((when) => {
         try {
           parseFault(`${fault}@${node}:${when}`);
           return [`${fault}@${node}:${when}`];

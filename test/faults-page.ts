@@ -8,15 +8,17 @@ const PLACES: readonly { readonly at: FaultPlace; readonly title: string }[] = [
   { at: "agent", title: "a later agent" },
 ];
 
+const TIMES = ["start", "before", "during", "after"] as const;
+
 const HEAD = `# When something goes wrong
 
 What an operator sees when a cluster falls ill before or during an upgrade: how \`pawl upgrade --yes\` ends, what it says, and what
 to do. Every row is a fault of the embedded cluster, so each can be seen at home: \`pawl demo --yes --fault NAME@NODE[:WHEN][:HOP]\`.
 This page is made from the table that drives the tests (\`test/faults.ts\`); \`npx vitest run test/faults-page.test.ts -u\` writes it anew.
 
-- **WHEN** is \`start\` (there before the preflight), \`during\` (from the beginning of the node's upgrade script) or \`after\` (when that
-  script has ended; the one you get without saying). **HOP** counts the hops of a journey from 1: \`start\` of a later one lies between
-  the two runs.
+- **WHEN** is \`start\` (there before the preflight), \`before\` (with the hop's first upgrade script, whichever node's: this node's own effect
+  has not begun), \`during\` (from the beginning of the node's upgrade script) or \`after\` (when that script has ended; the one you get
+  without saying). **HOP** counts the hops of a journey from 1: \`start\` of a later one lies between the two runs.
 - **The canary** is the first private agent, a1: whatever goes wrong there halts. A **later agent** is one after it, private (a2) or
   public (p1): the first one in trouble is set aside by policy, a second with the same cause halts, and lost tasks always do.
 - After a halt (5, 6, 7) nothing that changes anything is started any more, apart from the removal of pawl's own lock; the node is left
@@ -36,10 +38,10 @@ function find(fault: string, at: FaultPlace, when: string): FaultCase | undefine
 }
 
 function overview(): string {
-  const title = `| fault | ${PLACES.flatMap(({ title: place }) => [`${place}: start`, "during", "after"]).join(" | ")} |`;
-  const rule = `|---|${PLACES.flatMap(() => ["---", "---", "---"]).join("|")}|`;
+  const title = `| fault | ${PLACES.flatMap(({ title: place }) => [`${place}: start`, "before", "during", "after"]).join(" | ")} |`;
+  const rule = `|---|${PLACES.flatMap(() => ["---", "---", "---", "---"]).join("|")}|`;
   const lines = FAULT_NAMES.map((fault) => {
-    const cells = PLACES.flatMap(({ at }) => (["start", "during", "after"] as const).map((when) => cell(find(fault, at, when))));
+    const cells = PLACES.flatMap(({ at }) => TIMES.map((when) => cell(find(fault, at, when))));
     return `| [\`${fault}\`](#${fault}) | ${cells.join(" | ")} |`;
   });
   return [title, rule, ...lines].join("\n");

@@ -19,10 +19,10 @@ interface FaultEntry {
   readonly todo: string;
   /** Findings of the preflight that see it when it is there at the start, at a master and at an agent. */
   readonly start: { readonly master?: string; readonly agent?: string };
-  readonly master?: Partial<Record<"during" | "after", FaultEnd>>;
-  readonly canary?: Partial<Record<"during" | "after", FaultEnd>>;
+  readonly master?: Partial<Record<"before" | "during" | "after", FaultEnd>>;
+  readonly canary?: Partial<Record<"before" | "during" | "after", FaultEnd>>;
   /** Agents after the canary, private and public. */
-  readonly later?: Partial<Record<"during" | "after", FaultEnd>>;
+  readonly later?: Partial<Record<"before" | "during" | "after", FaultEnd>>;
 }
 
 const halts = (...causes: readonly string[]): FaultEnd => ({ exit: "gate-halted", causes });
@@ -48,6 +48,8 @@ const OUT_OF_QUORUM = [
 const LOST_TASKS = ["gate.tasks-lost", "watch.tasks-lost", "gate.agent-reregistered", "watch.agent-removals"];
 const SILENT = ["contact-lost.timed-out", "contact-lost.unreachable"];
 const OTHER_KEY = ["contact-lost.host-key-changed"];
+/** What the permission right before a node says. */
+const OTHER_KEY_BEFORE = ["ssh.host-key-changed"];
 const ABSENT = ["gate.agent-reregistered", "gate.node-health"];
 
 /** The design's table of faults (section 8), with every time and place. */
@@ -117,7 +119,7 @@ export const FAULTS: Readonly<Record<FaultName, FaultEntry>> = {
   "agent-never": {
     what: "The Mesos agent of a node does not come back.",
     todo: "Read `journalctl -u dcos-mesos-slave` there; then finish the node with `pawl upgrade --only`.",
-    start: { agent: "agents-registered" },
+    start: { agent: "agents-counted" },
     // The scripts of 1.10 and 1.11 wait for the agent themselves, and fail first.
     canary: { during: fails("script-after-activation"), after: halts(...ABSENT) },
     later: { during: aside("script-after-activation"), after: aside(...ABSENT) },
@@ -125,14 +127,14 @@ export const FAULTS: Readonly<Record<FaultName, FaultEntry>> = {
   "agent-late": {
     what: "The Mesos agent of a node takes up to four minutes to come back: less than the masters wait.",
     todo: "Nothing: the gates wait for it.",
-    start: { agent: "agents-registered" },
+    start: { agent: "agents-counted" },
     canary: { during: fine, after: fine },
     later: { during: fine, after: fine },
   },
   "tasks-lost": {
     what: "The Mesos agent of a node fails to recover and registers as a new one: its tasks are lost.",
     todo: "Find out which tasks were lost and why the agent could not recover, before any other node is touched.",
-    start: { agent: "agents-registered" },
+    start: { agent: "agents-counted" },
     canary: { during: halts(...LOST_TASKS), after: halts(...LOST_TASKS) },
     later: { during: halts(...LOST_TASKS), after: halts(...LOST_TASKS) },
   },
@@ -147,7 +149,7 @@ export const FAULTS: Readonly<Record<FaultName, FaultEntry>> = {
   "ssh-hang": {
     what: "SSH of a node takes commands and never answers.",
     todo: "Look at the node before you touch it. When it answers again, `pawl resume` reads how the script ended; at an agent that was set aside, `pawl upgrade --only`.",
-    start: { master: "nodes-answer", agent: "nodes-answer" },
+    start: { master: "ssh-and-sudo", agent: "ssh-and-sudo" },
     master: { during: unknown(...SILENT), after: unknown(...SILENT) },
     canary: { during: unknown(...SILENT), after: unknown(...SILENT) },
     later: { during: aside(...SILENT), after: aside(...SILENT) },
@@ -155,10 +157,11 @@ export const FAULTS: Readonly<Record<FaultName, FaultEntry>> = {
   "hostkey-changed": {
     what: "A node shows another host key: it was set up anew, or another machine answers in its place.",
     todo: "Look at the machine by its console. pawl never trusts the new key by itself; put it into known_hosts when you know that it is right.",
-    start: { master: "nodes-answer", agent: "nodes-answer" },
-    master: { during: unknown(...OTHER_KEY), after: unknown(...OTHER_KEY) },
-    canary: { during: unknown(...OTHER_KEY), after: unknown(...OTHER_KEY) },
-    later: { during: aside(...OTHER_KEY), after: aside(...OTHER_KEY) },
+    start: { master: "ssh-and-sudo", agent: "ssh-and-sudo" },
+    // 5 where the effect had not begun, 7 where it had.
+    master: { before: halts(...OTHER_KEY_BEFORE), during: unknown(...OTHER_KEY), after: unknown(...OTHER_KEY) },
+    canary: { before: halts(...OTHER_KEY_BEFORE), during: unknown(...OTHER_KEY), after: unknown(...OTHER_KEY) },
+    later: { before: aside(...OTHER_KEY_BEFORE), during: aside(...OTHER_KEY), after: aside(...OTHER_KEY) },
   },
   "disk-full": {
     what: "The disk of a node is full.",
@@ -220,12 +223,12 @@ const NODES: Readonly<Record<FaultPlace, string>> = {
 const WHOLE: readonly FaultName[] = ["two-leaders", "no-leader", "marathon-down", "zk-quorum-lost", "constraint-broken"];
 
 const NAMES = Object.keys(FAULTS) as readonly FaultName[];
-const TIMES = ["start", "during", "after"] as const;
+const TIMES = ["start", "before", "during", "after"] as const;
 
 function endOf(fault: FaultName, at: FaultPlace, when: FaultTime): (FaultEnd & { readonly finding: string | null }) | null {
   const entry = FAULTS[fault];
   if (at === "bootstrap") {
-    if (fault !== "bootstrap-down" || when === "after") return null;
+    if (fault !== "bootstrap-down" || when === "before" || when === "after") return null;
     return when === "start"
       ? { exit: "said-no", causes: [], finding: "bootstrap-reachable" }
       : { ...fails("script-failed"), finding: null };
@@ -249,6 +252,20 @@ export const FAULT_TABLE: readonly FaultCase[] = ([1, 2] as const).flatMap((hop)
       }),
     ),
   ),
+);
+
+/** What a fault is asked for by default: `after`, or the last time it has. */
+function isDefaultTime(row: FaultCase): boolean {
+  return row.when === FAULT_TABLE.findLast((one) => one.fault === row.fault && one.at === row.at)?.when;
+}
+
+/**
+ * The rows that are played in simulated time: every cell of the first hop, and of a later hop every fault once at each place where
+ * it can be; that the moment within the node's script makes the same difference there is not shown again. Before a preflight no
+ * agent is the canary yet: one private agent stands for all.
+ */
+export const SHOWN: readonly FaultCase[] = FAULT_TABLE.filter(
+  (row) => (row.hop === 1 || isDefaultTime(row)) && !(row.when === "start" && row.at === "agent"),
 );
 
 /** The node a row is put at in a cluster of at least 3 masters, 2 private and 1 public agent. */

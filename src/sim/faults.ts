@@ -16,7 +16,7 @@ const FAULTS = {
   "tasks-lost": { on: ["agent"], when: ["start", "during", "after"] },
   "ssh-drop": { on: ["master", "agent"], when: ["during", "after"] },
   "ssh-hang": { on: ["master", "agent"], when: ["start", "during", "after"] },
-  "hostkey-changed": { on: ["master", "agent"], when: ["start", "during", "after"] },
+  "hostkey-changed": { on: ["master", "agent"], when: ["start", "before", "during", "after"] },
   "disk-full": { on: ["master", "agent"], when: ["start", "during"] },
   "bootstrap-down": { on: ["master", "agent", "bootstrap"], when: ["start", "during"] },
   "wrong-role": { on: ["master", "agent"], when: ["start"] },
@@ -27,7 +27,10 @@ const FAULTS = {
   Record<string, { readonly on: readonly ("master" | "agent" | "bootstrap")[]; readonly when: readonly FaultTime[] }>
 >;
 
-export type FaultTime = "start" | "during" | "after";
+/** Every moment a fault can be planned for, in their order. */
+const TIMES = ["start", "before", "during", "after"] as const;
+
+export type FaultTime = (typeof TIMES)[number];
 export type FaultName = keyof typeof FAULTS;
 
 /** The names of all faults, in the order of the design's table. */
@@ -35,8 +38,9 @@ export const FAULT_NAMES = Object.keys(FAULTS) as readonly FaultName[];
 
 /**
  * One thing that goes wrong once. `start`: before anything is read (for a later hop: when the hop before it is complete).
- * `during`: from the beginning of the node's upgrade script. `after`: when that script has ended. `hop` counts the target
- * versions the cluster's upgrade scripts have had, from 1.
+ * `before`: with the first upgrade script of the hop, whichever node's that is. `during`: from the beginning of the node's
+ * upgrade script. `after`: when that script has ended. `hop` counts the target versions the cluster's upgrade scripts have
+ * had, from 1.
  */
 export interface Fault {
   readonly name: FaultName;
@@ -71,26 +75,21 @@ function closest(word: string, known: readonly string[]): string | null {
 
 function refuse(text: string, problem: string, next: string): PawlError {
   return new PawlError("usage", "bad-fault", `--fault ${text}: ${problem}`, {
-    expected: "NAME@NODE[:start|during|after][:HOP]",
+    expected: "NAME@NODE[:start|before|during|after][:HOP]",
     observed: text,
     next,
   });
 }
 
 function parseTime(text: string, word: string, name: FaultName): FaultTime {
-  const times: readonly FaultTime[] = ["start", "during", "after"];
-  const found = times.find((time) => time === word);
-  if (found === undefined) {
-    const near = closest(word, times);
-    throw refuse(
-      text,
-      `there is no time \`${word}\`${near === null ? "" : `; did you mean \`${near}\`?`}`,
-      `use one of: ${times.join(", ")}`,
-    );
-  }
   const allowed: readonly FaultTime[] = FAULTS[name].when;
-  if (!allowed.includes(found)) throw refuse(text, `${name} cannot happen at \`${found}\``, `use one of: ${allowed.join(", ")}`);
-  return found;
+  const found = allowed.find((time) => time === word);
+  if (found !== undefined) return found;
+  const near = closest(word, allowed);
+  const problem = (TIMES as readonly string[]).includes(word)
+    ? `${name} cannot happen at \`${word}\``
+    : `there is no time \`${word}\`${near === null ? "" : `; did you mean \`${near}\`?`}`;
+  throw refuse(text, problem, `use one of: ${allowed.join(", ")}`);
 }
 
 /**

@@ -198,7 +198,8 @@ function masters(facts: Facts, inventory: Inventory, nodes: readonly Known[]): r
       .map(({ node }) => ({ node: node.name, text: `${node.name}: master_count could not be read` })),
     remedy: "Add the missing masters to the inventory. Masters are never added, removed or replaced together with an upgrade.",
   });
-  const serving = own.filter(({ facts: one }) => one.details["serving"] === true);
+  // Told by the masters' own ports: one that gives no shell may serve as well as ever.
+  const serving = nodes.filter(({ node, facts: one }) => node.role === "master" && one.details["serving"] === true);
   const absent = mastersOf(inventory).filter((node) => !serving.some((one) => one.node.name === node.name));
   const left = serving.length - 1;
   const shortage = finding({

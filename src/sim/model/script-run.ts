@@ -158,6 +158,8 @@ async function execute(run: Run): Promise<number> {
   }
   const names: Readonly<Record<string, string>> = { master: "master", slave: "agent", slave_public: "public agent" };
   await io.out(`Upgrading DC/OS ${names[role] ?? role} ${baked.from} -> ${baked.target}\n`);
+  // The first script of a hop lets happen what waits for it, at whichever node.
+  fireFaults(run.model, "before", run.hop, null);
   fireFaults(run.model, "during", run.hop, node);
   if (!(await fetchPackages(run))) return 1;
   await activate(run);

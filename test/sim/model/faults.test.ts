@@ -28,7 +28,9 @@ describe("a fault in words", () => {
 
   it("names what was meant when a name, a time or a node is misspelt", () => {
     expect(complaint("script-fail@m1")).toContain("did you mean `script-fails`?");
-    expect(complaint("script-fails@m1:befor")).toContain("use one of: start, during, after");
+    expect(complaint("script-fails@m1:befor")).toContain("use one of: during, after");
+    expect(complaint("hostkey-changed@m1:befor")).toContain("did you mean `before`?");
+    expect(complaint("script-fails@m1:before")).toContain("cannot happen at `before`");
     expect(complaint("agent-never@a4:aftr")).toContain("did you mean `after`?");
     expect(complaint("agent-never@a9", ["a1", "a2"])).toContain("there is no node `a9`; did you mean `a1`?");
     expect(complaint("nonsense@m1")).toContain("known faults: replog-not-recovered");
