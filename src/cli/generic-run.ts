@@ -13,7 +13,7 @@ import { limitsOf, paperOf, type RunOptions } from "./options.ts";
 import { resultLine } from "./result-line.ts";
 import { createRun, tellEvents } from "./run-folder.ts";
 import { refusalLines, waiversOf } from "./waivers.ts";
-import { proveChecks, survey } from "./survey.ts";
+import { proveChecks, survey, type Survey } from "./survey.ts";
 import { shownFolder } from "./places.ts";
 
 export interface GenericRun {
@@ -23,6 +23,14 @@ export interface GenericRun {
   /** First word of the run's folder name. */
   readonly what: string;
   readonly quiet: boolean;
+}
+
+/**
+ * Whether a runbook goes on although the platform finds trouble: one that changes nothing, and asks for no check of its own, is
+ * wanted most just then. Its findings are in the record like any others. Which cluster it is must be known.
+ */
+function mayLook(runbook: Runbook, { plan, observation, exit }: Survey): boolean {
+  return exit === "said-no" && plan?.lock === null && runbook.preflight.length === 0 && observation.facts.clusterId !== "";
 }
 
 /** Any runbook that is a whole of its own: observe, preflight, plan, run. */
@@ -59,7 +67,7 @@ export async function runRunbook(
     if (presence.json) io.out(resultLine(exit, folder === null ? [] : [folder]));
     return { exit, folder };
   };
-  if (found.exit !== "ok" || found.plan === null) {
+  if (found.plan === null || (found.exit !== "ok" && !mayLook(runbook.document, found))) {
     if (presence.json)
       io.out(
         JSON.stringify({
@@ -77,6 +85,9 @@ export async function runRunbook(
     }
     return end(found.exit, null);
   }
+  const troubles = found.findings.filter((one) => one.verdict !== "pass" && one.severity === "mandatory");
+  if (!presence.json && found.exit !== "ok")
+    io.err(`The cluster is in trouble; it is looked at all the same: ${troubles.map((one) => one.id).join(", ")}.`);
   if (!presence.json && !wanted.quiet)
     io.out(
       `${renderFindings(found.findings, paper)}\n\n${renderPlan(found.plan, { ...paper, estimate: historyOf(io, options.outputDir, cluster, found.plan).estimate })}`,

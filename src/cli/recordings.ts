@@ -4,7 +4,7 @@ import { PawlError } from "../domain/errors.ts";
 import type { RunEvent } from "../domain/events.ts";
 import type { Inventory } from "../domain/inventory.ts";
 import type { Plan } from "../domain/plan.ts";
-import type { CaptureItem, Platform, Remote } from "../engine/ports.ts";
+import type { CaptureItem, HttpAnswer, Platform, Remote } from "../engine/ports.ts";
 
 /** What a platform tells about its records: which answer each captured file is, and how a node's facts are read from one. */
 export type RecordedPlatform = Pick<Platform, "ports" | "nodeFacts" | "captures">;
@@ -57,6 +57,7 @@ export async function lastReading(
 interface Answer {
   readonly kept: Kept;
   readonly read: CaptureItem["read"];
+  readonly whole: boolean;
 }
 
 /** A door that gives out what a run captured, and nothing else. */
@@ -76,9 +77,9 @@ export function openRecordings(
   inventory: Inventory,
   platform: RecordedPlatform,
 ): RecordedDoor | null {
-  const answers = platform.captures(inventory, plan.facts).flatMap(({ name, node, read }): readonly Answer[] => {
+  const answers = platform.captures(inventory, plan.facts).flatMap(({ name, node, read, whole }): readonly Answer[] => {
     const newest = kept.findLast((one) => one.name === name && one.node === node);
-    return newest === undefined ? [] : [{ kept: newest, read }];
+    return newest === undefined ? [] : [{ kept: newest, read, whole: whole === true }];
   });
   if (answers.length === 0) return null;
   const missing = "nothing of this was captured";
@@ -91,10 +92,13 @@ export function openRecordings(
     return readArtifact(folder, found);
   };
   const remote: Remote = {
-    async http({ method, url }) {
-      const body = await bytesOf((read) => read.kind === "http" && read.request.method === method && read.request.url === url);
+    async http({ method, url, body: posted }) {
+      const fits = (read: CaptureItem["read"]): boolean =>
+        read.kind === "http" && read.request.method === method && read.request.url === url && read.request.body === posted;
+      const body = await bytesOf(fits);
       if (body === null) return { kind: "no-answer", code: "not-recorded", reason: missing };
-      return { kind: "answered", status: 200, headers: {}, body, url };
+      const whole = answers.find((one) => fits(one.read))?.whole === true;
+      return whole ? answerOf(url, body) : { kind: "answered", status: 200, headers: {}, body, url };
     },
     async run(target, { argv }) {
       const stdout = await bytesOf(
@@ -140,6 +144,16 @@ export function openRecordings(
       },
     },
   };
+}
+
+/** An answer that was kept whole, as it came. */
+function answerOf(url: string, bytes: Buffer): HttpAnswer {
+  const { status, location, body } = JSON.parse(bytes.toString("utf8")) as {
+    readonly status: number;
+    readonly location: string | null;
+    readonly body: string;
+  };
+  return { kind: "answered", status, headers: location === null ? {} : { location }, body: Buffer.from(body), url };
 }
 
 function sameWords(a: readonly string[], b: readonly string[]): boolean {

@@ -306,6 +306,8 @@ export interface CaptureItem {
   readonly node: NodeName | null;
   readonly mediaType: string;
   readonly evidenceOf: string;
+  /** An HTTP answer is kept whole, `{ status, location, body }`, whatever its status: where it leads to is what is asked. */
+  readonly whole?: true;
   readonly read:
     | { readonly kind: "http"; readonly request: HttpRequest }
     | { readonly kind: "command"; readonly target: string; readonly command: Command }

@@ -1,5 +1,5 @@
 import type { JsonRecord } from "../../domain/json.ts";
-import type { CaptureItem, Effect, Remote, StepContext, StepKind } from "../../engine/ports.ts";
+import type { CaptureItem, Effect, HttpAnswer, Remote, StepContext, StepKind } from "../../engine/ports.ts";
 import { mapBounded } from "./bounded.ts";
 import { captures } from "./captures.ts";
 import { summarise } from "./summary.ts";
@@ -12,12 +12,13 @@ const ESSENTIAL = ["cluster/state-summary.json", "cluster/slaves.json", "maratho
 /** Bytes of one capture, or why there are none, in words. */
 export type Taken = { readonly ok: true; readonly bytes: Buffer } | { readonly ok: false; readonly why: string };
 
-/** Takes one capture. Only a complete answer counts: 2xx, exit code 0, text behind a word. */
-export async function takeCapture(reader: Remote, { read, mediaType }: CaptureItem): Promise<Taken> {
+/** Takes one capture. Only a complete answer counts: 2xx (or any, where it is kept whole), exit code 0, text behind a word. */
+export async function takeCapture(reader: Remote, { read, mediaType, whole }: CaptureItem): Promise<Taken> {
   switch (read.kind) {
     case "http": {
       const answer = await reader.http(read.request);
       if (answer.kind === "no-answer") return { ok: false, why: answer.reason };
+      if (whole === true) return { ok: true, bytes: Buffer.from(wholeAnswer(answer)) };
       if (answer.status < 200 || answer.status > 299) return { ok: false, why: `HTTP ${answer.status}` };
       return mediaType === "application/json" && !looksLikeJson(answer.body)
         ? { ok: false, why: "the answer is not a JSON object or list" }
@@ -36,6 +37,10 @@ export async function takeCapture(reader: Remote, { read, mediaType }: CaptureIt
       return answer.kind === "answered" ? { ok: true, bytes: answer.body } : { ok: false, why: answer.reason };
     }
   }
+}
+
+function wholeAnswer({ status, headers, body }: Extract<HttpAnswer, { readonly kind: "answered" }>): string {
+  return `${JSON.stringify({ status, location: headers["location"] ?? null, body: body.toString("utf8") })}\n`;
 }
 
 /** A look at both ends: whole documents of tens of megabytes are not parsed only to be kept. */

@@ -1,6 +1,6 @@
 import type { Inventory, InventoryNode } from "../../domain/inventory.ts";
 import type { Facts } from "../../domain/plan.ts";
-import type { CaptureItem } from "../../engine/ports.ts";
+import type { CaptureItem, HttpRequest } from "../../engine/ports.ts";
 import { agentsOf, mastersOf, portOf, urlOf, type Service } from "./contract.ts";
 import { factsCommand } from "./facts-script.ts";
 import { number, record, text } from "./json-fields.ts";
@@ -33,6 +33,31 @@ function http(
     evidenceOf,
     read: { kind: "http", request: { method: "GET", url, timeoutMs, followRedirects: 1, maxBytes: LARGEST_BYTES } },
   };
+}
+
+/** What a master says about who leads, and about itself: the answer's status and where it leads to are the reading. */
+function whole(inventory: Inventory, node: InventoryNode): readonly CaptureItem[] {
+  const ask = (
+    name: string,
+    evidenceOf: string,
+    path: string,
+    posted: Pick<HttpRequest, "method" | "body" | "headers">,
+  ): CaptureItem => ({
+    name: `masters/${node.name}/${name}`,
+    node: node.name,
+    mediaType: "application/json",
+    evidenceOf,
+    whole: true,
+    read: {
+      kind: "http",
+      request: { url: urlOf(inventory, node, "mesos-master", path), timeoutMs: SHORT_MS, followRedirects: 0, ...posted },
+    },
+  });
+  const call = { method: "POST", body: '{"type":"GET_HEALTH"}', headers: { "content-type": "application/json" } } as const;
+  return [
+    ask("redirect.json", "whom the master believes to lead", "/redirect", { method: "GET" }),
+    ask("health.json", "the master's own word about its health", "/api/v1", call),
+  ];
 }
 
 function word(inventory: Inventory, node: InventoryNode, send: string): CaptureItem {
@@ -69,6 +94,7 @@ function ofMaster(inventory: Inventory, node: InventoryNode): readonly CaptureIt
       "Exhibitor's configuration and rolling changes",
       SHORT_MS,
     ),
+    ...whole(inventory, node),
     word(inventory, node, "mntr"),
     word(inventory, node, "srvr"),
     word(inventory, node, "conf"),

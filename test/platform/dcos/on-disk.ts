@@ -1,13 +1,15 @@
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { goOn } from "../../../src/cli/commands/resume.ts";
 import type { Cluster } from "../../../src/cli/cluster.ts";
+import { runRunbook } from "../../../src/cli/generic-run.ts";
 import type { LabTime } from "../../../src/cli/lab-time.ts";
 import { POLICIES, ROOT } from "../../../src/cli/places.ts";
 import { upgrade } from "../../../src/cli/upgrade-flow.ts";
-import { loadPolicy, loadRunbook } from "../../../src/document/load.ts";
+import { loadInventory, loadPolicy, loadRunbook } from "../../../src/document/load.ts";
 import { PawlError, type ExitName } from "../../../src/domain/errors.ts";
 import type { RunEvent } from "../../../src/domain/events.ts";
+import type { Inventory } from "../../../src/domain/inventory.ts";
 import { explained } from "../../../src/domain/system-error.ts";
 import { capturedIo } from "../../cli/captured-io.ts";
 import type { Embedded } from "./embedded.ts";
@@ -26,13 +28,15 @@ export interface Ended {
 export interface OnDisk {
   upgrade(goal: string, more?: { readonly ticket?: string; readonly stopAfter?: string }): Promise<Ended>;
   resume(run: string, more?: { readonly yes?: true; readonly approve?: readonly string[] }): Promise<Ended>;
+  /** One snapshot, as `pawl snapshot` takes it. */
+  snapshot(): Promise<Ended>;
   /** Names of the runs there, oldest first. */
   runs(): readonly string[];
   /** Called with every event as it was told, at once. */
   onEvent: (event: RunEvent) => void;
 }
 
-/** `folder`: where the evidence goes; `state`: pawl's own state. The cluster's time stands still while something is written. */
+/** `folder`: where the evidence goes, with `lab.yaml` beside it; `state`: pawl's own state. The cluster's time stands still while something is written. */
 export function onDisk({ cluster, lab }: Embedded, folder: string, state: string): OnDisk {
   const time: LabTime = {
     clock: cluster.clock,
@@ -45,7 +49,14 @@ export function onDisk({ cluster, lab }: Embedded, folder: string, state: string
       }) as typeof journal,
     artifacts: (artifacts) => ({ ...artifacts, put: (meta, bytes) => lab.clock.busy(() => artifacts.put(meta, bytes)) }),
   };
-  const own: Cluster = { ...cluster, lab: time };
+  mkdirSync(dirname(folder), { recursive: true });
+  const file = join(dirname(folder), "lab.yaml");
+  writeFileSync(file, yamlOf(cluster.inventory.document));
+  const own = async (): Promise<Cluster> => ({
+    ...cluster,
+    lab: time,
+    inventory: { ...(await loadInventory(file)), document: cluster.inventory.document },
+  });
   const desk: OnDisk = {
     onEvent: () => undefined,
     runs: () => {
@@ -57,10 +68,16 @@ export function onDisk({ cluster, lab }: Embedded, folder: string, state: string
       const policy = await loadPolicy(POLICIES["workbook"] ?? "");
       const options = { inventory: "lab.yaml", outputDir: folder, approve: [], only: [], set: [], waive: [], ...more };
       const request = { runbook, policy, goal, given: SOAKS, options };
-      return act((io) => upgrade(io, own, request, { json: true, yes: true, approve: [] }, []));
+      return act(async (io) => upgrade(io, await own(), request, { json: true, yes: true, approve: [] }, []));
+    },
+    async snapshot() {
+      const runbook = await loadRunbook(join(ROOT, "runbooks/dcos-snapshot.yaml"));
+      const options = { inventory: "lab.yaml", outputDir: folder, approve: [], only: [], set: [], waive: [] };
+      const wanted = { runbook, given: {}, options, what: "snapshot", quiet: true };
+      return act(async (io) => (await runRunbook(io, await own(), wanted, { json: true, yes: true, approve: [] })).exit);
     },
     resume(run, more = { yes: true }) {
-      return act((io) => goOn(io, own, run, { outputDir: folder, approve: [], json: true, ...more }));
+      return act(async (io) => goOn(io, await own(), run, { outputDir: folder, approve: [], json: true, ...more }));
     },
   };
 
@@ -91,6 +108,13 @@ export function onDisk({ cluster, lab }: Embedded, folder: string, state: string
     }
   }
   return desk;
+}
+
+/** The nodes as an operator would write them down. */
+function yamlOf({ name, platform, nodes }: Inventory): string {
+  const lines = nodes.map((node) => `  - { name: ${node.name}, address: ${node.address}, role: ${node.role} }`);
+  const head = ["apiVersion: pawl/v1", "kind: Inventory", `metadata: { name: ${name} }`, `platform: ${platform}`, "nodes:"];
+  return [...head, ...lines, ""].join("\n");
 }
 
 function safeList(folder: string): readonly string[] {
