@@ -208,7 +208,13 @@ describe("findings over the facts", () => {
 
   it("a master that gives no shell and serves is not told as down", () => {
     const from = facts(THREE, "1.10.8");
-    const mute = { version: null, role: null, reachable: false, complete: false, details: { code: "timed-out", reason: "no answer within 30 s", serving: true } };
+    const mute = {
+      version: null,
+      role: null,
+      reachable: false,
+      complete: false,
+      details: { code: "timed-out", reason: "no answer within 30 s", serving: true },
+    };
     const ids = bad({ ...from, nodes: { ...from.nodes, m3: mute } }).map((one) => one.id);
     expect(ids).toContain("nodes-answer");
     expect(ids).not.toContain("quorum-to-spare");
