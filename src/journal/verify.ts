@@ -1,8 +1,9 @@
-import { lstat, readFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { lstat, readdir, readFile } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { PawlError } from "../domain/errors.ts";
 import { canonical, type Json } from "../domain/json.ts";
+import { isTemporary } from "./durable-file.ts";
 import { sha256Of } from "./event-line.ts";
 import { hasJournal } from "./file-journal.ts";
 import { manifestOf, type Manifest } from "./manifest.ts";
@@ -157,6 +158,13 @@ async function checkArtifacts(
       "note",
       "artifacts",
       `${orphans.length} captured files are in no event: stored just before an interruption, evidence of nothing`,
+    );
+  const unfinished = (await readdir(folder, { recursive: true })).filter((name) => isTemporary(basename(name)));
+  if (unfinished.length > 0)
+    say(
+      "note",
+      unfinished.toSorted()[0] ?? "artifacts",
+      `${unfinished.length === 1 ? "is an unfinished file" : `and ${unfinished.length - 1} more are unfinished files`}: a writer was interrupted. Nothing refers to what it wrote; the next resume removes it`,
     );
   return { digests, bytes: total };
 }

@@ -91,6 +91,14 @@ describe("the artifact store", () => {
     expect(await files()).toEqual([]);
   });
 
+  it("removes what a killed writer left half written when the run is taken up again, and nothing else", async () => {
+    const { folder, store, files } = await newStore();
+    const kept = await store.put(meta(), "whole");
+    await writeFile(join(folder, "artifacts", ".part.5f6c2a52-7a0e-4b3e-9c55-3d1f6a3f3b10.tmp"), "half a st");
+    await openArtifactStore({ folder, masker });
+    expect(await files()).toEqual([kept.sha256]);
+  });
+
   it("masks a streamed text although the secret lies across chunks", async () => {
     const { store } = await newStore();
     const sink = await store.sink(meta());

@@ -279,4 +279,21 @@ describe("verify", () => {
       ["note", "notes.txt"],
     ]);
   });
+
+  it("notes what an interrupted writer left half written, by name, and believes nothing of it", async () => {
+    const folder = await spoilt(async (copy) => {
+      await writeFile(join(copy, "artifacts", ".part.5f6c2a52-7a0e-4b3e-9c55-3d1f6a3f3b10.tmp"), "half a st");
+    });
+    const result = await verifyRun(folder);
+    expect(result.ok).toBe(true);
+    expect(result.findings).toMatchObject([
+      {
+        level: "note",
+        file: "artifacts/.part.5f6c2a52-7a0e-4b3e-9c55-3d1f6a3f3b10.tmp",
+        text: expect.stringContaining("unfinished") as string,
+      },
+    ]);
+    const whole = await verifyRun(await spoilt(() => Promise.resolve()));
+    expect(result.artifacts).toBe(whole.artifacts);
+  });
 });

@@ -73,6 +73,7 @@ export async function goOn(io: Io, cluster: Cluster, folder: string, options: Re
   const { openRun } = await import("../run-folder.ts");
   const { upgrade } = await import("../upgrade-flow.ts");
   const { needValidWaivers } = await import("../waivers.ts");
+  const { isSurveyOnRecord, neverBegun } = await import("../begun.ts");
   const { usedChecksFingerprint } = await import("../fingerprints.ts");
   const { loadPolicy, loadRunbook } = await import("../../document/load.ts");
   const plan = await readPlan(folder);
@@ -89,6 +90,10 @@ export async function goOn(io: Io, cluster: Cluster, folder: string, options: Re
   const limits = limitsOf(options, plan, cluster.clock.now(), historyOf(io, options.outputDir, cluster, plan));
   const record = await openRun(io, folder, plan, cluster.clock);
   const state = record.state();
+  if (!(await isSurveyOnRecord(folder, plan, record.journal.events))) {
+    await record.close();
+    throw neverBegun(record.run, plan);
+  }
   // The journey has one ticket: a hop begun from here belongs to it as the one before does.
   const ticket = record.journal.events.find((event) => event.type === "run.created")?.ticket ?? null;
   if (state.phase === "completed") {

@@ -29,6 +29,12 @@ export function statusCommand(io: Io): Command {
       const nowMs = Date.parse(state.lastTime);
       if (options.json === true) io.out(JSON.stringify(statusJson(state, plan, nowMs, { alive, ...words })));
       else io.out(renderStatus(state, plan, nowMs, { ...paperOf(io, speaksUnicode(io.env)), alive, ...words }));
+      const { isSurveyOnRecord, neverBegun } = await import("../begun.ts");
+      const whole = alive || state.phase !== "created" || (await isSurveyOnRecord(folder, plan, events));
+      if (!whole && options.json !== true) {
+        const { message, details } = neverBegun(state.run, plan);
+        io.err(`${message}.\n${details.next ?? ""}`);
+      }
       io.exit("ok");
     });
 }

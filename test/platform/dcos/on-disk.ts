@@ -26,7 +26,7 @@ export interface Ended {
 
 /** pawl's own commands on an embedded cluster in this process, with journal, artifacts, plan, reports and locks on a real disk. */
 export interface OnDisk {
-  upgrade(goal: string, more?: { readonly ticket?: string; readonly stopAfter?: string }): Promise<Ended>;
+  upgrade(goal: string, more?: { readonly ticket?: string; readonly stopAfter?: string; readonly nobody?: true }): Promise<Ended>;
   resume(run: string, more?: { readonly yes?: true; readonly approve?: readonly string[] }): Promise<Ended>;
   /** One snapshot, as `pawl snapshot` takes it. */
   snapshot(): Promise<Ended>;
@@ -63,12 +63,12 @@ export function onDisk({ cluster, lab }: Embedded, folder: string, state: string
       const place = join(folder, cluster.inventory.document.name);
       return safeList(place).map((name) => join(place, name));
     },
-    async upgrade(goal, more = {}) {
+    async upgrade(goal, { nobody, ...more } = {}) {
       const runbook = await loadRunbook(join(ROOT, "runbooks/dcos-upgrade.yaml"));
       const policy = await loadPolicy(POLICIES["workbook"] ?? "");
       const options = { inventory: "lab.yaml", outputDir: folder, approve: [], only: [], set: [], waive: [], ...more };
       const request = { runbook, policy, goal, given: SOAKS, options };
-      return act(async (io) => upgrade(io, await own(), request, { json: true, yes: true, approve: [] }, []));
+      return act(async (io) => upgrade(io, await own(), request, { json: true, yes: nobody !== true, approve: [] }, []));
     },
     async snapshot() {
       const runbook = await loadRunbook(join(ROOT, "runbooks/dcos-snapshot.yaml"));
