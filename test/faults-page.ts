@@ -1,5 +1,5 @@
 import { EXIT } from "../src/domain/errors.ts";
-import { FAULT_NAMES } from "../src/sim/faults.ts";
+import { FAULT_NAMES, type FaultName } from "../src/sim/faults.ts";
 import { FAULTS, FAULT_TABLE, type FaultCase, type FaultPlace } from "./faults.ts";
 
 const PLACES: readonly { readonly at: FaultPlace; readonly title: string }[] = [
@@ -48,8 +48,12 @@ function overview(): string {
 }
 
 /** What pawl names as the cause, by how it ends: `at start: finding …; during: …`. */
-function sayings(fault: string): readonly string[] {
-  const rows = FAULT_TABLE.filter((row) => row.hop === 1 && row.fault === fault && row.at !== "public");
+function sayings(fault: FaultName): readonly string[] {
+  // A public agent has a line of its own only where it differs from the other later ones.
+  const differs = ({ when }: FaultCase): boolean => FAULTS[fault].public?.[when === "start" ? "after" : when] !== undefined;
+  const rows = FAULT_TABLE.filter(
+    (row) => row.hop === 1 && row.fault === fault && (row.at !== "public" || (row.when !== "start" && differs(row))),
+  );
   const texts = new Map<string, string[]>();
   for (const row of rows) {
     const seen = row.finding === null ? row.causes.map((cause) => `\`${cause}\``).join(" or ") : `finding \`${row.finding}\``;
@@ -61,7 +65,11 @@ function sayings(fault: string): readonly string[] {
           ? "at a master"
           : row.at === "canary"
             ? "at the canary"
-            : "at a later agent";
+            : row.at === "public"
+              ? "at a later public agent"
+              : FAULTS[fault].public?.[row.when === "start" ? "after" : row.when] === undefined
+                ? "at a later agent"
+                : "at a later private agent";
     texts.set(said, [...(texts.get(said) ?? []), `${place}, ${row.when}`]);
   }
   return [...texts].map(([said, places]) => `- ${said} (${places.join("; ")})`);

@@ -23,6 +23,8 @@ interface FaultEntry {
   readonly canary?: Partial<Record<"before" | "during" | "after", FaultEnd>>;
   /** Agents after the canary, private and public. */
   readonly later?: Partial<Record<"before" | "during" | "after", FaultEnd>>;
+  /** Where a public agent differs from them. */
+  readonly public?: Partial<Record<"before" | "during" | "after", FaultEnd>>;
 }
 
 const halts = (...causes: readonly string[]): FaultEnd => ({ exit: "gate-halted", causes });
@@ -123,6 +125,8 @@ export const FAULTS: Readonly<Record<FaultName, FaultEntry>> = {
     // The scripts of 1.10 and 1.11 wait for the agent themselves, and fail first.
     canary: { during: fails("script-after-activation"), after: halts(...ABSENT) },
     later: { during: aside("script-after-activation"), after: aside(...ABSENT) },
+    // Those of public agents do not: their own checks are skipped in these versions.
+    public: { during: aside(...ABSENT) },
   },
   "agent-late": {
     what: "The Mesos agent of a node takes up to four minutes to come back: less than the masters wait.",
@@ -238,7 +242,7 @@ function endOf(fault: FaultName, at: FaultPlace, when: FaultTime): (FaultEnd & {
     return finding === undefined ? null : { exit: "said-no", causes: [], finding };
   }
   const ends = at === "master" ? entry.master : at === "canary" ? entry.canary : entry.later;
-  const end = ends?.[when];
+  const end = (at === "public" ? entry.public?.[when] : undefined) ?? ends?.[when];
   return end === undefined ? null : { ...end, finding: null };
 }
 

@@ -3,7 +3,7 @@ import { basename, join, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { PawlError } from "../domain/errors.ts";
 import { canonical, type Json } from "../domain/json.ts";
-import { isTemporary } from "./durable-file.ts";
+import { isTemporary } from "../disk/durable-file.ts";
 import { sha256Of } from "./event-line.ts";
 import { hasJournal } from "./file-journal.ts";
 import { manifestOf, type Manifest } from "./manifest.ts";
