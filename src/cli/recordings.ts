@@ -3,6 +3,7 @@ import type { Check } from "../domain/documents.ts";
 import { PawlError } from "../domain/errors.ts";
 import type { RunEvent } from "../domain/events.ts";
 import type { Inventory } from "../domain/inventory.ts";
+import type { Json, JsonRecord } from "../domain/json.ts";
 import type { Plan } from "../domain/plan.ts";
 import type { CaptureItem, HttpAnswer, Platform, Remote } from "../engine/ports.ts";
 
@@ -139,11 +140,14 @@ export function openRecordings(
           },
         };
         const facts = await platform.nodeFacts(door, inventory, node);
-        const isRecord = facts !== null && typeof facts === "object" && !Array.isArray(facts);
-        return isRecord && from !== undefined ? { ...facts, readBetween: between(from) } : facts;
+        return isRecord(facts) && from !== undefined ? { ...facts, readBetween: between(from) } : facts;
       },
     },
   };
+}
+
+function isRecord(value: Json): value is JsonRecord {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
 }
 
 /** An answer that was kept whole, as it came. */
