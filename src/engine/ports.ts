@@ -145,10 +145,7 @@ export interface CheckAnswer extends Measured {
 
 /** Measures checks. Readings are shared by all requests of one round: one request per URL. */
 export interface Checks {
-  /**
-   * `early` hears of each answer (by the request's index) as soon as it is known, while others of the round are still waited
-   * for; an adapter that knows all of them at once need not call it.
-   */
+  /** `early` hears of each answer (by the request's index) as soon as it is known; an adapter that knows all at once need not call it. */
   measure(
     requests: readonly CheckRequest[],
     signal?: AbortSignal,
@@ -306,7 +303,7 @@ export interface CaptureItem {
   readonly node: NodeName | null;
   readonly mediaType: string;
   readonly evidenceOf: string;
-  /** An HTTP answer is kept whole, `{ status, location, body }`, whatever its status: where it leads to is what is asked. */
+  /** An HTTP answer is kept as `{ status, location, body }`, whatever its status: where it leads to is what is asked. */
   readonly whole?: true;
   readonly read:
     | { readonly kind: "http"; readonly request: HttpRequest }
