@@ -100,6 +100,33 @@ describe("the lock of a cluster", () => {
   );
 
   it(
+    "keeps a verb from another state folder away from a record that an engine writes: it is refused, and the record stays whole",
+    { timeout: 300_000 },
+    async () => {
+      desk = await Desk.create();
+      const lab = await desk.lab();
+      const engine = upgradeFrom("desk", lab.inventory, "--stop-after", "masters");
+      const created = await saw(engine, "lock.taken");
+      const output = desk.path("desk", "backups");
+      // Neither its socket nor its lock is in that state folder: to this verb the run looks halted.
+      const elsewhere = { PAWL_STATE_DIR: desk.path("laptop", "state") };
+      const verb = await desk.pawlAs(elsewhere, "stop", "latest", "--output-dir", output, "--reason", "somebody else");
+      expect([verb.code, verb.err]).toEqual([
+        9,
+        expect.stringMatching(/another pawl writes the record of this run: [\s\S]*is running/),
+      ]);
+      const end = await finish(engine);
+      expect([created.type, end.code, end.err]).toEqual(["lock.taken", 0, expect.anything()]);
+      // Nobody writes any more: the same verb is heard, and says why it does not fit.
+      const later = await desk.pawlAs(elsewhere, "stop", "latest", "--output-dir", output, "--reason", "somebody else");
+      expect(later.code).not.toBe(9);
+      const verified = await desk.pawlAs(elsewhere, "verify", "latest", "--output-dir", output);
+      expect([verified.code, verified.err]).toEqual([0, ""]);
+      await lab.stop();
+    },
+  );
+
+  it(
     "of a killed run is explained elsewhere, broken with a reason that is journaled, and its run can be resumed",
     { timeout: 300_000 },
     async () => {

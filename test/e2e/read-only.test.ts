@@ -26,16 +26,21 @@ const PLAIN: readonly string[] = [
   "df -Pk /opt/mesosphere",
   "df -Pk /var",
   "docker ps -q",
+  "docker --version",
+  "uname -r",
+  "cat /etc/os-release",
+  "cat /etc/machine-id",
   "/opt/mesosphere/bin/dcos-diagnostics check node-poststart",
   "/opt/mesosphere/bin/dcos-check-runner check node-poststart",
 ];
 /** Scripts that may be given to sh: by name and SHA-256. Whoever changes one reads it for effects first. */
 const SCRIPTS: readonly string[] = [
-  "pawl-facts 3ecfaa8ffe1e09d2927a26845dd3ff46e23fc57c8e738d4a61f05126d8fe413b",
+  "pawl-facts d31aef84dc3f348e9c7b66a09bdc1f98ecf181ce2bd14a92d3e32e767aae7c46",
   "pawl-files 0f95e2ca7eaea8002c4920447a96a53e3fda04bfe74712e3c60dd16cddf75256",
 ];
 
-const READ_PATH = /^\/(?:opt\/mesosphere|etc\/mesosphere|var\/lib\/(?:dcos|zookeeper))\/(?!.*\.\.)[A-Za-z0-9._/-]+$/;
+const READ_PATH =
+  /^\/(?:opt\/mesosphere|etc\/mesosphere|var\/lib\/(?:dcos|zookeeper)|opt\/dcos\/[\d.]+\/genconf)\/(?!.*\.\.)[A-Za-z0-9._/-]+$/;
 
 function processAllowed(argv: readonly string[]): boolean {
   const [program = "", ...rest] = argv;
@@ -49,7 +54,8 @@ function processAllowed(argv: readonly string[]): boolean {
   }
   if (program === "systemctl") return rest[0] === "show" && rest.slice(1).every((word) => UNIT.test(word));
   if (program === "curl") return /^-sSI --max-time 10 http:\/\/127\.[\d.]+:\d+\/bootstrap\.latest$/.test(rest.join(" "));
-  if (program === "cat" || program === "sha256sum") return rest.length === 1 && READ_PATH.test(rest[0] ?? "");
+  if (program === "cat" || program === "sha256sum")
+    return (rest.length === 1 && READ_PATH.test(rest[0] ?? "")) || PLAIN.includes(argv.join(" "));
   return PLAIN.includes(argv.join(" "));
 }
 
