@@ -48,7 +48,7 @@ export type LockAnswer =
   | { readonly kind: "held"; readonly holder: LockHolder; readonly alive: "alive" | "dead" | "unknown" };
 
 /** Beside the journal it guards; gone when nobody writes. */
-const WRITER = "writer.lock";
+export const WRITER = "writer.lock";
 
 function pathOf(stateDir: string, clusterId: string): string {
   return join(stateDir, "locks", `${fileNameOf(clusterId)}.lock`);

@@ -4,6 +4,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RunEvent } from "../domain/events.ts";
 import { isTemporary, replaceFile } from "../disk/durable-file.ts";
+import { WRITER } from "./local-lock.ts";
 import { manifestOf, manifestText, type Manifest } from "./manifest.ts";
 
 /** `head.json`: where the journal ended at the last stop. A chain alone does not see a cut tail. */
@@ -42,13 +43,16 @@ export async function hashFile(
   return { sha256: digest.digest("hex"), bytes };
 }
 
+/** The list itself, and the lock of whoever writes: gone, or another's, when the list is read. */
+function isNoRecord(name: string): boolean {
+  return name === "SHA256SUMS" || name === WRITER || name.startsWith(`${WRITER}.`);
+}
+
 /** Paths of all files of a run folder that SHA256SUMS covers, relative, sorted. Links are left out: a record has none. */
 export async function recordFiles(folder: string): Promise<readonly string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   return entries
-    .filter(
-      (entry) => entry.isFile() && !isTemporary(entry.name) && !(entry.parentPath === folder && entry.name === "SHA256SUMS"),
-    )
+    .filter((entry) => entry.isFile() && !isTemporary(entry.name) && !(entry.parentPath === folder && isNoRecord(entry.name)))
     .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
     .sort();
 }

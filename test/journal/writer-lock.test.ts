@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdir, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import {
@@ -10,6 +10,8 @@ import {
   writerLockedError,
   type LockHolder,
 } from "../../src/journal/local-lock.ts";
+import { createJournal } from "../../src/journal/file-journal.ts";
+import { verifyRun } from "../../src/journal/verify.ts";
 import { thisProcess } from "../../src/journal/process-identity.ts";
 import { scratch } from "./material.ts";
 
@@ -46,6 +48,18 @@ describe("the lock of a record", () => {
     if (first.kind === "taken") await first.lock.release();
     expect(await readdir(folder)).toEqual([]);
     expect((await takeWriterLock(request(folder))).kind).toBe("taken");
+  });
+
+  it("is no part of the record: a seal made under it holds when it is gone", async () => {
+    const folder = await scratch();
+    const lock = await takeWriterLock(request(folder));
+    const journal = await createJournal({ folder, clock: { now: () => NOW }, actor: "ada@desk" });
+    await journal.append({ type: "plan.interrupted", because: "a test" });
+    await journal.seal();
+    await journal.close();
+    expect(await readFile(join(folder, "SHA256SUMS"), "utf8")).not.toContain("writer.lock");
+    if (lock.kind === "taken") await lock.lock.release();
+    expect((await verifyRun(folder)).findings.filter((one) => one.file.startsWith("writer"))).toEqual([]);
   });
 
   it("is taken over from a writer that is certainly dead", async () => {
