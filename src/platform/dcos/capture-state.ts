@@ -2,27 +2,49 @@ import type { JsonRecord } from "../../domain/json.ts";
 import type { CaptureItem, Effect, HttpAnswer, Remote, StepContext, StepKind } from "../../engine/ports.ts";
 import { mapBounded } from "./bounded.ts";
 import { captures } from "./captures.ts";
-import { summarise } from "./summary.ts";
+import { isSummarised, summarise } from "./summary.ts";
 
+/** Looked at of each end of an answer. */
+const TAIL_BYTES = 64;
 /** Captures in flight at once: the leader is asked for several long documents, the nodes for one line each. */
 const AT_ONCE = 24;
 /** Captures without which a snapshot is worth nothing. */
 const ESSENTIAL = ["cluster/state-summary.json", "cluster/slaves.json", "marathon/apps.json"];
 
-/** Bytes of one capture, or why there are none, in words. */
-export type Taken = { readonly ok: true; readonly bytes: Buffer } | { readonly ok: false; readonly why: string };
+/** Bytes of one capture (null: a long answer that was given away), or why there are none, in words. */
+export type Taken = { readonly ok: true; readonly bytes: Buffer | null } | { readonly ok: false; readonly why: string };
 
-/** Takes one capture. Only a complete answer counts: 2xx (or any, where it is kept whole), exit code 0, text behind a word. */
-export async function takeCapture(reader: Remote, { read, mediaType, whole }: CaptureItem): Promise<Taken> {
+/**
+ * Takes one capture. Only a complete answer counts: 2xx (or any, where it is kept whole), exit code 0, text behind a word. A long answer
+ * goes to `take`, piece by piece, where that is given; what it throws is thrown.
+ */
+export async function takeCapture(
+  reader: Remote,
+  { read, mediaType, whole }: CaptureItem,
+  take: ((chunk: Buffer) => void | Promise<void>) | null = null,
+): Promise<Taken> {
   switch (read.kind) {
     case "http": {
-      const answer = await reader.http(read.request);
+      let tail: Buffer = Buffer.alloc(0);
+      const failed: unknown[] = [];
+      const give = async (chunk: Buffer): Promise<void> => {
+        tail = Buffer.concat([tail, chunk.subarray(-TAIL_BYTES)]).subarray(-TAIL_BYTES);
+        try {
+          await take?.(chunk);
+        } catch (error) {
+          failed.push(error);
+          throw error;
+        }
+      };
+      const answer = await reader.http(take === null || whole === true ? read.request : { ...read.request, take: give });
+      if (failed.length > 0) throw failed[0];
       if (answer.kind === "no-answer") return { ok: false, why: answer.reason };
       if (whole === true) return { ok: true, bytes: Buffer.from(wholeAnswer(answer)) };
       if (answer.status < 200 || answer.status > 299) return { ok: false, why: `HTTP ${answer.status}` };
-      return mediaType === "application/json" && !looksLikeJson(answer.body)
+      const ends = answer.taken === true ? tail : answer.body.subarray(-TAIL_BYTES);
+      return mediaType === "application/json" && !looksLikeJson(answer.body, ends)
         ? { ok: false, why: "the answer is not a JSON object or list" }
-        : { ok: true, bytes: answer.body };
+        : { ok: true, bytes: answer.taken === true ? null : answer.body };
     }
     case "command": {
       const outcome = await reader.run(read.target, read.command);
@@ -44,9 +66,29 @@ function wholeAnswer({ status, headers, body }: Extract<HttpAnswer, { readonly k
 }
 
 /** A look at both ends: whole documents of tens of megabytes are not parsed only to be kept. */
-function looksLikeJson(bytes: Buffer): boolean {
-  const [head, tail] = [bytes.subarray(0, 64).toString("utf8"), bytes.subarray(-64).toString("utf8")];
-  return /^\uFEFF?\s*[{[]/.test(head) && /[}\]]\s*$/.test(tail);
+function looksLikeJson(begins: Buffer, ends: Buffer): boolean {
+  return /^\uFEFF?\s*[{[]/.test(begins.subarray(0, TAIL_BYTES).toString("utf8")) && /[}\]]\s*$/.test(ends.toString("utf8"));
+}
+
+/**
+ * Takes one capture and keeps it. Gives its bytes back where the summary is made from them; a long answer it does not need, like the
+ * cluster's whole state, is masked and written as it comes and never held.
+ */
+async function takeAndKeep(ctx: StepContext, item: CaptureItem): Promise<Taken> {
+  const { name, node, mediaType, evidenceOf } = item;
+  const meta = { name, node, mediaType, evidenceOf, step: ctx.step.address };
+  const sink = isSummarised(name) ? null : await ctx.artifacts.sink(meta);
+  let finished = false;
+  try {
+    const got = await takeCapture(ctx.remote, item, sink === null ? null : (chunk) => sink.write(chunk));
+    if (!got.ok) return got;
+    finished = got.bytes === null;
+    const kept = got.bytes === null ? await sink?.finish() : await ctx.artifacts.put(meta, got.bytes);
+    if (kept !== undefined) await ctx.recorded(kept);
+    return got;
+  } finally {
+    if (!finished) await sink?.abandon();
+  }
 }
 
 async function keepText(ctx: StepContext, name: string, evidenceOf: string, bytes: string): Promise<void> {
@@ -57,17 +99,12 @@ async function keepText(ctx: StepContext, name: string, evidenceOf: string, byte
 
 async function capture(ctx: StepContext): Promise<Effect> {
   const items = captures(ctx.inventory, ctx.plan.facts);
-  const taken = new Map<string, Buffer>();
+  const taken = new Map<string, Buffer | null>();
   const missing: { name: string; why: string }[] = [];
   await mapBounded(items, AT_ONCE, async (item) => {
-    const got = await takeCapture(ctx.remote, item);
-    if (!got.ok) {
-      missing.push({ name: item.name, why: got.why });
-      return;
-    }
-    taken.set(item.name, got.bytes);
-    const { name, node, mediaType, evidenceOf } = item;
-    await ctx.recorded(await ctx.artifacts.put({ name, node, mediaType, evidenceOf, step: ctx.step.address }, got.bytes));
+    const got = await takeAndKeep(ctx, item);
+    if (got.ok) taken.set(item.name, got.bytes);
+    else missing.push({ name: item.name, why: got.why });
   });
   const lost = ESSENTIAL.filter((name) => !taken.has(name));
   const reasons = missing.filter((one) => lost.includes(one.name)).map((one) => `${one.name}: ${one.why}`);
@@ -83,7 +120,10 @@ async function capture(ctx: StepContext): Promise<Effect> {
       },
     };
   const ordered = new Map(
-    items.flatMap((item) => (taken.has(item.name) ? [[item.name, taken.get(item.name) ?? Buffer.alloc(0)] as const] : [])),
+    items.flatMap(({ name }) => {
+      const bytes = taken.get(name) ?? null;
+      return bytes === null ? [] : [[name, bytes] as const];
+    }),
   );
   const summary: JsonRecord = {
     v: 1,

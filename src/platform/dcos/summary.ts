@@ -7,6 +7,15 @@ import { parseMntr } from "./zookeeper.ts";
 
 type Captured = ReadonlyMap<string, Buffer>;
 
+/** The others are evidence only: a cluster's whole state, groups, roles, settings. */
+const SUMMARISED =
+  /^(?:cluster\/(?:slaves|frameworks|tasks-\d+)|marathon\/(?:apps|pods|tasks|info|deployments|leader))\.json$|^nodes\/|^masters\/[^/]+\/(?:version\.json|metrics\.json|zookeeper-mntr\.txt)$/;
+
+/** Whether the summary is made from this capture, by its name. */
+export function isSummarised(name: string): boolean {
+  return SUMMARISED.test(name);
+}
+
 function jsonOf(captured: Captured, name: string): Json | undefined {
   const bytes = captured.get(name);
   return bytes === undefined ? undefined : parseJson(bytes.toString("utf8"));

@@ -78,6 +78,47 @@ describe("dcos/capture-state", () => {
     expect(Object.values(summary.components.zookeeper)).toEqual(["3.4.10", "3.4.10", "3.4.10"]);
   });
 
+  it("keeps a state of any length as it comes, and leaves nothing of one that breaks off", async () => {
+    const { steps } = await prepared();
+    const context = steps.context(captureState, null);
+    const pieces = ['{"slaves":[', `"${"x".repeat(3_000_000)}"`, "]}\n"].map((text) => Buffer.from(text));
+    const long = (url: string): boolean => /\/(?:state|roles)$/.test(url);
+    const remote: typeof context.remote = {
+      ...context.remote,
+      async http(request, signal) {
+        if (!long(request.url) || request.take === undefined) return context.remote.http(request, signal);
+        for (const piece of pieces) await request.take(piece);
+        return request.url.endsWith("/roles")
+          ? { kind: "no-answer", code: "reset", reason: "broke off" }
+          : { kind: "answered", status: 200, headers: {}, url: request.url, body: pieces[0]!, taken: true };
+      },
+    };
+    const done = await captureState.doIt({ ...context, remote });
+    expect(done).toMatchObject({ kind: "done", output: { missing: 1 } });
+    expect(steps.kept.get("cluster/state.json")?.bytes.equals(Buffer.concat(pieces))).toBe(true);
+    expect(steps.kept.has("cluster/roles.json")).toBe(false);
+    expect(steps.recorded).toContain("cluster/state.json");
+  });
+
+  it("says that the disk is full while a state comes, not that the cluster gave none", async () => {
+    const { steps } = await prepared();
+    const context = steps.context(captureState, null);
+    const full = new Error("no space is left");
+    const remote: typeof context.remote = {
+      ...context.remote,
+      async http(request, signal) {
+        if (!request.url.endsWith("/state") || request.take === undefined) return context.remote.http(request, signal);
+        await Promise.resolve(request.take(Buffer.from("{"))).catch(() => undefined);
+        return { kind: "no-answer", code: "failed", reason: "no space is left" };
+      },
+    };
+    const artifacts: typeof context.artifacts = {
+      ...context.artifacts,
+      sink: async (meta) => ({ ...(await context.artifacts.sink(meta)), write: () => Promise.reject(full) }),
+    };
+    await expect(captureState.doIt({ ...context, remote, artifacts })).rejects.toBe(full);
+  });
+
   it("gives the same summary twice on a quiet cluster", async () => {
     const { steps, lab } = await prepared();
     await captureState.doIt(steps.context(captureState, null));
