@@ -55,8 +55,8 @@ export const state: Benchmark = {
     const folder = join(bench.folder, "state-artifacts");
     mkdirSync(folder, { recursive: true });
     const document = Buffer.from(stateDocument(bench.sizes.agents));
-    const server = createServer((_request, response) => {
-      response.setHeader("content-type", "application/json").end(document);
+    const server = createServer(({ url }, response) => {
+      response.setHeader("content-type", "application/json").end(url === "/version" ? "{}" : document);
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/state`;
