@@ -94,8 +94,11 @@ interface Locks {
 }
 
 async function releaseAll(locks: Locks): Promise<void> {
-  await locks.record.release();
-  await locks.cluster?.release();
+  try {
+    await locks.record.release();
+  } finally {
+    await locks.cluster?.release();
+  }
 }
 
 /** A dead run's lock that was taken over is told in the journal of the run that took it. */

@@ -276,7 +276,8 @@ async function readHolder(path: string): Promise<LockHolder | null> {
   try {
     text = await readFile(path, "utf8");
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    // Where the folder itself is gone, or something else lies in its place, nobody holds anything.
+    if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return null;
     throw error;
   }
   try {
