@@ -147,8 +147,21 @@ export function judgeVanished(
         code: "script-rebooted",
         text: `${node}: the machine restarted while the script ran, before anything was switched.`,
         node,
+        expected: "the script runs to its end",
         observed,
         next: "Find out why it restarted, then retry.",
+      },
+    };
+  if (why === "rebooted" && report?.installProgress === true)
+    return {
+      kind: "unknown",
+      problem: {
+        code: "script-rebooted-half-done",
+        text: `${node}: the machine restarted in the middle of the activation; the node is half upgraded.`,
+        node,
+        expected: "the script runs to its end",
+        observed,
+        next: "Look at the node by its console. `pkgpanda setup` finishes an activation that was left half done (dcos-setup.service runs it); a script is never started over it.",
       },
     };
   return {

@@ -24,9 +24,9 @@ function when(step: string, to: "starting" | "complete", act: () => void): (even
   };
 }
 
-function expectWhole(run: Rollout): void {
+async function expectWhole(run: Rollout): Promise<void> {
   const kept = eventsOf(run.events, "artifact.recorded").map((one) => `artifacts/${one.sha256}`);
-  if (run.result.halt !== null) expectWholeProblem(run.result.halt.problem, run.plan, run.name, kept);
+  if (run.result.halt !== null) await expectWholeProblem(run.result.halt.problem, run.plan, run.name, kept);
 }
 
 describe("a host key that changes before a master's turn", () => {
@@ -45,7 +45,7 @@ describe("a host key that changes before a master's turn", () => {
         step: "masters/m1/upgrade",
         problem: { node: "m1", code: expect.stringContaining("host-key") as string },
       });
-      expectWhole(first);
+      await expectWhole(first);
       expect(first.result.halt?.problem.next).toContain("known_hosts");
       expect(nodesTouched(plan, first.events)).toEqual([]);
 
@@ -81,7 +81,7 @@ describe("a bootstrap machine that goes down while agents fetch", () => {
         code: "script-failed",
         text: expect.stringContaining("same cause") as string,
       });
-      expectWhole(run);
+      await expectWhole(run);
       const aside = eventsOf(run.events, "step.moved").filter((move) => move.to === "set-aside");
       expect(aside).toHaveLength(1);
       expect(nodesTouched(plan, run.events)).not.toContain("p1");
@@ -113,6 +113,53 @@ describe("trouble between two hops", () => {
       expect(bad).toEqual(expect.arrayContaining(["one-leader", "disk-space"]));
       const versions = Object.values(embedded.lab.cluster.inspect()).map((one) => one.version);
       expect(new Set(versions)).toEqual(new Set(["1.10.8"]));
+    },
+  );
+});
+
+describe("a machine that restarts under its upgrade script, while pawl looks on", () => {
+  /** Takes the power from a node as soon as its activation is half done, or five seconds after its script began. */
+  async function losePower({ lab }: Embedded, node: string, half: boolean): Promise<void> {
+    for (;;) {
+      await lab.clock.sleep(half ? 500 : 5_000);
+      const begun = (lab.cluster.inspect()[node]?.scriptRuns.length ?? 0) > 0;
+      const asked = await lab.remote.run(node, { argv: ["test", "-e", "/opt/mesosphere/install_progress"], timeoutMs: 5_000 });
+      if (half ? asked.kind === "exited" && asked.code === 0 : begun) break;
+    }
+    expect(lab.cluster.reboot(node)).toBe(true);
+  }
+
+  it.each([
+    { node: "m1", at: "masters/m1/upgrade", half: true, exit: "outcome-unknown", code: "script-rebooted-half-done" },
+    { node: "m1", at: "masters/m1/upgrade", half: false, exit: "step-failed", code: "script-rebooted" },
+    { node: "a2", at: "private-agents-2/a2/upgrade", half: true, exit: "set-aside", code: "script-rebooted-half-done" },
+    { node: "a2", at: "private-agents-2/a2/upgrade", half: false, exit: "set-aside", code: "script-rebooted" },
+  ] as const)(
+    "$node, half activated: $half, ends $exit; the node is left as it is, and no resume starts the script again",
+    { timeout: TIMEOUT_MS },
+    async ({ node, at, half, exit, code }) => {
+      const embedded = await embed({ privateAgents: 2, publicAgents: 0, jq });
+      const { cluster } = embedded.lab;
+      await embedded.byHand("1.10.8", TARGET, node === "m1" ? ["m2"] : MASTERS);
+      const plan = await planned(embedded);
+      const outage: Promise<void>[] = [];
+      const strike = when(at, "starting", () => void outage.push(losePower(embedded, node, half)));
+      const first = await embedded.run(plan, undefined, strike);
+      await Promise.all(outage);
+      expect(first.result.exit, JSON.stringify(first.result.halt)).toBe(exit);
+      expect(cluster.inspect()[node]?.scriptRuns).toHaveLength(1);
+      if (exit === "set-aside") {
+        const [aside] = eventsOf(first.events, "step.moved").filter((move) => move.to === "set-aside");
+        expect(aside).toMatchObject({ step: at, problem: { code, node } });
+        return;
+      }
+      expect(first.result.halt).toMatchObject({ step: at, problem: { code, node } });
+      await expectWhole(first);
+      expect(nodesTouched(plan, first.events).at(-1)).toBe(node);
+      // Asked again: the node is looked at, and it is as it was.
+      const second = await embedded.run(plan, first);
+      expect(second.result.exit).toBe(exit);
+      expect(cluster.inspect()[node]?.scriptRuns).toHaveLength(1);
     },
   );
 });
