@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createMasker, type Masker } from "../../src/artifact/mask.ts";
+import { beginsDocument, createMasker, type Masker } from "../../src/artifact/mask.ts";
 import { maskDocument } from "../../src/artifact/masked-sink.ts";
 import { isSuspicious, SUSPICIOUS_PARTS } from "../../src/artifact/mask-text.ts";
 import { createTelltale, maySpell } from "../../src/artifact/telltale.ts";
@@ -167,7 +167,8 @@ describe("masking a document as it comes", () => {
             inserted === null ? Buffer.alloc(0) : from.subarray(at),
           ]);
           const whole = await masker.bytes(bytes, "application/json");
-          const pieces = await inPieces(masker, bytes, cuts);
+          // Only what begins like a document is looked at as one.
+          const pieces = beginsDocument(bytes.toString()) ? await inPieces(masker, bytes, cuts) : null;
           if (pieces === null) return;
           taken += 1;
           expect(pieces.equals(whole)).toBe(true);
