@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { Desk } from "./pawl.ts";
+import { Desk, finish } from "./pawl.ts";
 
 let desk: Desk;
 afterEach(async () => desk.clear());
@@ -75,6 +75,45 @@ describe("kill -9 of pawl in the middle of remote work", () => {
       expect(unlock.err).toContain("another run");
       expect(await ended).toBe(0);
       await expectOneScriptEach(lab, [second]);
+      await expectVerified();
+      await lab.stop();
+    },
+  );
+});
+
+describe("a machine that loses its power under its upgrade script, with pawl alive", () => {
+  it(
+    "is told for what it is: 6 where nothing was switched, 7 where the activation was half done; nothing is started there again",
+    { timeout: 300_000 },
+    async () => {
+      desk = await Desk.create();
+      const lab = await desk.lab("--masters", "3", "--private", "1", "--public", "0", "--time-scale", "600");
+      const child = desk.start(["upgrade", "-i", lab.inventory, "--to", "1.9.9", "--yes", ...SOAKS]);
+      const ended = finish(child);
+      let node: string | undefined;
+      while (node === undefined) {
+        expect(child.exitCode, "the upgrade ended before a script ran").toBeNull();
+        const running = Object.entries(await lab.state()).find(([, one]) => one.scriptRuns.some((run) => run.endedMs === null));
+        node = running?.[0];
+        await new Promise((done) => setTimeout(done, 20));
+      }
+      await lab.reboot(node);
+      const { code, out, err } = await ended;
+      expect([6, 7], out + err).toContain(code);
+      const halted = (await desk.journal(desk.path(/Report: (\S+)\/report\.md/.exec(out)?.[1] ?? ""))).find(
+        (event) => event.type === "run.halted",
+      );
+      expect(halted?.type === "run.halted" && halted).toMatchObject({
+        step: `masters/${node}/upgrade`,
+        exit: code,
+        problem: { code: code === 6 ? "script-rebooted" : "script-rebooted-half-done", node },
+      });
+      expect(out + err).toContain(`${node}: the machine restarted`);
+      expect(out + err).toMatch(/pawl resume \S+/);
+      // Asked again, it is looked at and found the same.
+      const again = await desk.pawl("resume", "--yes");
+      expect(again.code, again.out + again.err).toBe(code);
+      expect((await lab.state())[node]?.scriptRuns).toHaveLength(1);
       await expectVerified();
       await lab.stop();
     },
