@@ -14,7 +14,8 @@ function properties(model: Model, node: NodeState, name: string): Readonly<Recor
   const id = name.includes(".") ? name : `${name}.service`;
   const unit = unitState(model, node, id);
   const monotonic = unit === null || unit.sinceMs === null ? 0 : Math.max(0, unit.sinceMs - node.bootMs) * 1000;
-  return {
+  // Groups and timers have no process, and none of its properties (a real systemd in the tests).
+  const service = {
     Type: "simple",
     Restart: "always",
     NRestarts: String(unit?.restarts ?? 0),
@@ -22,6 +23,9 @@ function properties(model: Model, node: NodeState, name: string): Readonly<Recor
     ExecMainStatus: "0",
     ExecMainPID: String(unit?.pid ?? 0),
     Result: "success",
+  };
+  return {
+    ...(id.endsWith(".service") ? service : {}),
     Id: id,
     Names: id,
     Description: unit?.description ?? id,
@@ -84,9 +88,10 @@ function systemctl(model: Model, node: NodeState): Program {
         return 0;
       }
       case "is-active": {
-        const states = units.map((name) => known(name)?.active ?? "unknown");
+        // systemctl(1): 0 if at least one of them is active.
+        const states = units.map((name) => known(name)?.active ?? "inactive");
         if (!quiet) await io.out(states.map((state) => `${state}\n`).join(""));
-        return states.length > 0 && states.every((state) => state === "active") ? 0 : 3;
+        return states.includes("active") ? 0 : 3;
       }
       case "is-enabled":
         await io.out(units.map((name) => (known(name) === null ? "" : "enabled\n")).join(""));
