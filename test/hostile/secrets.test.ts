@@ -94,11 +94,18 @@ describe("secrets in the apps and the configuration of a cluster", () => {
     expect(answer.status).toBe(201);
     // The deployment ends in the cluster's own time, which stands still while nobody sleeps.
     await fetch(`${lab.control}/sleep`, { method: "POST", body: JSON.stringify({ ms: 600_000 }) });
-    for (const node of started.cluster.nodes)
-      node.fs.writeFileSync(
-        "/opt/mesosphere/etc/user.config.yaml",
-        `superuser_password_hash: ${secret("config")}\nlicense_key: ${secret("config2")}\n`,
-      );
+    // The same configuration on the nodes, in the generator's own form, and where the target is generated.
+    const config = { superuser_password_hash: secret("config"), license_key: secret("config2") };
+    for (const node of started.cluster.nodes) {
+      const file = "/opt/mesosphere/etc/user.config.yaml";
+      const text = await node.fs.readFile(file);
+      const more = Object.entries(config).map(([key, value]) => `"${key}": |-\n  ${value}\n`);
+      node.fs.writeFileSync(file, `${text}${more.join("")}`);
+    }
+    const wanted = "/opt/dcos/1.9.9/genconf/config.yaml";
+    const lines = Object.entries(config).map(([key, value]) => `${key}: ${value}\n`);
+    const { fs } = started.cluster.bootstrap;
+    fs.writeFileSync(wanted, `${await fs.readFile(wanted)}${lines.join("")}`);
   }, 120_000);
   afterAll(async () => {
     await lab.stop();
