@@ -272,14 +272,17 @@ async function replaceDead(path: string, dead: LockHolder, holder: LockHolder): 
   }
 }
 
-async function readHolder(path: string): Promise<LockHolder | null> {
+/** Read before every step of every node: handing so little to another thread would cost ten times the reading. */
+function readHolder(path: string): Promise<LockHolder | null> {
+  return new Promise((resolve) => resolve(holderIn(path)));
+}
+
+function holderIn(path: string): LockHolder | null {
   let text: string;
   try {
-    // Read before every step of every node: handing so little to another thread costs ten times the reading.
     text = readFileSync(path, "utf8");
   } catch (error) {
-    // Where the folder itself is gone, or something else lies in its place, nobody holds anything.
-    if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return null;
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw error;
   }
   try {
