@@ -1,7 +1,7 @@
 import type { ScriptNode } from "just-bash";
 
 /** A form that the interpreter underneath would do otherwise than every real shell; it is refused, never done in its way. */
-export class UnlikeARealShell extends Error {
+class UnlikeARealShell extends Error {
   override readonly name = "UnlikeARealShell";
 
   constructor(what: string) {
