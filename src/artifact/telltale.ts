@@ -19,7 +19,7 @@ export const CLASS: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) => {
 });
 
 /** The last three classes, one more byte taken in. Begins with 0. */
-export function roll(last: number, byte: number): number {
+function roll(last: number, byte: number): number {
   return ((last << BITS) | (CLASS[byte] ?? 0)) & MASK;
 }
 
