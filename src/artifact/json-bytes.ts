@@ -4,7 +4,8 @@ export const [QUOTE, COLON, OPEN_LIST] = [0x22, 0x3a, 0x5b];
 const [TAB, LINE_FEED, RETURN, SPACE, DASH, DOT, ZERO, NINE, BACKSLASH] = [0x09, 0x0a, 0x0d, 0x20, 0x2d, 0x2e, 0x30, 0x39, 0x5c];
 
 /** What a byte outside of strings is the beginning of. `high`: of a character beyond ASCII, which may be space. */
-export const [NOTHING, SKIPPED, STRING, NUMBER, OPENS, CLOSES, HIGH] = [0, 1, 2, 3, 4, 5, 6];
+export const [NOTHING, STRING, NUMBER, OPENS, CLOSES, HIGH] = [0, 2, 3, 4, 5, 6];
+const SKIPPED = 1;
 
 /** By byte. */
 export const KIND: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) => {
