@@ -104,18 +104,26 @@ function isSame(a: Master, b: Master): boolean {
   return a.address !== null && b.address !== null ? a.address === b.address : a.name === b.name;
 }
 
+/** Machines cloned from one image may have one machine-id: where two have the same, it tells neither. */
+function ownIds(masters: readonly Master[]): readonly Master[] {
+  const ids = masters.map((one) => one.machineId);
+  return masters.map((one) =>
+    ids.indexOf(one.machineId) === ids.lastIndexOf(one.machineId) ? one : { ...one, machineId: null },
+  );
+}
+
 /** Masters that were added, removed or replaced since the last record (workbook FAQ: never together with an upgrade). */
 function mastersFinding(facts: Facts, inventory: Inventory, before: Before): Finding {
   const detail = (of: Facts, node: string, field: string): string | null => text(of.nodes[node]?.details[field]);
-  const now = mastersOf(inventory).map(({ name, address }): Master => ({
-    name,
-    address,
-    machineId: detail(facts, name, "machineId"),
-  }));
-  const old = Object.entries(before.facts.nodes).flatMap(([name, node]): readonly Master[] =>
-    node.role === "master"
-      ? [{ name, address: detail(before.facts, name, "address"), machineId: detail(before.facts, name, "machineId") }]
-      : [],
+  const now = ownIds(
+    mastersOf(inventory).map(({ name, address }) => ({ name, address, machineId: detail(facts, name, "machineId") })),
+  );
+  const old = ownIds(
+    Object.entries(before.facts.nodes).flatMap(([name, node]) =>
+      node.role === "master"
+        ? [{ name, address: detail(before.facts, name, "address"), machineId: detail(before.facts, name, "machineId") }]
+        : [],
+    ),
   );
   const fresh = now.filter((one) => !old.some((other) => isSame(one, other)));
   const away = old.filter((one) => !now.some((other) => isSame(one, other)));

@@ -285,6 +285,24 @@ describe("masters and the last record", () => {
     expect(bad(findings(now.facts, lab.inventory, TO, { run: "r", facts: renamed }))).toEqual([]);
   });
 
+  it("are refused where one was replaced although all were cloned with one machine-id", async () => {
+    const lab = testLab();
+    const now = await look(lab);
+    const cloned = (nodes: typeof now.facts.nodes): typeof now.facts => ({
+      ...now.facts,
+      nodes: Object.fromEntries(
+        Object.entries(nodes).map(([name, one]) => [name, { ...one, details: { ...one.details, machineId: "c".repeat(32) } }]),
+      ),
+    });
+    const { m3, ...others } = now.facts.nodes;
+    const same = cloned(now.facts.nodes);
+    expect(bad(findings(same, lab.inventory, TO, { run: "r", facts: same }))).toEqual([]);
+    const old = cloned({ ...others, m9: { ...m3!, details: { ...m3!.details, address: "10.9.9.9" } } });
+    const list = bad(findings(same, lab.inventory, TO, { run: "r", facts: old }));
+    expect(list).toMatchObject([{ id: "masters-unchanged", refusal: true }]);
+    expect(list[0]?.observed).toMatch(/^m3 \(\S+\) was added; m9 \(10\.9\.9\.9\) is gone$/);
+  });
+
   it("are not compared with a record that knows less: an older pawl kept neither address nor machine", async () => {
     const lab = testLab();
     const now = await look(lab);
