@@ -125,7 +125,13 @@ function mastersFinding(facts: Facts, inventory: Inventory, before: Before): Fin
         : [],
     ),
   );
-  const fresh = now.filter((one) => !old.some((other) => isSame(one, other)));
+  // A node that did not answer then told neither role nor machine: it may well have been this master.
+  const silent = Object.entries(before.facts.nodes).flatMap(([name, node]) =>
+    node.reachable ? [] : [{ name, address: detail(before.facts, name, "address") }],
+  );
+  const notOld = now.filter((one) => !old.some((other) => isSame(one, other)));
+  const untold = notOld.filter((one) => silent.some((other) => other.name === one.name || other.address === one.address));
+  const fresh = notOld.filter((one) => !untold.includes(one));
   const away = old.filter((one) => !now.some((other) => isSame(one, other)));
   const stoodAt = (one: Master): Master | undefined =>
     away.find((other) => (other.address !== null && other.address === one.address) || other.name === one.name);
@@ -134,7 +140,9 @@ function mastersFinding(facts: Facts, inventory: Inventory, before: Before): Fin
     id: "masters-unchanged",
     title: "The masters are the machines of the last record",
     expected: `the ${old.length} masters of ${since(before)}`,
-    good: `${now.length} masters, the same machines`,
+    good: `${now.length - untold.length} masters, the same machines${
+      untold.length === 0 ? "" : `; ${untold.map((one) => one.name).join(", ")} not compared: could not be read then`
+    }`,
     unknown: [],
     bad: [
       ...fresh.map((one) => ({

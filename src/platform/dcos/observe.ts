@@ -122,7 +122,7 @@ function factsOf({ node, answer, skewMs }: NodeReading, serving: boolean, target
       role: null,
       reachable: false,
       complete: false,
-      details: { code: answer.code, reason: answer.reason, serving },
+      details: { code: answer.code, reason: answer.reason, address: node.address, serving },
     };
   const { report } = answer;
   const complete =

@@ -285,6 +285,20 @@ describe("masters and the last record", () => {
     expect(bad(findings(now.facts, lab.inventory, TO, { run: "r", facts: renamed }))).toEqual([]);
   });
 
+  it("are not taken for new ones where the last record could not read one: nobody says who it was", async () => {
+    const lab = testLab();
+    const now = await look(lab);
+    const gone = { version: null, role: null, reachable: false, complete: false, details: { code: "unreachable", reason: "no" } };
+    const list = findings(now.facts, lab.inventory, TO, {
+      run: "r",
+      facts: { ...now.facts, nodes: { ...now.facts.nodes, m3: gone } },
+    });
+    expect(bad(list)).toEqual([]);
+    expect(list.find((one) => one.id === "masters-unchanged")?.observed).toBe(
+      "2 masters, the same machines; m3 not compared: could not be read then",
+    );
+  });
+
   it("are refused where one was replaced although all were cloned with one machine-id", async () => {
     const lab = testLab();
     const now = await look(lab);
