@@ -4,7 +4,7 @@ import { PawlError } from "../domain/errors.ts";
 import type { RunEvent } from "../domain/events.ts";
 import type { Inventory } from "../domain/inventory.ts";
 import type { Json, JsonRecord } from "../domain/json.ts";
-import type { Plan } from "../domain/plan.ts";
+import { allSteps, type Plan } from "../domain/plan.ts";
 import type { CaptureItem, HttpAnswer, Platform, Remote } from "../engine/ports.ts";
 
 /** What a platform tells about its records: which answer each captured file is, and how a node's facts are read from one. */
@@ -72,14 +72,27 @@ export interface RecordedDoor {
   readonly platform: Pick<Platform, "ports" | "nodeFacts">;
 }
 
-/** The newest capture of each name, as answers to the requests it was the answer to. Null where the run captured nothing. */
-export function openRecordings(
-  { folder, plan, events, kept }: RunRecordings,
-  inventory: Inventory,
-  platform: RecordedPlatform,
-): RecordedDoor | null {
-  const answers = platform.captures(inventory, plan.facts).flatMap(({ name, node, read, whole }): readonly Answer[] => {
-    const newest = kept.findLast((one) => one.name === name && one.node === node);
+/**
+ * What was captured the last time a run captured the state. A node that was silent then has no answer: what it had said before, in
+ * another step or an attempt that was broken off, says nothing about that moment.
+ */
+function lastCaptured({ plan, events, kept }: RunRecordings, names: ReadonlySet<string>): readonly Kept[] {
+  // Sealed bytes are not masked: they belong into no answer.
+  const captured = kept.filter((one) => names.has(one.name) && !one.sealed);
+  const steps = allSteps(plan);
+  const kinds = new Set(steps.filter((step) => captured.some((one) => one.step === step.address)).map((step) => step.kind));
+  const capturing = new Set(steps.filter((step) => kinds.has(step.kind)).map((step) => step.address));
+  const begun = events.findLast((event) => event.type === "step.moved" && event.to === "starting" && capturing.has(event.step));
+  return begun?.type === "step.moved" ? captured.filter((one) => one.step === begun.step && one.seq > begun.seq) : [];
+}
+
+/** The last captures of a run, as answers to the requests they were the answers to. Null where there are none. */
+export function openRecordings(recordings: RunRecordings, inventory: Inventory, platform: RecordedPlatform): RecordedDoor | null {
+  const { folder, plan, events } = recordings;
+  const items = platform.captures(inventory, plan.facts);
+  const captured = lastCaptured(recordings, new Set(items.map((item) => item.name)));
+  const answers = items.flatMap(({ name, node, read, whole }): readonly Answer[] => {
+    const newest = captured.findLast((one) => one.name === name && one.node === node);
     return newest === undefined ? [] : [{ kept: newest, read, whole: whole === true }];
   });
   if (answers.length === 0) return null;
