@@ -40,7 +40,10 @@ export async function move(session: Session, step: Step, to: StepStatus, more: M
   await session.append(moved(step, to, more), more.actor);
 }
 
-/** Moves a step past a state on its way to the next one, for which the caller waits. */
+/**
+ * Moves a step past a state on its way to the next one, for which the caller waits. Not before anything begins outside of pawl, and
+ * not with an output: what does not fit a line of the journal is refused there, and the next move would stand on nothing.
+ */
 function movePast(session: Session, step: Step, state: StepStatus, more: MoveDetails = {}): void {
   session.post(moved(step, state, more), more.actor);
 }
@@ -118,14 +121,16 @@ async function enter(session: Session, ctx: StepContext, step: Step): Promise<St
     return { kind: "failed", problem: allowed.problem, as };
   }
   if (isBarred(session, step)) return { kind: "barred" };
-  movePast(session, step, "prepared", allowed.note === undefined ? {} : { note: allowed.note });
-  if (step.effect === "restart" && step.node !== null) {
-    const problem = await runHook(session, "before-node", step.node);
+  const granted = allowed.note === undefined ? {} : { note: allowed.note };
+  const { beforeNode } = session.parts.inventory.hooks;
+  if (step.effect === "restart" && step.node !== null && beforeNode !== undefined) {
+    await move(session, step, "prepared", granted);
+    const problem = isBarred(session, step) ? null : await runHook(session, "before-node", step.node);
     if (problem !== null) {
       await move(session, step, "error", { problem });
       return { kind: "failed", problem, as: "step-failed" };
     }
-  }
+  } else movePast(session, step, "prepared", granted);
   if (isBarred(session, step)) {
     await move(session, step, "pending", { note: "nothing had begun" });
     return { kind: "barred" };
@@ -140,7 +145,7 @@ async function settle(session: Session, step: Step, effect: Effect): Promise<Ste
       const { note, output } = effect;
       const more = { ...(note === undefined ? {} : { note }), ...(output === undefined ? {} : { output }) };
       // A gate's readings count from the moment the effect is on record.
-      if (step.gates.length > 0) await move(session, step, "started", more);
+      if (step.gates.length > 0 || output !== undefined) await move(session, step, "started", more);
       else movePast(session, step, "started", more);
       return null;
     }

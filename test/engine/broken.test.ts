@@ -1,7 +1,36 @@
 import { describe, expect, it } from "vitest";
 import { PawlError } from "../../src/domain/errors.ts";
+import { fold } from "../../src/domain/run-state.ts";
 import type { StepKind } from "../../src/engine/ports.ts";
 import { phase, step, toyRun, toyRunbook } from "../toy/toy.ts";
+
+describe("an event the journal does not take", () => {
+  it("ends the run without a word that stands on it: the record can be taken up again", async () => {
+    const kind: StepKind = {
+      name: "toy/talkative",
+      effect: "write",
+      shows: () => [],
+      doIt: async () => ({ kind: "done", output: "x".repeat(5_000) }),
+    };
+    const runbook = { ...toyRunbook(), phases: [phase("once", { steps: [step("talk", "toy/talkative")] })] };
+    const tooLong = new PawlError("internal", "event-too-long", "it does not fit a line");
+    const toy = toyRun({
+      runbook,
+      kinds: () => [kind],
+      journal: (own) =>
+        Object.create(own, {
+          append: {
+            value: (...args: Parameters<typeof own.append>) =>
+              JSON.stringify(args[0]).length > 4_096 ? Promise.reject(tooLong) : own.append(...args),
+          },
+        }) as typeof own,
+    });
+    await expect(toy.run()).rejects.toThrow("it does not fit a line");
+    expect(toy.events.flatMap((event) => (event.type === "step.moved" ? [event.to] : []))).toEqual(["prepared", "starting"]);
+    expect(toy.events.at(-1)).toMatchObject({ type: "run.halted", exit: 70 });
+    expect(() => fold(toy.events)).not.toThrow();
+  });
+});
 
 describe("a bug in a step kind", () => {
   it("starts nothing else, waits for what runs, gives the lock back, writes it down, and is thrown on", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { LocalRunner, Outcome, StepKind } from "../../src/engine/ports.ts";
-import { step, toyRun, toyRunbook, yes } from "../toy/toy.ts";
+import { phase, step, toyRun, toyRunbook, yes } from "../toy/toy.ts";
 
 /** Commands of this machine as they are asked for; each ends with the given code. */
 function commands(code = 0): { readonly ran: string[]; readonly local: LocalRunner } {
@@ -68,6 +68,36 @@ describe("the on-halt hook", () => {
       hook: "on-halt",
       problem: { code: "hook.on-halt", observed: "exit code 3", expected: "./page ends with 0" },
     });
+  });
+});
+
+describe("the hooks around a node", () => {
+  it("begin only when what they belong to is on record: a process that dies in one leaves the node named", async () => {
+    const seen: string[] = [];
+    const run = async (_argv: readonly string[], options: Parameters<LocalRunner["run"]>[1]): Promise<Outcome> => {
+      const { PAWL_WHEN: when = "", PAWL_NODE: node = "" } = options.env ?? {};
+      seen.push(`${when} ${node}: ${toy.events.findLast((event) => event.type === "step.moved")?.to ?? "nothing"}`);
+      return { kind: "exited", code: 0, stdout: "", stderr: "" };
+    };
+    const argv = ["./balancer"];
+    const toy = toyRun({
+      bosses: 1,
+      workers: 0,
+      runbook: {
+        ...toyRunbook(),
+        phases: [
+          phase("bosses", {
+            role: "boss",
+            order: "leader-last",
+            steps: [step("upgrade", "toy/upgrade", { gates: [{ check: "well", policy: {}, advisory: false }] })],
+          }),
+        ],
+      },
+      hooks: { beforeNode: { argv, timeoutMs: 1_000 }, afterNode: { argv, timeoutMs: 1_000 } },
+      local: { run },
+    });
+    expect((await toy.run()).exit).toBe("ok");
+    expect(seen).toEqual(["before-node b1: prepared", "after-node b1: started"]);
   });
 });
 
