@@ -73,9 +73,14 @@ export async function takeWriterLock(request: Omit<LockRequest, "stateDir">): Pr
   return takeAt(join(request.runFolder, WRITER), request);
 }
 
-/** Who writes the record in this folder; null where nobody does. */
+/** Who writes the record in this folder; null where nobody does, or where no folder is. */
 export async function readWriterLock(runFolder: string): Promise<LockHolder | null> {
-  return readHolder(join(runFolder, WRITER));
+  try {
+    return await readHolder(join(runFolder, WRITER));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOTDIR") return null;
+    throw error;
+  }
 }
 
 /** `pawl unlock`: takes the lock of a record away, whoever holds it. */
