@@ -197,6 +197,7 @@ describe("a node of the model", () => {
     expect(await show()).toBe(
       "NRestarts=0\nId=dcos-exhibitor.service\nActiveState=active\nSubState=running\n\nNRestarts=0\nId=dcos-mesos-master.service\nActiveState=active\nSubState=running\n",
     );
-    expect((await run(one.node("m2"), ["systemctl", "is-active", "dcos-marathon", "dcos-nope"])).code).toBe(3);
+    // One of them is enough for real systemctl: test/sim/fidelity/systemd.test.ts.
+    expect((await run(one.node("m2"), ["systemctl", "is-active", "dcos-marathon", "dcos-nope"])).code).toBe(0);
   });
 });
