@@ -1,6 +1,7 @@
 import { request as ask, type RequestListener } from "node:http";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { createAuthority, type Authority } from "../access/authority.ts";
 import { createIdentity } from "../access/identity.ts";
@@ -28,11 +29,16 @@ describeReal("an embedded cluster in strict mode: TLS and a token before every M
   let authority: Authority;
   let inventory: string;
   let plain: string;
+  /** How long the next request waits for its answer, once. */
+  let delayMs = 0;
 
   /** A component in strict mode: who has no token stays out, who has one gets the component's own answer. */
   const front =
     (host: string, port: number): RequestListener =>
-    (request, response) => {
+    async (request, response) => {
+      const waitMs = delayMs;
+      delayMs = 0;
+      await sleep(waitMs);
       const refusal = identity.refuse(request.headers.authorization);
       if (refusal !== null) {
         response.writeHead(refusal.status, refusal.headers).end(refusal.body);
@@ -91,8 +97,9 @@ describeReal("an embedded cluster in strict mode: TLS and a token before every M
     "passes its preflight; the token runs out again and again meanwhile and is renewed each time",
     { timeout: 120_000 },
     async () => {
-      // Tokens are renewed half a minute before their end: these are due as soon as they are given.
-      identity.lifeSeconds = 30;
+      // Tokens are renewed half a minute before their end: these live a second.
+      identity.lifeSeconds = 31;
+      delayMs = 1_100;
       const { code, value, err } = await desk.document("preflight", "--to", "1.9.9", "-i", inventory);
       const findings = (
         value as { readonly findings: readonly { readonly verdict: string; readonly id: string; readonly observed: string }[] }
