@@ -8,7 +8,7 @@ import {
   renameSync,
   rmSync,
   statSync,
-  writeSync,
+  writeFileSync,
 } from "node:fs";
 import { dirname } from "node:path";
 
@@ -25,7 +25,8 @@ export function addKnownHost(file: string, line: string): void {
   try {
     const handle = openSync(fresh, "wx", mode);
     try {
-      writeSync(handle, `${before}${before === "" || before.endsWith("\n") ? "" : "\n"}${line}\n`);
+      // Until all of it is written: a single call may take a part without a word where the room ends.
+      writeFileSync(handle, `${before}${before === "" || before.endsWith("\n") ? "" : "\n"}${line}\n`);
       fsyncSync(handle);
     } finally {
       closeSync(handle);
