@@ -142,8 +142,11 @@ async function recordOf(
     id: () => journal.events.find((event) => event.type === "run.created")?.id ?? run,
     holds: async () => (await locks.record.check()) && (locks.cluster === null || (await locks.cluster.check())),
     async close() {
-      await journal.close();
-      await releaseAll(locks);
+      try {
+        await journal.close();
+      } finally {
+        await releaseAll(locks);
+      }
     },
   };
 }

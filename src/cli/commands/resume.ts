@@ -90,9 +90,11 @@ export async function goOn(io: Io, cluster: Cluster, folder: string, options: Re
   const limits = limitsOf(options, plan, cluster.clock.now(), historyOf(io, options.outputDir, cluster, plan));
   const record = await openRun(io, folder, plan, cluster.clock);
   const state = record.state();
-  if (!(await isSurveyOnRecord(folder, plan, record.journal.events))) {
+  try {
+    if (!(await isSurveyOnRecord(folder, plan, record.journal.events))) throw neverBegun(record.run, plan);
+  } catch (error) {
     await record.close();
-    throw neverBegun(record.run, plan);
+    throw error;
   }
   // The journey has one ticket: a hop begun from here belongs to it as the one before does.
   const ticket = record.journal.events.find((event) => event.type === "run.created")?.ticket ?? null;

@@ -35,6 +35,13 @@ it("a run that was ended before its preflight was on record was never begun: sta
   expect(verified.out).toContain(".part.");
   const resumed = await pawl.resume(run);
   expect([resumed.exit, resumed.error?.code, resumed.events]).toEqual(["refused", "never-begun", []]);
+  // Where even its findings are gone it is refused as well, and locks nobody out.
+  const kept = lines.find((line) => line.includes('"preflight.json"')) ?? "";
+  rmSync(join(run, "artifacts", /"sha256":"(\w+)"/.exec(kept)?.[1] ?? ""));
+  const again = await pawl.resume(run);
+  expect([again.exit, again.error?.code]).toEqual(["said-no", "no-artifact"]);
+  expect(readdirSync(run)).not.toContain("writer.lock");
+  expect(readdirSync(join(folder, "state", "locks"))).toEqual([]);
   expect(Object.values(embedded.lab.cluster.inspect()).flatMap((node) => node.scriptRuns)).toEqual([]);
   await embedded.close();
 }, 120_000);
