@@ -52,12 +52,18 @@ export function createRemote(options: RemoteOptions): WiredRemote {
   });
   for (const [name, target] of targetsOf(options)) peers.set(name, peerOf(target));
   // Jump hosts are machines of their own for `http: { through: { ssh: NAME } }`, by the name or the host they are given.
+  const jumps = new Set<string>();
   for (const peer of [...peers.values()])
     for (let jump = peer.via; jump !== null; jump = jump.via)
-      for (const name of [jump.target.name, jump.target.host]) if (!peers.has(name)) peers.set(name, jump);
+      for (const name of [jump.target.name, jump.target.host]) {
+        if (peers.has(name)) continue;
+        peers.set(name, jump);
+        jumps.add(name);
+      }
   if (options.sudoPassword !== undefined) options.secret?.(options.sudoPassword);
   const ssh = createSshPool(peers, {
     sudoPassword: options.sudoPassword,
+    jumps,
     ...(options.connectTimeoutMs === undefined ? {} : { connectTimeoutMs: options.connectTimeoutMs }),
     ...(options.env["SHELL"] === undefined ? {} : { shell: options.env["SHELL"] }),
   });

@@ -19,8 +19,8 @@ export interface SshPool {
    */
   tunnel(target: string, host: string, port: number, signal?: AbortSignal): Promise<Tunnel>;
   /**
-   * The password for sudo, from now on, tried at once on the first machine that asks for one, and nowhere else. What sudo said there,
-   * where it is wrong; null where it is right, or none of the first few machines asks or answers.
+   * The password for sudo, from now on, tried at once on the first machine that asks for one, and nowhere else: never on one that is
+   * only passed through. What sudo said there, where it is wrong; null where it is right, or none of the first few asks or answers.
    */
   giveSudoPassword(password: string): Promise<{ readonly machine: string; readonly reason: string } | null>;
   /** Established connections to the target that broke, not counting those `close` ended. */
@@ -41,7 +41,13 @@ const CONNECT_TIMEOUT_MS = 15_000;
  */
 export function createSshPool(
   peers: ReadonlyMap<string, SshPeer>,
-  options: { readonly connectTimeoutMs?: number; readonly shell?: string; readonly sudoPassword?: string | undefined } = {},
+  options: {
+    readonly connectTimeoutMs?: number;
+    readonly shell?: string;
+    readonly sudoPassword?: string | undefined;
+    /** Peers that are only passed through: nothing needs root there. */
+    readonly jumps?: ReadonlySet<string>;
+  } = {},
 ): SshPool {
   const life = new AbortController();
   // Every connection of the pool listens to its end: hundreds of listeners are right here.
@@ -78,7 +84,7 @@ export function createSshPool(
   const roots = new Map<string, RootHost>();
   for (const [name, { target }] of peers) {
     const host = hosts.get(name);
-    if (host !== undefined) roots.set(name, runAsRoot(host, target, sudo));
+    if (host !== undefined && options.jumps?.has(name) !== true) roots.set(name, runAsRoot(host, target, sudo));
   }
   const hostOf = (target: string): SshHost => {
     const host = hosts.get(target);

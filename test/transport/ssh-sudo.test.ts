@@ -105,6 +105,30 @@ describeReal("sudo with a password", ["openssh-server", "openssh-client", "sudo"
     expect(await root(open("wrong", "free"), { argv: ["cat"], stdin: "own" })).toMatchObject({ kind: "exited", stdout: "own" });
   });
 
+  it("is never tried on a jump host, which no command needs root on", async () => {
+    const tries = (): number => users.log().filter((line) => line.includes("incorrect password attempt")).length;
+    const before = tries();
+    const inventory = fleet.inventory({ user: "free" });
+    const [n1, , n3] = fleet.nodes;
+    const remote = createRemote({
+      inventory: {
+        ...inventory,
+        nodes: inventory.nodes.slice(0, 1),
+        ssh: { ...inventory.ssh, jump: [`asked@${n3?.address ?? ""}:${String(n3?.port)}`] },
+      },
+      env: {},
+      home: fleet.folder,
+      etc: fleet.folder,
+    });
+    remotes.push(remote);
+    expect(await remote.run("n1", { argv: ["true"], timeoutMs: LIMIT_MS }), n1?.address).toMatchObject({
+      kind: "exited",
+      code: 0,
+    });
+    expect(await remote.giveSudoPassword("wrong")).toBeNull();
+    expect(tries() - before).toBe(0);
+  });
+
   it("reaches no command where sudo does not take it after all (NOPASSWD for some, credentials kept)", async () => {
     const remote = open(PASSWORD, "mixed");
     for (let time = 0; time < 2; time++) {
