@@ -14,10 +14,10 @@ export interface AcceptedKeys {
   /** Those no run has on record yet, as events; they count as recorded from now on. */
   unrecorded(): readonly HostKeyEvent[];
   /**
-   * Hands over what `unrecorded` gives, and until the returned function is called every later key, which is then not printed here:
-   * whoever shows the run says it.
+   * Hands over what `unrecorded` gives, and until the returned function is called every later key. One that is taken (`record` says
+   * true) is not printed here: whoever shows the run says it. A run that ends takes none.
    */
-  attach(record: (event: HostKeyEvent) => void): () => void;
+  attach(record: (event: HostKeyEvent) => boolean): () => void;
 }
 
 type HostKeyEvent = Extract<RunEventBody, { type: "host-key.accepted" }>;
@@ -27,30 +27,30 @@ type HostKeyEvent = Extract<RunEventBody, { type: "host-key.accepted" }>;
  * for it: a check and an unlock have no journal. A run adds it to its own.
  */
 export function createAcceptedKeys(io: Io, inventory: string): AcceptedKeys {
-  const keys: AcceptedHostKey[] = [];
-  let recorded = 0;
-  let record: ((event: HostKeyEvent) => void) | null = null;
-  const unrecorded = (): readonly HostKeyEvent[] => {
-    const events = keys.slice(recorded).map(eventOf);
-    recorded = keys.length;
-    return events;
-  };
+  const keys: { readonly key: AcceptedHostKey; recorded: boolean }[] = [];
+  let record: ((event: HostKeyEvent) => boolean) | null = null;
+  const open = (): typeof keys => keys.filter((one) => !one.recorded);
   return {
     accept(key) {
-      keys.push(key);
+      const one = { key, recorded: false };
+      keys.push(one);
       keep(io, inventory, key);
-      if (record === null) {
+      one.recorded = record?.(eventOf(key)) ?? false;
+      if (!one.recorded)
         io.err(`Accepted the host key of ${key.target} (${key.address}): ${key.type} ${key.fingerprint}, written to ${key.file}`);
-        return;
-      }
-      recorded = keys.length;
-      record(eventOf(key));
     },
-    all: () => keys,
-    unrecorded,
+    all: () => keys.map((one) => one.key),
+    unrecorded() {
+      const events: HostKeyEvent[] = [];
+      for (const one of open()) {
+        one.recorded = true;
+        events.push(eventOf(one.key));
+      }
+      return events;
+    },
     attach(to) {
       record = to;
-      for (const event of unrecorded()) to(event);
+      for (const one of open()) one.recorded = to(eventOf(one.key));
       return () => {
         record = null;
       };

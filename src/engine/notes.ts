@@ -2,7 +2,8 @@ import type { RunEventBody } from "../domain/events.ts";
 
 /** Events that no step makes: they wait for the run to be opened, and none comes behind its last event. */
 export interface Notes {
-  take(event: RunEventBody): void;
+  /** False where nothing is taken any more. */
+  take(event: RunEventBody): boolean;
   open(): void;
   /** Resolves when what was taken is on disk; nothing is taken from then on. */
   close(): Promise<void>;
@@ -13,9 +14,10 @@ export function createNotes(append: (event: RunEventBody) => Promise<unknown>): 
   const waiting: RunEventBody[] = [];
   let state: "waiting" | "open" | "closed" = "waiting";
   let writing: Promise<unknown> = Promise.resolve();
-  const take = (event: RunEventBody): void => {
+  const take = (event: RunEventBody): boolean => {
     if (state === "waiting") waiting.push(event);
     if (state === "open") writing = Promise.all([writing, append(event)]);
+    return state !== "closed";
   };
   return {
     take,

@@ -25,8 +25,8 @@ export type Note = Extract<RunEventBody, { type: "host-key.accepted" }>;
 export interface Engine {
   readonly done: Promise<RunResult>;
   stop(actor: string): void;
-  /** Journals what happened beside the steps; before the run is opened it is kept until then. Nothing is added to a run that ends. */
-  note(event: Note): void;
+  /** Journals what happened beside the steps; before the run is opened it is kept until then. False: nothing is added to a run that ends. */
+  note(event: Note): boolean;
 }
 
 async function approveStart(session: Session, desk: Desk): Promise<void> {

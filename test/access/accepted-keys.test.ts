@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import type { RunEvent } from "../../src/domain/events.ts";
 import { createAcceptedKeys } from "../../src/cli/accepted-keys.ts";
+import { createNotes } from "../../src/engine/notes.ts";
 import { capturedIo } from "../cli/captured-io.ts";
 import { Desk } from "../e2e/pawl.ts";
 import { describeReal } from "../real/requires.ts";
@@ -74,6 +75,25 @@ describe("a host key that is accepted because somebody asked for that", () => {
       await lab.stop();
     },
   );
+
+  it("while a run ends, which takes nothing any more, is said, and on record of the run after it", async () => {
+    desk = await Desk.create();
+    const io = { ...capturedIo(desk.folder), env: { PAWL_STATE_DIR: desk.path("state") } };
+    const keys = createAcceptedKeys(io, "hosts.yaml");
+    const written: string[] = [];
+    const notes = createNotes(async (event) => void written.push(event.type));
+    const detach = keys.attach((event) => notes.take(event));
+    const key = { target: "n1", address: "127.0.0.1:22", type: "ssh-ed25519", fingerprint: "SHA256:x", file: "known_hosts" };
+    notes.open();
+    keys.accept(key);
+    await notes.close();
+    expect([written, io.stderr]).toEqual([["host-key.accepted"], []]);
+    keys.accept({ ...key, target: "n2" });
+    detach();
+    expect(io.stderr.join("\n")).toContain("Accepted the host key of n2");
+    expect(keys.unrecorded().map((event) => event.machine)).toEqual(["n2"]);
+    expect(written).toHaveLength(1);
+  });
 
   it("cannot be noted where the state folder is not to be written, which is said", async () => {
     desk = await Desk.create();
