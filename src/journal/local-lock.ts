@@ -83,9 +83,10 @@ export async function readWriterLock(runFolder: string): Promise<LockHolder | nu
   }
 }
 
-/** `pawl unlock`: takes the lock of a record away, whoever holds it. */
-export async function breakWriterLock(runFolder: string): Promise<void> {
+/** `pawl unlock`: takes the lock of a record away from the holder that was found. Throws PawlError `locked` where another has it by now. */
+export async function breakWriterLock(runFolder: string, found: LockHolder): Promise<void> {
   const path = join(runFolder, WRITER);
+  needSame(await readHolder(path), found);
   await rm(path, { force: true });
   await rm(takeoverOf(path), { force: true });
   await syncFolder(runFolder);
@@ -117,17 +118,33 @@ export async function readLocalLock(stateDir: string, clusterId: string): Promis
   return readHolder(pathOf(stateDir, clusterId));
 }
 
+/** Looking at managers takes a while, and whoever has taken a lock meanwhile is at work. */
+function needSame(holder: LockHolder | null, found: LockHolder | null): void {
+  if (holder === null || holder.token === found?.token) return;
+  throw new PawlError("locked", "lock-changed", "another run has taken the lock since it was looked at", {
+    expected: found === null ? "no lock" : `the lock of run ${found.run}, held since ${found.since}`,
+    observed: `the lock of run ${holder.run}, process ${holder.pid} on ${holder.host}, held since ${holder.since}`,
+    evidence: [holder.runFolder],
+    next: `pawl status ${holder.runFolder}`,
+  });
+}
+
 /**
- * `pawl unlock`: takes the lock away whoever holds it, and keeps it with the reason beside the locks. Returns the holder
- * it was taken from, for the journal; null when nobody held it. Throws PawlError `usage` without a reason.
+ * `pawl unlock`: takes the lock away from the holder that was found, and keeps it with the reason beside the locks. Returns the
+ * holder it was taken from, for the journal; null when nobody held it. Throws PawlError `usage` without a reason, `locked` where
+ * another has it by now.
  */
 export async function breakLocalLock(
-  request: Pick<LockRequest, "stateDir" | "clusterId" | "operator" | "nowMs"> & { readonly reason: string },
+  request: Pick<LockRequest, "stateDir" | "clusterId" | "operator" | "nowMs"> & {
+    readonly reason: string;
+    readonly found: LockHolder | null;
+  },
 ): Promise<LockHolder | null> {
   if (request.reason.trim() === "")
     throw new PawlError("usage", "no-reason", "a lock is broken only with a reason", { next: "--reason TEXT" });
   const path = pathOf(request.stateDir, request.clusterId);
   const holder = await readHolder(path);
+  needSame(holder, request.found);
   if (holder !== null) {
     await keepBroken(request, holder);
     await rm(path, { force: true });

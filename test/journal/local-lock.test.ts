@@ -116,7 +116,12 @@ describe("the local lock", () => {
     const first = await takeLocalLock(one);
     if (first.kind !== "taken") throw new Error("not taken");
     expect(await first.lock.check()).toBe(true);
-    const holder = await breakLocalLock({ ...one, operator: "eve@desk", reason: "the laptop was lost" });
+    const holder = await breakLocalLock({
+      ...one,
+      operator: "eve@desk",
+      reason: "the laptop was lost",
+      found: first.lock.holder,
+    });
     expect(holder?.token).toBe(first.lock.holder.token);
     expect(await first.lock.check()).toBe(false);
     expect((await takeLocalLock({ ...one, run: "r-2" })).kind).toBe("taken");
@@ -132,8 +137,20 @@ describe("the local lock", () => {
 
   it("is not broken without a reason, and breaking nothing is no error", async () => {
     const one = await request();
-    await expect(breakLocalLock({ ...one, reason: " " })).rejects.toMatchObject({ exit: "usage" });
-    expect(await breakLocalLock({ ...one, reason: "x" })).toBeNull();
+    await expect(breakLocalLock({ ...one, reason: " ", found: null })).rejects.toMatchObject({ exit: "usage" });
+    expect(await breakLocalLock({ ...one, reason: "x", found: null })).toBeNull();
+  });
+
+  it("is not taken away from a run that came while an unlock looked at the managers", async () => {
+    const one = await request();
+    const fresh = await takeLocalLock(one);
+    await expect(breakLocalLock({ ...one, reason: "x", found: null })).rejects.toMatchObject({
+      exit: "locked",
+      code: "lock-changed",
+      details: { observed: expect.stringContaining("the lock of run r-1") },
+    });
+    expect(fresh.kind === "taken" && (await fresh.lock.check())).toBe(true);
+    expect(await readdir(join(one.stateDir, "locks"))).toHaveLength(1);
   });
 
   it("still locks when its file cannot be read as a lock", async () => {

@@ -91,7 +91,7 @@ describe("the lock of a record", () => {
         next: "make sure that nothing runs on laptop, then: pawl unlock -i prod.yaml --reason TEXT",
       },
     });
-    await breakWriterLock(folder);
+    await breakWriterLock(folder, answer.holder);
     expect(await readWriterLock(folder)).toBeNull();
   });
 
@@ -99,10 +99,21 @@ describe("the lock of a record", () => {
     const folder = await scratch();
     const first = await takeWriterLock(request(folder));
     if (first.kind !== "taken") throw new Error(first.kind);
-    await breakWriterLock(folder);
+    await breakWriterLock(folder, first.lock.holder);
     expect((await takeWriterLock(request(folder))).kind).toBe("taken");
     expect(await first.lock.check()).toBe(false);
     await first.lock.release();
     expect(await readWriterLock(folder)).not.toBeNull();
+  });
+
+  it("is not taken away from a writer that came while an unlock looked at the managers", async () => {
+    const folder = await scratch();
+    await leave(folder, { host: "laptop", boot: "another" });
+    const found = await readWriterLock(folder);
+    if (found === null) throw new Error("no lock");
+    await breakWriterLock(folder, found);
+    const fresh = await takeWriterLock(request(folder));
+    await expect(breakWriterLock(folder, found)).rejects.toMatchObject({ exit: "locked", code: "lock-changed" });
+    expect(fresh.kind === "taken" && (await fresh.lock.check())).toBe(true);
   });
 });

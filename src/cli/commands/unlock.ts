@@ -87,9 +87,9 @@ async function unlock(io: Io, cluster: Cluster, options: ClusterOptions & { read
   };
   const explained = new Map<string, string>();
   for (const lock of found) explained.set(lock.node, (await explainLock(io, cluster, lock)).text);
-  const local = await breakLocalLock(request);
+  const local = await breakLocalLock({ ...request, found: here });
   const broken = await breakClusterLocks(place, found);
-  for (const { folder } of records) await breakWriterLock(folder);
+  for (const { folder, holder } of records) await breakWriterLock(folder, holder);
   if (local === null && records.length > 0 && !broken.some((one) => one.broken))
     await keepBroken(request, { clusterId: facts.clusterId, records: records.map((one) => one.holder) });
   if (local === null && broken.some((one) => one.broken))
