@@ -1,4 +1,5 @@
 import { parseDuration } from "../domain/duration.ts";
+import { plainAddress } from "../domain/inventory.ts";
 import type { Json, JsonRecord } from "../domain/json.ts";
 import { parseVersion, seriesOf } from "../domain/version.ts";
 import { PROBE_KEYS, PROBES } from "./check.ts";
@@ -27,12 +28,17 @@ export function inventoryRules(parsed: Parsed): readonly Complaint[] {
       parsed,
       nodes.map((node, index) => ({
         path: at(index, "address"),
-        value: typeof node["address"] === "string" ? `${node["address"]} port ${portOf(node)}` : null,
+        value: typeof node["address"] === "string" ? `${machineAt(node["address"])} port ${portOf(node)}` : null,
       })),
       (value) => `another node answers at ${value}`,
     ),
     ...httpRules(parsed, root["http"]),
   ];
+}
+
+/** Two spellings of an IPv6 address, and of a host name, are one machine: counted twice it would be a quorum of its own. */
+function machineAt(address: string): string {
+  return plainAddress(address).toLowerCase();
 }
 
 /** One source of a token, one place of the front door, and no token where it could be read on the way. */

@@ -178,6 +178,16 @@ describe("an inventory", () => {
       ["f:8:26: another node answers at 10.0.0.11 port 22 (first on line 7)"],
     ],
     [
+      "has each IPv6 address once, however it is written",
+      change(change(INVENTORY, "10.0.0.11", '"fd00::1"'), "10.0.0.21", '"FD00:0:0::0001"'),
+      ["f:8:26: another node answers at fd00::1 port 22 (first on line 7)"],
+    ],
+    [
+      "has each host name once, in any case",
+      change(change(INVENTORY, "10.0.0.11", "one.example"), "10.0.0.21", "ONE.example"),
+      ["f:8:26: another node answers at one.example port 22 (first on line 7)"],
+    ],
+    [
       "may have an address twice with different ports",
       change(INVENTORY, "10.0.0.21, role: agent", "10.0.0.11, role: agent, ssh: { port: 2222 }"),
       [],
