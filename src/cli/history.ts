@@ -4,6 +4,7 @@ import { fileNameOf } from "../domain/file-name.ts";
 import type { RunEvent } from "../domain/events.ts";
 import type { Plan, Step } from "../domain/plan.ts";
 import type { Before } from "../engine/ports.ts";
+import { sha256Of } from "../journal/event-line.ts";
 import { estimatePlan, type Estimate } from "../view/estimate.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Io } from "./io.ts";
@@ -88,12 +89,14 @@ export function historyOf(io: Io, outputDir: string, cluster: Cluster, plan: Pla
 /** How much of a journal is looked through for its opening: it comes right after the findings. */
 const OPENING_BYTES = 4 * 1024 * 1024;
 
-function wasBegun(folder: string): boolean {
+/** Whether the run was begun, with this very plan: the journal's first event holds its digest. */
+function wasBegun(folder: string, plan: string): boolean {
   const file = openSync(join(folder, "journal.jsonl"), "r");
   try {
     const buffer = Buffer.alloc(Math.min(OPENING_BYTES, fstatSync(file).size));
     readSync(file, buffer, 0, buffer.length, 0);
-    return buffer.includes('"type":"run.opened"');
+    const created = JSON.parse(buffer.toString("utf8", 0, buffer.indexOf("\n"))) as RunEvent;
+    return created.type === "run.created" && created.plan === sha256Of(plan) && buffer.includes('"type":"run.opened"');
   } finally {
     closeSync(file);
   }
@@ -107,8 +110,9 @@ export function beforeOf(io: Io, outputDir: string, cluster: Cluster, clusterId:
   const parent = resolve(io.cwd, outputDir, fileNameOf(cluster.inventory.document.name));
   for (const run of namesIn(parent).toSorted().toReversed()) {
     try {
-      const plan = JSON.parse(readFileSync(join(parent, run, "plan.json"), "utf8")) as Plan;
-      if (plan.cluster.id === clusterId && wasBegun(join(parent, run))) return { run, facts: plan.facts };
+      const text = readFileSync(join(parent, run, "plan.json"), "utf8");
+      const plan = JSON.parse(text) as Plan;
+      if (plan.cluster.id === clusterId && wasBegun(join(parent, run), text)) return { run, facts: plan.facts };
     } catch {
       // Not a run, or one that cannot be read: it tells nothing.
     }
