@@ -18,7 +18,11 @@ function identity(event: RunEvent): string {
   // What a watch says is the same kind of event whichever watch it is.
   if (of.step === null || of.name.startsWith("watch/")) return `${of.type} of a watch`;
   // A second attempt numbers its output; what several nodes have alike is kept once, under the name of whoever answered first.
-  const name = of.name.replace(/-\d+\.txt$/, ".txt").replace(/^config\/[^/]+\//, "config/");
+  const name = of.name
+    .replace(/-\d+\.txt$/, ".txt")
+    .replace(/^config\/[^/]+\//, "config/")
+    // The bootstrap machine's own copy of the same script: whichever of the two came first.
+    .replace(/^config\/.*\/(?:detect_ip|ip-detect)$/, "config/ip-detect");
   return [of.type, of.step, of.to, of.check, name, of.choice, of.target ?? "", asked].join(" ").trim();
 }
 
