@@ -75,12 +75,7 @@ export async function takeWriterLock(request: Omit<LockRequest, "stateDir">): Pr
 
 /** Who writes the record in this folder; null where nobody does, or where no folder is. */
 export async function readWriterLock(runFolder: string): Promise<LockHolder | null> {
-  try {
-    return await readHolder(join(runFolder, WRITER));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOTDIR") return null;
-    throw error;
-  }
+  return readHolder(join(runFolder, WRITER));
 }
 
 /** `pawl unlock`: takes the lock of a record away from the holder that was found. Throws PawlError `locked` where another has it by now. */
