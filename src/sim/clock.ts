@@ -187,6 +187,22 @@ export function createFakeClock(startMs: number): BusyClock {
   return { now, monotonic: now, sleep: core.sleep, at: core.at, busy: core.busy };
 }
 
+/** The time simulated time is made of. */
+interface WallTime {
+  /** Monotonic, ms. */
+  now(): number;
+  /** Calls back in about so many ms, rather a little early or late than not; what it returns takes that back. */
+  after(ms: number, act: () => void): () => void;
+}
+
+const WALL: WallTime = {
+  now: () => performance.now(),
+  after: (ms, act) => {
+    const timer = setTimeout(act, ms);
+    return () => clearTimeout(timer);
+  },
+};
+
 /** Wall lateness that is caught up; more (a blocked event loop) is forgotten, so that deadlines are not eaten by the CPU. */
 const CATCH_UP_MS = 10;
 
@@ -194,15 +210,19 @@ const CATCH_UP_MS = 10;
  * Simulated time over wall time: while somebody sleeps (and no `busy` work is awake) it moves `scale` times as fast as the
  * wall clock; otherwise it stands still. `startMs` is epoch ms. An `at` due earlier fires on the way, in order.
  */
-export function createScaledClock(options: { readonly startMs: number; readonly scale: number }): BusyClock {
-  const { scale } = options;
+export function createScaledClock(options: {
+  readonly startMs: number;
+  readonly scale: number;
+  readonly wall?: WallTime;
+}): BusyClock {
+  const { scale, wall = WALL } = options;
   let anchor: { wallMs: number; simMs: number } | null = null;
-  let timer: ReturnType<typeof setTimeout> | null = null;
+  let timer: (() => void) | null = null;
   let soon: ReturnType<typeof setImmediate> | null = null;
   let stepping = false;
 
   const nextDue = (): number => core.line.entries[0]?.dueMs ?? Number.POSITIVE_INFINITY;
-  const reached = (): number => (anchor === null ? core.line.nowMs : anchor.simMs + (performance.now() - anchor.wallMs) * scale);
+  const reached = (): number => (anchor === null ? core.line.nowMs : anchor.simMs + (wall.now() - anchor.wallMs) * scale);
   const now = (): number => {
     if (anchor === null || stepping) return core.line.nowMs;
     return Math.max(core.line.nowMs, Math.floor(Math.min(reached(), nextDue())));
@@ -212,13 +232,18 @@ export function createScaledClock(options: { readonly startMs: number; readonly 
     timer = null;
     soon = null;
     if (anchor === null) return;
+    // A wall timer may come a little early: nothing is due then, and nothing is late.
+    if (reached() < nextDue()) {
+      poke();
+      return;
+    }
     stepping = true;
     step(core.line, reached());
     stepping = false;
     // Whoever slept last decides where time stands still, not the lateness of the wall timer.
     if (core.line.sleepers === 0) anchor = null;
     const lateMs = (reached() - core.line.nowMs) / scale;
-    if (anchor !== null && lateMs > CATCH_UP_MS) anchor = { wallMs: performance.now(), simMs: core.line.nowMs };
+    if (anchor !== null && lateMs > CATCH_UP_MS) anchor = { wallMs: wall.now(), simMs: core.line.nowMs };
     poke();
   };
   const poke = (): void => {
@@ -227,8 +252,8 @@ export function createScaledClock(options: { readonly startMs: number; readonly 
     if (!moving) {
       if (anchor !== null) core.line.nowMs = now();
       anchor = null;
-    } else anchor ??= { wallMs: performance.now(), simMs: core.line.nowMs };
-    if (timer !== null) clearTimeout(timer);
+    } else anchor ??= { wallMs: wall.now(), simMs: core.line.nowMs };
+    timer?.();
     if (soon !== null) clearImmediate(soon);
     timer = null;
     soon = null;
@@ -236,7 +261,7 @@ export function createScaledClock(options: { readonly startMs: number; readonly 
     const waitMs = (nextDue() - reached()) / scale;
     // Even what is overdue waits one turn, so that those just woken act before time goes on.
     if (waitMs <= 0) soon = setImmediate(fire);
-    else timer = setTimeout(fire, waitMs);
+    else timer = wall.after(Math.ceil(waitMs), fire);
   };
   const core = createCore(options.startMs, () => now(), poke);
   return { now, monotonic: now, sleep: core.sleep, at: core.at, busy: core.busy };

@@ -122,6 +122,22 @@ describe("the scaled clock", () => {
     expect(Number.isInteger(clock.now())).toBe(true);
   });
 
+  it("loses no time to wall timers that come a little early", async () => {
+    let wallMs = 0;
+    const after = (ms: number, act: () => void): (() => void) => {
+      const timer = setImmediate(() => {
+        wallMs += ms - 0.6;
+        act();
+      });
+      return () => clearImmediate(timer);
+    };
+    const clock = createScaledClock({ startMs: START, scale: 60, wall: { now: () => wallMs, after } });
+    for (let n = 1; n <= 20; n += 1) await clock.sleep(30_000);
+    expect(clock.now() - START).toBe(600_000);
+    expect(wallMs).toBeGreaterThan(9_999);
+    expect(wallMs).toBeLessThan(10_020);
+  });
+
   it("ends an aborted sleep at once", async () => {
     const clock = createScaledClock({ startMs: START, scale: 1 });
     const abort = new AbortController();
