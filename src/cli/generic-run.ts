@@ -30,7 +30,13 @@ export interface GenericRun {
  * wanted most just then. Its findings are in the record like any others. Which cluster it is must be known.
  */
 function mayLook(runbook: Runbook, { plan, observation, exit }: Survey): boolean {
-  return exit === "said-no" && plan?.lock === null && runbook.preflight.length === 0 && observation.facts.clusterId !== "";
+  return (
+    exit === "said-no" &&
+    plan !== null &&
+    !isEffective(plan) &&
+    runbook.preflight.length === 0 &&
+    observation.facts.clusterId !== ""
+  );
 }
 
 /** Any runbook that is a whole of its own: observe, preflight, plan, run. */
