@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { EXIT } from "../../src/domain/errors.ts";
 import type { Finding } from "../../src/domain/plan.ts";
 import { expectFinished, expectHalt, expectReattached, expectUntouched, expectWholeFinding } from "../fault-expectations.ts";
-import { exitCode, FAULT_TABLE, faultArgument, type FaultCase } from "../faults.ts";
+import { exitCode, FAULT_TABLE, faultArgument, faultyNode, type FaultCase } from "../faults.ts";
 import { Desk } from "./pawl.ts";
 import { eventsOf, readPlanOf } from "./record.ts";
 
@@ -45,6 +45,20 @@ const demo = (to: string, ...faults: readonly string[]) =>
     desk.path("out"),
   );
 
+/**
+ * The row's demo. A fault that comes before its node's turn needs a node that is not the first: who leads, and so goes last, is up to
+ * the election.
+ */
+async function demoOf(row: FaultCase): ReturnType<typeof demo> {
+  for (let tries = 0; tries < 10; tries += 1) {
+    const ended = await demo("1.9.9", faultArgument(row));
+    if (row.when !== "before" || ended.value.run === null) return ended;
+    const masters = (await readPlanOf(ended.value.run)).phases.find((phase) => phase.name === "masters");
+    if (masters?.units[0]?.node !== faultyNode(row)) return ended;
+  }
+  throw new Error(`${faultyNode(row)} was the first of ten clusters' masters`);
+}
+
 const rows = ON_THE_WIRE.map((name): readonly [string, FaultCase] => {
   const row = FAULT_TABLE.find((one) => faultArgument(one) === name);
   if (row === undefined) throw new Error(`the table has no ${name}`);
@@ -64,7 +78,7 @@ function expectFinding(lines: readonly unknown[], row: FaultCase): void {
 
 describe("the design's table of faults, on the wire with --yes", () => {
   it.each(rows)("%s, and nothing later is touched", { timeout: 600_000 }, async (_title, row) => {
-    const { code, value, events, lines, err } = await demo("1.9.9", faultArgument(row));
+    const { code, value, events, lines, err } = await demoOf(row);
     const ended = JSON.stringify(eventsOf(events, "run.halted")) + err;
     expect(value, ended).toMatchObject({ type: "result", exit: exitCode(row), name: row.exit });
     expect(code).toBe(exitCode(row));
