@@ -8,9 +8,8 @@ export interface Kept {
   readonly bytes: Buffer;
 }
 
-/** The record is the one the real store would give for bytes without secrets. */
-function keepIn(kept: Map<string, Kept>, meta: ArtifactMeta, bytes: Buffer): ArtifactRecord {
-  kept.set(meta.name, { meta, bytes });
+/** The record the real store would give for bytes without secrets. */
+function recordOf(meta: ArtifactMeta, bytes: Buffer): ArtifactRecord {
   return {
     name: meta.name,
     mediaType: meta.mediaType,
@@ -23,23 +22,42 @@ function keepIn(kept: Map<string, Kept>, meta: ArtifactMeta, bytes: Buffer): Art
   };
 }
 
-/** A store in memory, by name. */
-export function memoryStore(kept: Map<string, Kept>): ArtifactStore {
-  const keep = (meta: ArtifactMeta, bytes: Buffer): ArtifactRecord => keepIn(kept, meta, bytes);
+/** A store that hands on what it is given, and finds bytes again by their digest. */
+export function storeOver(
+  keep: (record: ArtifactRecord, kept: Kept) => void,
+  find: (sha256: string) => Buffer | undefined,
+): ArtifactStore {
+  const put = async (meta: ArtifactMeta, bytes: Buffer | string): Promise<ArtifactRecord> => {
+    const kept = { meta, bytes: Buffer.from(bytes) };
+    const record = recordOf(meta, kept.bytes);
+    keep(record, kept);
+    return record;
+  };
   return {
-    put: async (meta, bytes) => keep(meta, Buffer.from(bytes)),
+    put,
     async sink(meta) {
       const chunks: Buffer[] = [];
       return {
         write: (chunk) => void chunks.push(Buffer.from(chunk)),
         get bytes() {
-          return Buffer.concat(chunks).length;
+          return chunks.reduce((sum, chunk) => sum + chunk.length, 0);
         },
-        finish: async () => keep(meta, Buffer.concat(chunks)),
+        finish: () => put(meta, Buffer.concat(chunks)),
         abandon: async () => undefined,
       };
     },
-    read: async ({ sha256 }) =>
-      [...kept.values()].find((one) => createHash("sha256").update(one.bytes).digest("hex") === sha256)!.bytes,
+    read: async ({ sha256 }) => {
+      const bytes = find(sha256);
+      if (bytes === undefined) throw new Error(`nothing was kept with the digest ${sha256}`);
+      return bytes;
+    },
   };
+}
+
+/** A store in memory, by name. */
+export function memoryStore(kept: Map<string, Kept>): ArtifactStore {
+  return storeOver(
+    ({ name }, one) => kept.set(name, one),
+    (sha256) => [...kept.values()].find(({ meta, bytes }) => recordOf(meta, bytes).sha256 === sha256)?.bytes,
+  );
 }

@@ -11,6 +11,9 @@ export interface SudoUsers {
   log(): readonly string[];
 }
 
+/** What tests lack where `mayMount` says no. */
+export const MOUNTS = "mounts of one's own; run the tests as root";
+
 /** Whether mounts of one's own are possible here (root, or a container that allows it). */
 export function mayMount(): boolean {
   try {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import type { ArtifactRecord, RunEvent, RunEventBody } from "../../src/domain/events.ts";
+import type { RunEvent, RunEventBody } from "../../src/domain/events.ts";
 import type { ArtifactStore, Clock, Journal } from "../../src/engine/ports.ts";
+import { storeOver } from "../artifact/kept.ts";
 
 const sha = (text: string | Buffer): string => createHash("sha256").update(text).digest("hex");
 
@@ -45,36 +46,11 @@ export function memoryJournal(
 
 export function memoryArtifacts(): ArtifactStore & { readonly all: Map<string, Buffer> } {
   const all = new Map<string, Buffer>();
-  const record = (meta: Parameters<ArtifactStore["put"]>[0], bytes: Buffer): ArtifactRecord => {
-    const sha256 = sha(bytes);
-    all.set(sha256, bytes);
-    return {
-      name: meta.name,
-      mediaType: meta.mediaType,
-      step: meta.step,
-      node: meta.node,
-      evidenceOf: meta.evidenceOf,
-      sealed: meta.sealed ?? false,
-      sha256,
-      bytes: bytes.length,
-    };
-  };
-  return {
-    all,
-    put: async (meta, bytes) => record(meta, Buffer.from(bytes)),
-    sink: async (meta) => {
-      const chunks: Buffer[] = [];
-      return {
-        write: (chunk) => void chunks.push(Buffer.from(chunk)),
-        get bytes() {
-          return chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-        },
-        finish: async () => record(meta, Buffer.concat(chunks)),
-        abandon: async () => undefined,
-      };
-    },
-    read: async ({ sha256 }) => all.get(sha256) ?? Buffer.alloc(0),
-  };
+  const store = storeOver(
+    ({ sha256 }, { bytes }) => all.set(sha256, bytes),
+    (sha256) => all.get(sha256),
+  );
+  return { ...store, all };
 }
 
 /** What a test wants to know about events: their types and steps, in order. */
