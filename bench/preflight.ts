@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { loadInventory } from "../src/document/load.ts";
-import { factsCommand } from "../src/platform/dcos/facts-script.ts";
+import { factsCommand } from "../src/platform/dcos/facts/facts-script.ts";
 import { commandLine } from "../src/transport/quote.ts";
 import type { Bench, Benchmark } from "./bench.ts";
 import { compare, type Goal } from "./compare.ts";

@@ -13,13 +13,13 @@ import type { RunEvent } from "../../src/domain/events.ts";
 import type { Json } from "../../src/domain/json.ts";
 import { parseLine } from "../../src/journal/event-line.ts";
 import { foldJournal } from "../../src/journal/read.ts";
-import { parseListing } from "../../src/platform/dcos/files-script.ts";
+import { parseListing } from "../../src/platform/dcos/facts/files-script.ts";
 import { parseApps, normaliseConstraints } from "../../src/platform/dcos/marathon.ts";
 import { frameworkId, parseAgents } from "../../src/platform/dcos/mesos.ts";
-import { parseFacts } from "../../src/platform/dcos/node-facts.ts";
-import { judgeScriptText, urlOfGenerator, versionsOfScript } from "../../src/platform/dcos/script-text.ts";
-import { summarise } from "../../src/platform/dcos/summary.ts";
-import { parseMntr } from "../../src/platform/dcos/zookeeper.ts";
+import { parseFacts } from "../../src/platform/dcos/facts/node-facts.ts";
+import { judgeScriptText, urlOfGenerator, versionsOfScript } from "../../src/platform/dcos/upgrade/script-text.ts";
+import { summarise } from "../../src/platform/dcos/capture/summary.ts";
+import { parseMntr } from "../../src/platform/dcos/zookeeper/four-letter-words.ts";
 import { CHECK, INVENTORY, POLICY, RUNBOOK } from "../document/material.ts";
 import { bend, mutate, random } from "./mutations.ts";
 

@@ -1,8 +1,8 @@
 import type { AllowList } from "../../engine/ports.ts";
-import { NODE_FILES } from "./config-backup.ts";
-import { FACTS_NAME, FACTS_SCRIPT, FILES } from "./facts-script.ts";
-import { FILES_NAME, FILES_SCRIPT } from "./files-script.ts";
-import { TAR_ARGVS } from "./zookeeper-folders.ts";
+import { NODE_FILES } from "./capture/config-backup.ts";
+import { FACTS_NAME, FACTS_SCRIPT, FILES } from "./facts/facts-script.ts";
+import { FILES_NAME, FILES_SCRIPT } from "./facts/files-script.ts";
+import { TAR_ARGVS } from "./zookeeper/folders.ts";
 
 /** Every pattern is matched against the whole path, and the whole query where there may be one (check/guard.ts). */
 function get(path: RegExp, query?: RegExp): AllowList["http"][number] {

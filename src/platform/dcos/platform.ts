@@ -1,20 +1,20 @@
 import { PawlError } from "../../domain/errors.ts";
 import type { Platform } from "../../engine/ports.ts";
 import { ALLOW } from "./allow.ts";
-import { captureState } from "./capture-state.ts";
-import { captures } from "./captures.ts";
-import { configBackup } from "./config-backup.ts";
+import { captureState } from "./capture/capture-state.ts";
+import { captures } from "./capture/captures.ts";
+import { configBackup } from "./capture/config-backup.ts";
 import { CONTRACT, LOCK_PATH, PORTS, WEB } from "./contract.ts";
-import { FILES } from "./facts-script.ts";
-import { findings } from "./findings.ts";
-import { readLast } from "./leadership.ts";
-import { readNode, reportJson } from "./node-facts.ts";
-import { observe } from "./observe.ts";
-import { isCostly, permission } from "./permission.ts";
-import { summarise } from "./summary.ts";
-import { upgradeNode } from "./upgrade-node.ts";
-import { upgradeScript } from "./upgrade-script.ts";
-import { zookeeperTar } from "./zookeeper-tar.ts";
+import { FILES } from "./facts/facts-script.ts";
+import { findings } from "./preflight/findings.ts";
+import { readLast } from "./facts/leadership.ts";
+import { readNode, reportJson } from "./facts/node-facts.ts";
+import { observe } from "./facts/observe.ts";
+import { isCostly, permission } from "./upgrade/permission.ts";
+import { summarise } from "./capture/summary.ts";
+import { upgradeNode } from "./upgrade/upgrade-node.ts";
+import { upgradeScript } from "./upgrade/upgrade-script.ts";
+import { zookeeperTar } from "./zookeeper/tar.ts";
 
 /** DC/OS as the engine knows it: facts, order, step kinds, permission, captures. */
 export function createDcosPlatform(): Platform {

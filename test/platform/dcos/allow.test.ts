@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { guard } from "../../../src/check/guard.ts";
 import type { Remote } from "../../../src/engine/ports.ts";
 import { ALLOW } from "../../../src/platform/dcos/allow.ts";
-import { takeCapture } from "../../../src/platform/dcos/capture-state.ts";
-import { captures } from "../../../src/platform/dcos/captures.ts";
+import { takeCapture } from "../../../src/platform/dcos/capture/capture-state.ts";
+import { captures } from "../../../src/platform/dcos/capture/captures.ts";
 import { facts, inventory, THREE } from "./sample.ts";
 
 /** Answers everything and remembers what was sent. */
@@ -13,7 +13,10 @@ function echo(): { readonly remote: Remote; readonly sent: string[] } {
   const remote: Remote = {
     run: async (target, command) => (sent.push(`${target}: ${command.argv.join(" ")}`), exited),
     stream: async (target, command) => (sent.push(`${target}: ${command.argv.join(" ")}`), exited),
-    http: async (request) => (sent.push(`${request.method} ${request.url}`), { kind: "answered", status: 200, headers: {}, body: Buffer.from("{}"), url: request.url }),
+    http: async (request) => (
+      sent.push(`${request.method} ${request.url}`),
+      { kind: "answered", status: 200, headers: {}, body: Buffer.from("{}"), url: request.url }
+    ),
     tcp: async (host, port, send) => (sent.push(`${host}:${port} ${send}`), { kind: "answered", body: Buffer.from("x") }),
     close: async () => undefined,
   };
@@ -60,13 +63,21 @@ describe("what DC/OS may be read with", () => {
     { method: "POST", url: "http://10.0.0.11:5050/maintenance/schedule", body: "{}" },
   ])("does not let $method $url through with $body", async ({ method, url, body }) => {
     const { remote, sent } = echo();
-    await expect(guard(remote, ALLOW).http({ method, url, ...(body === undefined ? {} : { body }), timeoutMs: 1_000, followRedirects: 0 })).rejects.toMatchObject({ code: "not-allowed" });
+    await expect(
+      guard(remote, ALLOW).http({ method, url, ...(body === undefined ? {} : { body }), timeoutMs: 1_000, followRedirects: 0 }),
+    ).rejects.toMatchObject({ code: "not-allowed" });
     expect(sent).toEqual([]);
   });
 
   it("lets the calls of the typed API through that read", async () => {
     const { remote, sent } = echo();
-    await guard(remote, ALLOW).http({ method: "POST", url: "http://10.0.0.11:5050/api/v1", body: '{"type":"GET_HEALTH"}', timeoutMs: 1_000, followRedirects: 0 });
+    await guard(remote, ALLOW).http({
+      method: "POST",
+      url: "http://10.0.0.11:5050/api/v1",
+      body: '{"type":"GET_HEALTH"}',
+      timeoutMs: 1_000,
+      followRedirects: 0,
+    });
     expect(sent).toHaveLength(1);
   });
 

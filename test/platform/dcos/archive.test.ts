@@ -4,9 +4,15 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { filesArgv, FILES_NAME, FILES_SCRIPT, parseListing, type FileListing } from "../../../src/platform/dcos/files-script.ts";
+import {
+  filesArgv,
+  FILES_NAME,
+  FILES_SCRIPT,
+  parseListing,
+  type FileListing,
+} from "../../../src/platform/dcos/facts/files-script.ts";
 import { createTarScan, type TarReport } from "../../../src/action/tar-scan.ts";
-import { judgeArchive } from "../../../src/platform/dcos/zookeeper-archive.ts";
+import { judgeArchive } from "../../../src/platform/dcos/zookeeper/archive.ts";
 
 const BASE = "var/lib/dcos/exhibitor/zookeeper";
 const FILES: Readonly<Record<string, string>> = {
@@ -50,7 +56,11 @@ describe("an archive that streams by", () => {
   it.each([1, 7, 512, 513, 1 << 20])("is read the same in chunks of %i bytes", (chunk) => {
     const report = scan(tar, chunk);
     expect(report).toMatchObject({ ended: true, damage: null, bytes: tar.length });
-    expect(report.files.map((file) => [file.name, file.bytes, file.sha256]).toSorted()).toEqual(Object.entries(FILES).map(([path, text]) => [path, text.length, digest(text)]).toSorted());
+    expect(report.files.map((file) => [file.name, file.bytes, file.sha256]).toSorted()).toEqual(
+      Object.entries(FILES)
+        .map(([path, text]) => [path, text.length, digest(text)])
+        .toSorted(),
+    );
   });
 
   it("is never whole when it is cut anywhere before its end", () => {
@@ -83,35 +93,72 @@ describe("an archive that streams by", () => {
 
 describe("a backup of ZooKeeper's folder", () => {
   it("is good when form, entries and digests hold", () => {
-    expect(judgeArchive({ code: 0, stderr: "", report: scan(tar), listing: listing() })).toEqual({ kind: "good", notes: [], proven: 3 });
+    expect(judgeArchive({ code: 0, stderr: "", report: scan(tar), listing: listing() })).toEqual({
+      kind: "good",
+      notes: [],
+      proven: 3,
+    });
   });
 
   it("is good with a note when files changed while they were read", () => {
     const stderr = `tar: ${BASE}/transactions/version-2/log.100000002: file changed as we read it\n`;
-    expect(judgeArchive({ code: 1, stderr, report: scan(tar), listing: listing() })).toMatchObject({ kind: "good", notes: ["1 files changed while they were read: an inconsistent copy of a live ZooKeeper"] });
+    expect(judgeArchive({ code: 1, stderr, report: scan(tar), listing: listing() })).toMatchObject({
+      kind: "good",
+      notes: ["1 files changed while they were read: an inconsistent copy of a live ZooKeeper"],
+    });
   });
 
   it("lets the newest snapshot differ, which may be just being written, and no older one", () => {
-    expect(judgeArchive({ code: 0, stderr: "", report: scan(tar), listing: listing({ [`${BASE}/snapshot/version-2/snapshot.200000001`]: "longer" }) })).toMatchObject({ kind: "good", proven: 2 });
-    expect(judgeArchive({ code: 0, stderr: "", report: scan(tar), listing: listing({ [`${BASE}/snapshot/version-2/snapshot.100000001`]: "other" }) })).toMatchObject({ kind: "bad", problem: { code: "tar-differs" } });
+    expect(
+      judgeArchive({
+        code: 0,
+        stderr: "",
+        report: scan(tar),
+        listing: listing({ [`${BASE}/snapshot/version-2/snapshot.200000001`]: "longer" }),
+      }),
+    ).toMatchObject({ kind: "good", proven: 2 });
+    expect(
+      judgeArchive({
+        code: 0,
+        stderr: "",
+        report: scan(tar),
+        listing: listing({ [`${BASE}/snapshot/version-2/snapshot.100000001`]: "other" }),
+      }),
+    ).toMatchObject({ kind: "bad", problem: { code: "tar-differs" } });
   });
 
   it.each([
     { what: "tar's fatal code", code: 2, stderr: "tar: /var/lib: Cannot open: Permission denied", problem: "tar-failed" },
     { what: "tar's 1 without a file that changed", code: 1, stderr: "tar: something else", problem: "tar-failed" },
   ])("is bad on $what", ({ code, stderr, problem }) => {
-    expect(judgeArchive({ code, stderr, report: scan(tar), listing: listing() })).toMatchObject({ kind: "bad", problem: { code: problem } });
+    expect(judgeArchive({ code, stderr, report: scan(tar), listing: listing() })).toMatchObject({
+      kind: "bad",
+      problem: { code: problem },
+    });
   });
 
   it("is bad when it is cut, although tar said 0", () => {
-    expect(judgeArchive({ code: 0, stderr: "", report: scan(tar.subarray(0, 10_000)), listing: listing() })).toMatchObject({ kind: "bad", problem: { code: "tar-damaged" } });
-    expect(judgeArchive({ code: 0, stderr: "", report: scan(Buffer.alloc(0)), listing: listing() })).toMatchObject({ kind: "bad", problem: { code: "tar-cut" } });
-    expect(judgeArchive({ code: 0, stderr: "", report: scan(Buffer.alloc(10_240)), listing: listing() })).toMatchObject({ kind: "bad", problem: { code: "tar-incomplete", observed: "missing: myid, a snapshot, a transaction log" } });
+    expect(judgeArchive({ code: 0, stderr: "", report: scan(tar.subarray(0, 10_000)), listing: listing() })).toMatchObject({
+      kind: "bad",
+      problem: { code: "tar-damaged" },
+    });
+    expect(judgeArchive({ code: 0, stderr: "", report: scan(Buffer.alloc(0)), listing: listing() })).toMatchObject({
+      kind: "bad",
+      problem: { code: "tar-cut" },
+    });
+    expect(judgeArchive({ code: 0, stderr: "", report: scan(Buffer.alloc(10_240)), listing: listing() })).toMatchObject({
+      kind: "bad",
+      problem: { code: "tar-incomplete", observed: "missing: myid, a snapshot, a transaction log" },
+    });
   });
 
   it("is bad when the archive holds a myid the node does not have, or nothing could be compared", () => {
-    expect(judgeArchive({ code: 0, stderr: "", report: scan(tar), listing: listing({ [`${BASE}/snapshot/myid`]: "2\n" }) })).toMatchObject({ problem: { code: "tar-differs" } });
-    expect(judgeArchive({ code: 0, stderr: "", report: scan(tar), listing: { folders: [], files: new Map() } })).toMatchObject({ problem: { code: "tar-unproven" } });
+    expect(
+      judgeArchive({ code: 0, stderr: "", report: scan(tar), listing: listing({ [`${BASE}/snapshot/myid`]: "2\n" }) }),
+    ).toMatchObject({ problem: { code: "tar-differs" } });
+    expect(judgeArchive({ code: 0, stderr: "", report: scan(tar), listing: { folders: [], files: new Map() } })).toMatchObject({
+      problem: { code: "tar-unproven" },
+    });
   });
 });
 
@@ -121,13 +168,21 @@ describe("the listing script", () => {
     const run = spawnSync(shell, ["-c", FILES_SCRIPT, FILES_NAME, "-r", folder, "/no/such/folder"], { encoding: "utf8" });
     const found = parseListing(run.stdout);
     expect(found?.folders).toEqual([folder]);
-    expect([...(found?.files ?? [])].toSorted()).toEqual(Object.entries(FILES).filter(([path]) => /myid$|snapshot\.[0-9]+$/.test(path)).map(([path, text]) => [join(root, path), digest(text)]).toSorted());
+    expect([...(found?.files ?? [])].toSorted()).toEqual(
+      Object.entries(FILES)
+        .filter(([path]) => /myid$|snapshot\.[0-9]+$/.test(path))
+        .map(([path, text]) => [join(root, path), digest(text)])
+        .toSorted(),
+    );
   });
 
   it("hashes files by name without walking folders", () => {
     const path = join(root, `${BASE}/snapshot/myid`);
     const [shell = "", ...words] = filesArgv([path, join(root, BASE)], false);
-    expect(parseListing(execFileSync(shell, words, { encoding: "utf8" }))).toEqual({ folders: [join(root, BASE)], files: new Map([[path, digest("1\n")]]) });
+    expect(parseListing(execFileSync(shell, words, { encoding: "utf8" }))).toEqual({
+      folders: [join(root, BASE)],
+      files: new Map([[path, digest("1\n")]]),
+    });
   });
 
   it("is no listing when it was cut before its end", () => {

@@ -3,9 +3,9 @@ import { guard } from "../../../src/check/guard.ts";
 import type { Finding } from "../../../src/domain/plan.ts";
 import type { Observation } from "../../../src/engine/ports.ts";
 import { ALLOW } from "../../../src/platform/dcos/allow.ts";
-import { compareSettings, settingsOf } from "../../../src/platform/dcos/configuration.ts";
-import { findings } from "../../../src/platform/dcos/findings.ts";
-import { observe } from "../../../src/platform/dcos/observe.ts";
+import { compareSettings, settingsOf } from "../../../src/platform/dcos/preflight/configuration.ts";
+import { findings } from "../../../src/platform/dcos/preflight/findings.ts";
+import { observe } from "../../../src/platform/dcos/facts/observe.ts";
 import { testLab, type TestLab } from "./lab.ts";
 
 const TO = { target: "1.11.3" };

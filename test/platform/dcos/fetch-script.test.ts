@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, sym
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { FETCH_SCRIPT } from "../../../src/platform/dcos/upgrade-node.ts";
+import { FETCH_SCRIPT } from "../../../src/platform/dcos/upgrade/upgrade-node.ts";
 
 const TEXT = "#!/bin/bash\necho upgraded\n";
 const DIGEST = createHash("sha256").update(TEXT).digest("hex");
@@ -17,7 +17,9 @@ beforeAll(() => {
 afterAll(() => rmSync(root, { recursive: true }));
 
 function fetchInto(shell: string, folder: string, served = "served.sh", wanted = DIGEST): number | null {
-  return spawnSync(shell, ["-c", FETCH_SCRIPT, "pawl-fetch", folder, `file://${join(root, served)}`, wanted], { encoding: "utf8" }).status;
+  return spawnSync(shell, ["-c", FETCH_SCRIPT, "pawl-fetch", folder, `file://${join(root, served)}`, wanted], {
+    encoding: "utf8",
+  }).status;
 }
 
 describe.each(["sh", "bash"])("fetching the upgrade script on a node, in a real %s", (shell) => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Inventory } from "../../../src/domain/inventory.ts";
 import type { Facts, Finding } from "../../../src/domain/plan.ts";
-import { findings } from "../../../src/platform/dcos/findings.ts";
+import { findings } from "../../../src/platform/dcos/preflight/findings.ts";
 import { facts, inventory, node, nodeFacts, SAME_CONFIGURATION, THREE } from "./sample.ts";
 
 const TO = { target: "1.11.3" };

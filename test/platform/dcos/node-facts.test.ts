@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import { FACTS_NAME, FACTS_SCRIPT, factsCommand } from "../../../src/platform/dcos/facts-script.ts";
-import { judgeFacts, parseFacts } from "../../../src/platform/dcos/node-facts.ts";
+import { FACTS_NAME, FACTS_SCRIPT, factsCommand } from "../../../src/platform/dcos/facts/facts-script.ts";
+import { judgeFacts, parseFacts } from "../../../src/platform/dcos/facts/node-facts.ts";
 import { inventory, node } from "./sample.ts";
 
 const SECTIONS: Readonly<Record<string, string>> = {

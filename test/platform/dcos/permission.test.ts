@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { AgentEntry } from "../../../src/platform/dcos/mesos.ts";
-import { isCostly, judgeAgents, judgeMasters, judgeNode } from "../../../src/platform/dcos/permission.ts";
-import { parseFacts } from "../../../src/platform/dcos/node-facts.ts";
+import { isCostly, judgeAgents, judgeMasters, judgeNode } from "../../../src/platform/dcos/upgrade/permission.ts";
+import { parseFacts } from "../../../src/platform/dcos/facts/node-facts.ts";
 import type { Plan } from "../../../src/domain/plan.ts";
 import { facts, masterReading, node, serverReading } from "./sample.ts";
 

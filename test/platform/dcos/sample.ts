@@ -2,7 +2,7 @@ import type { Inventory, InventoryNode } from "../../../src/domain/inventory.ts"
 import type { JsonRecord } from "../../../src/domain/json.ts";
 import type { Facts, NodeFacts } from "../../../src/domain/plan.ts";
 import type { MasterReading } from "../../../src/platform/dcos/mesos.ts";
-import type { ServerReading } from "../../../src/platform/dcos/zookeeper.ts";
+import type { ServerReading } from "../../../src/platform/dcos/zookeeper/four-letter-words.ts";
 
 /** An inventory node; addresses follow the names: m1 is 10.0.0.11, a1 10.0.0.21, p1 10.0.0.31. */
 export function node(name: string, more: Partial<InventoryNode> = {}): InventoryNode {

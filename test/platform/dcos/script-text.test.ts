@@ -1,7 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { judgeScriptText, scriptFlags, urlOfGenerator, versionsOfScript } from "../../../src/platform/dcos/script-text.ts";
+import {
+  judgeScriptText,
+  scriptFlags,
+  urlOfGenerator,
+  versionsOfScript,
+} from "../../../src/platform/dcos/upgrade/script-text.ts";
 
-const script = (from: string, to: string, announced = `${from} -> ${to}`): string => `#!/bin/bash\nif wrong; then\n  echo "ERROR: Expecting to upgrade DC/OS from ${from} to ${to}." \\\n    "Version found on node: $found"\nfi\necho "Upgrading DC/OS $role ${announced}"\n`;
+const script = (from: string, to: string, announced = `${from} -> ${to}`): string =>
+  `#!/bin/bash\nif wrong; then\n  echo "ERROR: Expecting to upgrade DC/OS from ${from} to ${to}." \\\n    "Version found on node: $found"\nfi\necho "Upgrading DC/OS $role ${announced}"\n`;
 
 describe("the versions baked into a script", () => {
   it.each([
@@ -20,11 +26,17 @@ describe("a downloaded script", () => {
 
   it("is accepted for its hop only", () => {
     expect(judgeScriptText(script("1.10.8", "1.11.3"), wanted)).toBeNull();
-    expect(judgeScriptText(script("1.10.7", "1.11.3"), wanted)).toMatchObject({ code: "script-wrong-versions", observed: "from 1.10.7 to 1.11.3" });
+    expect(judgeScriptText(script("1.10.7", "1.11.3"), wanted)).toMatchObject({
+      code: "script-wrong-versions",
+      observed: "from 1.10.7 to 1.11.3",
+    });
   });
 
   it("is refused where it is an error page or another script", () => {
-    expect(judgeScriptText("<html><h1>404 Not Found</h1></html>", wanted)).toMatchObject({ code: "script-no-script", observed: "<html><h1>404 Not Found</h1></html>" });
+    expect(judgeScriptText("<html><h1>404 Not Found</h1></html>", wanted)).toMatchObject({
+      code: "script-no-script",
+      observed: "<html><h1>404 Not Found</h1></html>",
+    });
     expect(judgeScriptText("", wanted)).toMatchObject({ code: "script-no-script" });
     expect(judgeScriptText("#!/bin/bash\nrm -rf /\n", wanted)).toMatchObject({ code: "script-unknown" });
   });
@@ -33,7 +45,11 @@ describe("a downloaded script", () => {
 describe("the generator's answer", () => {
   it("is the address on its last line of that kind", () => {
     const url = "http://10.0.0.5:8090/upgrade/0123456789abcdef0123456789abcdef/dcos_node_upgrade.sh";
-    expect(urlOfGenerator(`Generating configuration files...\nNode upgrade script URL: http://old/x.sh\nNode upgrade script URL: ${url}\n`)).toBe(url);
+    expect(
+      urlOfGenerator(
+        `Generating configuration files...\nNode upgrade script URL: http://old/x.sh\nNode upgrade script URL: ${url}\n`,
+      ),
+    ).toBe(url);
     expect(urlOfGenerator("Validation failed\n")).toBeNull();
   });
 });

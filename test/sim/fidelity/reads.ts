@@ -4,9 +4,9 @@ import { loadChecks } from "../../../src/document/load.ts";
 import type { Check, ReadingSpec } from "../../../src/domain/documents.ts";
 import type { Facts } from "../../../src/domain/plan.ts";
 import type { Command, HttpAnswer, HttpRequest, Remote } from "../../../src/engine/ports.ts";
-import { captures } from "../../../src/platform/dcos/captures.ts";
+import { captures } from "../../../src/platform/dcos/capture/captures.ts";
 import { PORTS } from "../../../src/platform/dcos/contract.ts";
-import { FACTS_NAME } from "../../../src/platform/dcos/facts-script.ts";
+import { FACTS_NAME } from "../../../src/platform/dcos/facts/facts-script.ts";
 import { rollOut, type Rollout } from "../../platform/dcos/rollout.ts";
 import { testLab } from "../../platform/dcos/lab.ts";
 

@@ -1,8 +1,8 @@
-import type { Inventory, NodeName } from "../../domain/inventory.ts";
-import type { Remote } from "../../engine/ports.ts";
-import { mastersOf } from "./contract.ts";
-import { leaderOf, readMaster, type MasterReading } from "./mesos.ts";
-import { readServer, type ServerReading } from "./zookeeper.ts";
+import type { Inventory, NodeName } from "../../../domain/inventory.ts";
+import type { Remote } from "../../../engine/ports.ts";
+import { mastersOf } from "../contract.ts";
+import { leaderOf, readMaster, type MasterReading } from "../mesos.ts";
+import { readServer, type ServerReading } from "../zookeeper/four-letter-words.ts";
 
 /** Every master's own word about Mesos and ZooKeeper. */
 export interface Ensemble {

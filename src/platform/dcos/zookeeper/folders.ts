@@ -1,4 +1,4 @@
-import { tarArgv } from "../../action/tar-archive.ts";
+import { tarArgv } from "../../../action/tar-archive.ts";
 
 /** Where ZooKeeper's data is: the place of every release since 1.8, and that of clusters first installed before (dcos.md 3.1). */
 export const ZOOKEEPER_FOLDERS = ["/var/lib/dcos/exhibitor", "/var/lib/zookeeper"] as const;

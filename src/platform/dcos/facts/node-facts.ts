@@ -1,9 +1,9 @@
-import type { Inventory, InventoryNode } from "../../domain/inventory.ts";
-import type { JsonRecord } from "../../domain/json.ts";
-import type { Outcome, Remote } from "../../engine/ports.ts";
-import { roleOfFiles } from "./contract.ts";
+import type { Inventory, InventoryNode } from "../../../domain/inventory.ts";
+import type { JsonRecord } from "../../../domain/json.ts";
+import type { Outcome, Remote } from "../../../engine/ports.ts";
+import { roleOfFiles } from "../contract.ts";
 import { factsCommand } from "./facts-script.ts";
-import { parseJson, record, text } from "./json-fields.ts";
+import { parseJson, record, text } from "../json-fields.ts";
 
 /** The edition of DC/OS. */
 export type Edition = "open" | "enterprise";

@@ -1,10 +1,10 @@
-import type { Inventory, InventoryNode } from "../../domain/inventory.ts";
-import type { Facts } from "../../domain/plan.ts";
-import type { CaptureItem, HttpRequest } from "../../engine/ports.ts";
-import { agentsOf, mastersOf, portOf, urlOf, type Service } from "./contract.ts";
-import { factsCommand } from "./facts-script.ts";
-import { number, record, text } from "./json-fields.ts";
-import { TASK_PAGE } from "./mesos.ts";
+import type { Inventory, InventoryNode } from "../../../domain/inventory.ts";
+import type { Facts } from "../../../domain/plan.ts";
+import type { CaptureItem, HttpRequest } from "../../../engine/ports.ts";
+import { agentsOf, mastersOf, portOf, urlOf, type Service } from "../contract.ts";
+import { factsCommand } from "../facts/facts-script.ts";
+import { number, record, text } from "../json-fields.ts";
+import { TASK_PAGE } from "../mesos.ts";
 
 /** A full state of a large cluster is tens of megabytes (dcos.md 9.2). */
 const LONG_MS = 90_000;

@@ -1,8 +1,8 @@
-import type { Inventory, InventoryNode } from "../../domain/inventory.ts";
-import type { Facts, Finding } from "../../domain/plan.ts";
-import type { Before } from "../../engine/ports.ts";
-import { mastersOf } from "./contract.ts";
-import { text } from "./json-fields.ts";
+import type { Inventory, InventoryNode } from "../../../domain/inventory.ts";
+import type { Facts, Finding } from "../../../domain/plan.ts";
+import type { Before } from "../../../engine/ports.ts";
+import { mastersOf } from "../contract.ts";
+import { text } from "../json-fields.ts";
 import { finding } from "./judgement.ts";
 
 interface Layer {

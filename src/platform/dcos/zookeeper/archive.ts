@@ -1,7 +1,7 @@
-import type { Problem } from "../../domain/errors.ts";
-import type { FileListing } from "./files-script.ts";
-import { judgeForm } from "../../action/tar-archive.ts";
-import type { TarReport } from "../../action/tar-scan.ts";
+import type { Problem } from "../../../domain/errors.ts";
+import type { FileListing } from "../facts/files-script.ts";
+import { judgeForm } from "../../../action/tar-archive.ts";
+import type { TarReport } from "../../../action/tar-scan.ts";
 
 /** What must be in an archive of a ZooKeeper folder, by the folder it is of (dcos.md 8.1). */
 const REQUIRED: readonly { readonly what: string; readonly pattern: RegExp }[] = [

@@ -1,6 +1,6 @@
-import type { JsonRecord } from "../../domain/json.ts";
-import type { CaptureItem, Effect, HttpAnswer, Remote, StepContext, StepKind } from "../../engine/ports.ts";
-import { mapBounded } from "./bounded.ts";
+import type { JsonRecord } from "../../../domain/json.ts";
+import type { CaptureItem, Effect, HttpAnswer, Remote, StepContext, StepKind } from "../../../engine/ports.ts";
+import { mapBounded } from "../bounded.ts";
 import { captures } from "./captures.ts";
 import { isSummarised, summarise } from "./summary.ts";
 

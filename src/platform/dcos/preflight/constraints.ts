@@ -1,5 +1,5 @@
-import type { Json } from "../../domain/json.ts";
-import { list, text } from "./json-fields.ts";
+import type { Json } from "../../../domain/json.ts";
+import { list, text } from "../json-fields.ts";
 
 const OPERATORS = ["UNIQUE", "CLUSTER", "GROUP_BY", "LIKE", "UNLIKE", "MAX_PER", "IS"];
 

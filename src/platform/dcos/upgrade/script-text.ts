@@ -1,4 +1,4 @@
-import type { Problem } from "../../domain/errors.ts";
+import type { Problem } from "../../../domain/errors.ts";
 
 /** Versions a node upgrade script was generated for. */
 export interface ScriptVersions {

@@ -1,5 +1,5 @@
-import type { Inventory, InventoryNode } from "../../domain/inventory.ts";
-import type { Command } from "../../engine/ports.ts";
+import type { Inventory, InventoryNode } from "../../../domain/inventory.ts";
+import type { Command } from "../../../engine/ports.ts";
 
 /** Where DC/OS keeps what pawl reads on a node (dcos.md section 3.1). */
 export const FILES = {

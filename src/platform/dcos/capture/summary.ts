@@ -1,9 +1,9 @@
-import type { Json, JsonRecord } from "../../domain/json.ts";
-import { list, number, parseJson, record, text } from "./json-fields.ts";
-import { normaliseConstraints } from "./marathon.ts";
-import { parseAgents } from "./mesos.ts";
-import { parseFacts } from "./node-facts.ts";
-import { parseMntr } from "./zookeeper.ts";
+import type { Json, JsonRecord } from "../../../domain/json.ts";
+import { list, number, parseJson, record, text } from "../json-fields.ts";
+import { normaliseConstraints } from "../marathon.ts";
+import { parseAgents } from "../mesos.ts";
+import { parseFacts } from "../facts/node-facts.ts";
+import { parseMntr } from "../zookeeper/four-letter-words.ts";
 
 type Captured = ReadonlyMap<string, Buffer>;
 

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { posix } from "node:path";
-import type { Inventory, InventoryNode } from "../../domain/inventory.ts";
-import type { JsonRecord } from "../../domain/json.ts";
-import type { Remote } from "../../engine/ports.ts";
+import type { Inventory, InventoryNode } from "../../../domain/inventory.ts";
+import type { JsonRecord } from "../../../domain/json.ts";
+import type { Remote } from "../../../engine/ports.ts";
 import { compareSettings, settingsOf } from "./configuration.ts";
-import { FILES } from "./facts-script.ts";
+import { FILES } from "../facts/facts-script.ts";
 
 const TIMEOUT_MS = 30_000;
 const LARGEST_BYTES = 1024 * 1024;

@@ -1,15 +1,15 @@
 import { createHash } from "node:crypto";
 import { posix } from "node:path";
-import { parseDuration } from "../../domain/duration.ts";
-import type { Problem } from "../../domain/errors.ts";
-import type { Json } from "../../domain/json.ts";
-import type { Plan } from "../../domain/plan.ts";
-import type { Effect, Look, StepContext, StepKind } from "../../engine/ports.ts";
-import { mastersOf } from "./contract.ts";
-import { filesArgv, parseListing } from "./files-script.ts";
-import { record, text } from "./json-fields.ts";
+import { parseDuration } from "../../../domain/duration.ts";
+import type { Problem } from "../../../domain/errors.ts";
+import type { Json } from "../../../domain/json.ts";
+import type { Plan } from "../../../domain/plan.ts";
+import type { Effect, Look, StepContext, StepKind } from "../../../engine/ports.ts";
+import { mastersOf } from "../contract.ts";
+import { filesArgv, parseListing } from "../facts/files-script.ts";
+import { record, text } from "../json-fields.ts";
 import { judgeScriptText, urlOfGenerator, type ScriptVersions } from "./script-text.ts";
-import { digestNow } from "./read-configuration.ts";
+import { digestNow } from "../preflight/read-configuration.ts";
 import { findJob, followJob, startStepJob } from "./step-job.ts";
 
 /** What the upgrade steps need of the script: where it is, what it must hash to, what it is for. */

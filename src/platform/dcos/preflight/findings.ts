@@ -1,10 +1,10 @@
-import type { Inventory, InventoryNode } from "../../domain/inventory.ts";
-import type { Facts, Finding, NodeFacts } from "../../domain/plan.ts";
-import type { Before } from "../../engine/ports.ts";
-import { agentsOf, mastersOf, quorumOf } from "./contract.ts";
+import type { Inventory, InventoryNode } from "../../../domain/inventory.ts";
+import type { Facts, Finding, NodeFacts } from "../../../domain/plan.ts";
+import type { Before } from "../../../engine/ports.ts";
+import { agentsOf, mastersOf, quorumOf } from "../contract.ts";
 import { judgeConstraints } from "./constraints.ts";
 import { agentFindings } from "./findings-agents.ts";
-import { list, number, record, text } from "./json-fields.ts";
+import { list, number, record, text } from "../json-fields.ts";
 import { configurationFindings, editionFinding } from "./findings-changes.ts";
 import { machineFindings } from "./findings-machines.ts";
 import { finding } from "./judgement.ts";

@@ -1,6 +1,6 @@
-import type { Inventory, InventoryNode } from "../../domain/inventory.ts";
-import type { Remote } from "../../engine/ports.ts";
-import { portOf } from "./contract.ts";
+import type { Inventory, InventoryNode } from "../../../domain/inventory.ts";
+import type { Remote } from "../../../engine/ports.ts";
+import { portOf } from "../contract.ts";
 
 /** One ZooKeeper server by its `mntr` answer. */
 export interface ServerReading {

@@ -1,17 +1,17 @@
-import type { Inventory, InventoryNode } from "../../domain/inventory.ts";
-import type { Json, JsonRecord } from "../../domain/json.ts";
-import type { Facts, NodeFacts } from "../../domain/plan.ts";
-import type { Clock, Observation, Remote } from "../../engine/ports.ts";
-import { mapBounded } from "./bounded.ts";
-import { mastersOf, urlOf } from "./contract.ts";
-import { getJson } from "./http-reading.ts";
-import { number, record, text } from "./json-fields.ts";
+import type { Inventory, InventoryNode } from "../../../domain/inventory.ts";
+import type { Json, JsonRecord } from "../../../domain/json.ts";
+import type { Facts, NodeFacts } from "../../../domain/plan.ts";
+import type { Clock, Observation, Remote } from "../../../engine/ports.ts";
+import { mapBounded } from "../bounded.ts";
+import { mastersOf, urlOf } from "../contract.ts";
+import { getJson } from "../http-reading.ts";
+import { number, record, text } from "../json-fields.ts";
 import { lastMasters, readEnsemble, type Ensemble } from "./leadership.ts";
-import { askMarathon, parseApps, type AppBaseline } from "./marathon.ts";
-import { frameworkId, isNode, leaderOf, parseAgents, readTasks, type AgentEntry, type TaskCount } from "./mesos.ts";
-import { readConfiguration } from "./read-configuration.ts";
+import { askMarathon, parseApps, type AppBaseline } from "../marathon.ts";
+import { frameworkId, isNode, leaderOf, parseAgents, readTasks, type AgentEntry, type TaskCount } from "../mesos.ts";
+import { readConfiguration } from "../preflight/read-configuration.ts";
 import { readNode, reportJson, type NodeAnswer } from "./node-facts.ts";
-import { isServing } from "./zookeeper.ts";
+import { isServing } from "../zookeeper/four-letter-words.ts";
 
 /** Nodes read at once: connecting costs the most, and every node is another machine (performance.md section 6). */
 const NODES_AT_ONCE = 50;

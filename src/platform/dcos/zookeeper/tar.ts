@@ -1,9 +1,9 @@
-import type { Effect, StepContext, StepKind } from "../../engine/ports.ts";
-import { streamTar, tarArgv } from "../../action/tar-archive.ts";
-import { filesArgv, parseListing, type FileListing } from "./files-script.ts";
-import { judgeArchive } from "./zookeeper-archive.ts";
-import { ZOOKEEPER_FOLDERS } from "./zookeeper-folders.ts";
-import { readZxid } from "./zookeeper.ts";
+import type { Effect, StepContext, StepKind } from "../../../engine/ports.ts";
+import { streamTar, tarArgv } from "../../../action/tar-archive.ts";
+import { filesArgv, parseListing, type FileListing } from "../facts/files-script.ts";
+import { judgeArchive } from "./archive.ts";
+import { ZOOKEEPER_FOLDERS } from "./folders.ts";
+import { readZxid } from "./four-letter-words.ts";
 
 /** Hashing snapshots of a large ensemble takes a while: 256 MiB a second on a slow disk (performance.md section 6). */
 const LISTING_TIMEOUT_MS = 10 * 60_000;

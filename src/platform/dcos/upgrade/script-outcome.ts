@@ -1,6 +1,6 @@
-import type { Problem } from "../../domain/errors.ts";
-import type { Effect } from "../../engine/ports.ts";
-import type { NodeReport } from "./node-facts.ts";
+import type { Problem } from "../../../domain/errors.ts";
+import type { Effect } from "../../../engine/ports.ts";
+import type { NodeReport } from "../facts/node-facts.ts";
 
 /** How an upgrade script ended on a node, and what the node says right after. */
 export interface ScriptEnd {
