@@ -15,6 +15,8 @@ export interface LabTime {
   artifacts(artifacts: ArtifactStore): ArtifactStore;
 }
 
+type Open = NonNullable<Remote["open"]>;
+
 interface Sleeper {
   readonly dueMs: number;
   wake(): void;
@@ -47,6 +49,21 @@ function createWork(): { during<T>(work: () => Promise<T>): Promise<T>; rest(): 
       }
     },
   };
+}
+
+/** Opens streams and counts each as work until it is closed: questions and answers on it take no simulated time. */
+function whileOpen(work: Pick<ReturnType<typeof createWork>, "during">, open: Open): Open {
+  return (...asked) =>
+    new Promise((resolve, reject) => {
+      const held = work.during(async () => {
+        const answer = await open(...asked);
+        const closed =
+          answer.kind === "open" ? new Promise<void>((done) => void answer.stream.once("close", () => done())) : undefined;
+        resolve(answer);
+        await closed;
+      });
+      held.catch(reject);
+    });
 }
 
 /**
@@ -121,6 +138,7 @@ export function labTime(inner: Clock & { hold(): Promise<() => void> }): LabTime
       stream: (target, command, onChunk, signal) => work.during(() => remote.stream(target, command, onChunk, signal)),
       http: (request, signal) => work.during(() => remote.http(request, signal)),
       tcp: (host, port, send, timeoutMs, signal) => work.during(() => remote.tcp(host, port, send, timeoutMs, signal)),
+      ...(remote.open === undefined ? {} : { open: whileOpen(work, remote.open.bind(remote)) }),
       close: () => remote.close(),
     }),
     journal: (journal) => {

@@ -65,6 +65,13 @@ export type TcpAnswer =
   | { readonly kind: "answered"; readonly body: Buffer }
   | { readonly kind: "no-answer"; readonly code: string; readonly reason: string };
 
+/** Bytes both ways: what a Duplex of Node is. */
+export type ByteStream = NodeJS.ReadWriteStream & { destroy(error?: Error): unknown };
+
+export type StreamAnswer =
+  | { readonly kind: "open"; readonly stream: ByteStream }
+  | { readonly kind: "no-answer"; readonly code: string; readonly reason: string };
+
 /** Everything pawl can do to the outside. Product code gets it only behind a guard (check/guard.ts). */
 export interface Remote {
   /** `target` is a node's name, or `bootstrap`. One connection per target is kept and reused. */
@@ -79,6 +86,12 @@ export interface Remote {
   http(request: HttpRequest, signal?: AbortSignal): Promise<HttpAnswer>;
   /** Connects to host:port, sends the text, reads to the end of the stream. */
   tcp(host: string, port: number, send: string, timeoutMs: number, signal?: AbortSignal): Promise<TcpAnswer>;
+  /**
+   * A stream to host:port as the target reaches it, for a protocol of many questions. A reader behind the guard has none: nobody can
+   * judge what will be said on it. Whoever opened it destroys it, and does not sleep before that: on a lab time stands still while it
+   * is open. An adapter without streams leaves it out.
+   */
+  open?(target: string, host: string, port: number, signal?: AbortSignal): Promise<StreamAnswer>;
   /** How many established connections to the target broke so far. An adapter reconnects by itself, so only this tells of a loss between two commands. */
   losses?(target: string): number;
   close(): Promise<void>;

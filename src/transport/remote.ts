@@ -82,6 +82,10 @@ export function createRemote(options: RemoteOptions): WiredRemote {
     http: (request, signal) => web.ask(request, signal),
     tcp: (host, port, send, timeoutMs, signal) => web.tcp(host, port, send, timeoutMs, signal),
     tunnel: (target, host, port, signal) => ssh.tunnel(target, host, port, signal),
+    async open(target, host, port, signal) {
+      const opened = await ssh.tunnel(target, host, port, signal);
+      return opened.kind === "open" ? opened : { kind: "no-answer", code: opened.code, reason: opened.reason };
+    },
     giveSudoPassword(password) {
       options.secret?.(password);
       return ssh.giveSudoPassword(password);

@@ -57,12 +57,14 @@ export function mortalClock(life: Life, clock: Clock): Clock {
 
 export function mortalRemote(life: Life, remote: Remote): Remote {
   const { losses } = remote;
+  const open = remote.open?.bind(remote);
   return {
     run: (target, command, signal) => living(life, () => remote.run(target, command, signal)),
     stream: (target, command, onChunk, signal) =>
       living(life, () => remote.stream(target, command, (chunk) => living(life, async () => onChunk(chunk)), signal)),
     http: (request, signal) => living(life, () => remote.http(request, signal)),
     tcp: (host, port, send, timeoutMs, signal) => living(life, () => remote.tcp(host, port, send, timeoutMs, signal)),
+    ...(open === undefined ? {} : { open: (...asked) => living(life, () => open(...asked)) }),
     ...(losses === undefined ? {} : { losses: (target: string) => losses(target) }),
     close: async () => undefined,
   };
