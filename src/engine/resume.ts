@@ -1,5 +1,6 @@
 import { allSteps, type Step } from "../domain/plan.ts";
 import { stepRecord } from "../domain/run-state.ts";
+import { isSettled } from "../domain/status.ts";
 import type { Look } from "./ports.ts";
 import type { Desk } from "./decide.ts";
 import type { Session } from "./session.ts";
@@ -32,8 +33,14 @@ async function apply(session: Session, step: Step, look: Look): Promise<void> {
  * whose permission was refused had not begun: the cluster is asked again.
  */
 export async function reconcile(session: Session, desk: Desk): Promise<void> {
-  for (const step of allSteps(session.parts.plan)) {
+  const { plan } = session.parts;
+  for (const step of allSteps(plan)) {
     const status = session.status(step.address);
+    // Undo that a halt was in the middle of, or that failed there, is due when the run ends; it is safe to repeat.
+    if (step.with["on-halt"] === true && plan.finally.includes(step) && status !== "pending" && !isSettled(status)) {
+      await move(session, step, "pending", { note: "due when the run ends" });
+      continue;
+    }
     if (status === "prepared" || (status === "error" && stepRecord(session.state, step.address).denied))
       await move(session, step, "pending", { note: "nothing had begun" });
     if (status !== "starting" && status !== "unknown") continue;

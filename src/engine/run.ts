@@ -94,13 +94,16 @@ function rememberTrip(session: Session): void {
   if (tripped !== null) session.halting({ exit: "gate-halted", step: null, problem: tripped });
 }
 
-/** Declared undo, each step once; one that failed is a failure of the run, and is found as such by a resume. */
+/**
+ * Declared undo, each step once at an end of the run; one that failed is a failure of the run, and is found as such by a resume.
+ * What is undone at a halt (`on-halt: true`) is due again: a run that goes on may make it anew.
+ */
 async function endSteps(session: Session, desk: Desk): Promise<void> {
   const halted = session.halt !== null;
   for (const step of session.parts.plan.finally) {
     const status = session.status(step.address);
     if (isSettled(status) || (halted && step.with["on-halt"] !== true)) continue;
-    const end = isStuck(status) ? foundFailed(session, step) : await performStep(session, desk, step);
+    const end = isStuck(status) ? foundFailed(session, step) : await performStep(session, desk, step, halted);
     if (end.kind === "failed") session.halting({ exit: EXITS[end.as], step: step.address, problem: end.problem });
   }
 }

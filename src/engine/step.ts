@@ -178,8 +178,9 @@ async function attempt(kind: StepKind, ctx: StepContext): Promise<Effect> {
 /**
  * Takes a step from where it is to complete, or to where it stops: permission → intent on disk → effect → gates.
  * A step found `starting` is taken up again (its kind re-attaches); one found `started` only has its gates measured.
+ * `dueAgain`: undo at a halt is pending again when it has succeeded, because the run may go on and make what is to be undone.
  */
-export async function performStep(session: Session, desk: Desk, step: Step): Promise<StepEnd> {
+export async function performStep(session: Session, desk: Desk, step: Step, dueAgain = false): Promise<StepEnd> {
   session.inHand.add(step.address);
   session.wake();
   try {
@@ -208,7 +209,8 @@ export async function performStep(session: Session, desk: Desk, step: Step): Pro
         return { kind: "failed", problem: hook, as: "step-failed" };
       }
     }
-    await move(session, step, "complete");
+    if (dueAgain) await move(session, step, "pending", { note: "done at this halt; due again when the run ends" });
+    else await move(session, step, "complete");
     return { kind: "complete" };
   } finally {
     session.inHand.delete(step.address);

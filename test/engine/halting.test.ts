@@ -156,6 +156,24 @@ describe("steps at the end", () => {
     expect(tries).toBe(1);
     expect(toy.status("finally/undo")).toBe("error");
   });
+
+  it("that a halt asks for undo what there is, and again what the run makes when it goes on", async () => {
+    const undone: string[] = [];
+    const undo: StepKind = {
+      name: "toy/undo",
+      effect: "write",
+      shows: () => [],
+      doIt: async () => (undone.push("undone"), { kind: "done" }),
+    };
+    const limits: { stopAfter: string | null } = { stopAfter: "bosses" };
+    const always = { ...book, finally: [step("undo", "toy/undo", { with: { "on-halt": true } })] };
+    const toy = toyRun({ runbook: always, kinds: () => [undo], limits });
+    expect((await toy.run()).halt?.problem.code).toBe("stop-after");
+    expect([undone.length, toy.status("finally/undo")]).toEqual([1, "pending"]);
+    limits.stopAfter = null;
+    expect((await toy.run()).exit).toBe("ok");
+    expect([undone.length, toy.status("finally/undo")]).toEqual([2, "complete"]);
+  });
 });
 
 describe("--until", () => {
