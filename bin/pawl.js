@@ -5,7 +5,8 @@ import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const built = join(root, "dist", "cli", "main.js");
+const dist = join(root, "dist");
+const built = join(dist, "pawl.cjs");
 const source = join(root, "src", "cli", "main.ts");
 
 function newest(folder) {
@@ -19,7 +20,7 @@ function newest(folder) {
 
 async function load() {
   const fresh = existsSync(built) && (!existsSync(source) || statSync(built).mtimeMs >= newest(join(root, "src")));
-  if (fresh) return import(pathToFileURL(built).href);
+  if (fresh) return (await import("./program.js")).openProgram(dist);
   const { register } = await import("tsx/esm/api");
   register();
   return import(pathToFileURL(source).href);
