@@ -159,6 +159,6 @@ export function tellEnd(io: Io, record: RunRecord, result: RunResult, presence: 
   const { journey, sources } = record.plan;
   if (finish !== null && journey !== null && journey.hop < journey.hops)
     io.out(`Then go on with the hops that are left: pawl upgrade -i ${sources.inventory} --to ${journey.goal}${words}`);
-  io.out(`Report: ${folder}/report.md`);
+  io.out(`Report: ${folder}/report.html`);
   io.out(`Proof: pawl verify ${folder}`);
 }

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { openArtifactStore } from "../artifact/store.ts";
+import { openArtifactStore, readArtifact } from "../artifact/store.ts";
 import { PawlError } from "../domain/errors.ts";
 import type { RunEvent } from "../domain/events.ts";
 import { fileNameOf } from "../domain/file-name.ts";
@@ -13,7 +13,7 @@ import { createJournal, openJournal, type FileJournal } from "../journal/file-jo
 import { lockedError, takeLocalLock, takeWriterLock, writerLockedError, type HeldLock } from "../journal/local-lock.ts";
 import { recordSays } from "../journal/record-says.ts";
 import { writePlan } from "../journal/plan-file.ts";
-import { reportFiles } from "../report/markdown.ts";
+import { reportFiles } from "../report/files.ts";
 import type { AcceptedKeys } from "./accepted-keys.ts";
 import type { Io } from "./io.ts";
 import { maskerOf } from "./masked.ts";
@@ -125,7 +125,7 @@ async function recordOf(
     clock,
     actor: io.actor,
     mask: (text) => masker.text(text),
-    derive: (events, manifest) => reportFiles(events, plan, manifest),
+    derive: (events, manifest) => reportFiles(events, plan, manifest, (artifact) => readArtifact(folder, artifact)),
   });
   const artifacts = await openArtifactStore({ folder, masker }).catch(async (error: unknown) => {
     await journal.close();

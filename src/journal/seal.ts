@@ -23,8 +23,11 @@ interface DerivedFile {
   readonly text: string;
 }
 
-/** Makes the derived files. Pure: called again with the same events it must give the same bytes. */
-export type Derive = (events: readonly RunEvent[], manifest: Manifest) => readonly DerivedFile[];
+/** Makes the derived files from the events and the artifacts they name: called again with the same events it must give the same bytes. */
+export type Derive = (
+  events: readonly RunEvent[],
+  manifest: Manifest,
+) => readonly DerivedFile[] | Promise<readonly DerivedFile[]>;
 
 const SHA256_NAME = /^[0-9a-f]{64}$/;
 
@@ -63,7 +66,7 @@ export async function recordFiles(folder: string): Promise<readonly string[]> {
  */
 export async function writeSeal(folder: string, head: JournalHead, events: readonly RunEvent[], derive: Derive): Promise<void> {
   const manifest = manifestOf(events, head.seq);
-  for (const file of derive(events, manifest)) await replaceFile(join(folder, file.name), file.text);
+  for (const file of await derive(events, manifest)) await replaceFile(join(folder, file.name), file.text);
   await replaceFile(join(folder, "manifest.json"), manifestText(manifest));
   await replaceFile(join(folder, "head.json"), `${JSON.stringify(head)}\n`);
   await writeSums(folder, head.bytes);

@@ -3,6 +3,7 @@ import { EXIT, type Problem } from "../domain/errors.ts";
 import type { Account } from "./account.ts";
 import { evidenceBlocks, gateBlocks } from "./account-evidence.ts";
 import { moment, number } from "./page-text.ts";
+import { timelineSvg } from "./timeline.ts";
 import { code, joined, say, section, type Block, type Page, type Section, type Tone, type Words } from "./page.ts";
 
 /**
@@ -18,7 +19,7 @@ export function pageOf(account: Account, shown: readonly Section[] = []): Page {
     sections: [
       ...section("What is left to do", [{ kind: "list", items: leftToDo(account) }]),
       ...section("The run", [{ kind: "table", head: ["", ""], rows: facts(account) }]),
-      ...section("What happened", [path(account)]),
+      ...section("What happened", [path(account), ...timeline(account)]),
       ...section("Where it halted", account.halts.flatMap(halt)),
       ...section("Watches that tripped", account.watches.flatMap(trip)),
       ...section("Gates that refused", account.gates.flatMap(refusal)),
@@ -161,6 +162,11 @@ function path(account: Account): Block {
       ],
     ]),
   };
+}
+
+function timeline(account: Account): readonly Block[] {
+  const svg = timelineSvg(account);
+  return svg === null ? [] : [{ kind: "figure", figure: { title: "What was worked on when (UTC)", svg }, file: null }];
 }
 
 function halt(one: Account["halts"][number]): readonly Block[] {

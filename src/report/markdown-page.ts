@@ -1,12 +1,18 @@
 import { code, md, table } from "./markdown-text.ts";
 import type { Block, Page, Words } from "./page.ts";
 
-/** The Markdown of a page: plain enough for a ticket. Pictures become links to the artifacts they are. */
+/** The Markdown of a page: plain enough for a ticket. Pictures that are artifacts become links to them; others are only in the HTML. */
 export function renderMarkdown(page: Page): string {
   const parts = [
     `# ${md(page.title)}: ${page.outcome}`,
     inline(page.lead),
-    ...page.sections.map((section) => `## ${section.title}\n\n${section.blocks.map(block).join("\n\n")}`),
+    ...page.sections.map(
+      (section) =>
+        `## ${section.title}\n\n${section.blocks
+          .map(block)
+          .filter((text) => text !== "")
+          .join("\n\n")}`,
+    ),
   ];
   return `${parts.join("\n\n")}\n`;
 }
@@ -44,6 +50,6 @@ function block(one: Block): string {
         one.rows.map((row) => row.map(inline)),
       );
     case "figure":
-      return one.file === null ? `(picture in report.html: ${md(one.figure.title)})` : `[${md(one.figure.title)}](${one.file})`;
+      return one.file === null ? "" : `[${md(one.figure.title)}](${one.file})`;
   }
 }

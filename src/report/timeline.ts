@@ -33,7 +33,9 @@ export function timelineSvg(account: Account): string | null {
   const parts: string[] = [];
   for (const row of rows) {
     const height = Math.max(1, row.lanes.length) * LANE;
-    parts.push(`<text class="label" x="${LEFT - 10}" y="${y + height / 2 + 4}" text-anchor="end">${escaped(cut(row.title, 28))}</text>`);
+    parts.push(
+      `<text class="label" x="${LEFT - 10}" y="${y + height / 2 + 4}" text-anchor="end">${escaped(cut(row.title, 28))}</text>`,
+    );
     row.lanes.forEach((lane, index) => {
       for (const bar of lane) parts.push(drawBar(bar, x, y + index * LANE));
     });
@@ -102,7 +104,9 @@ function drawBar(bar: Bar, x: (ms: number) => number, y: number): string {
   return `<g><rect${fill} x="${round(left)}" y="${y}" width="${round(width)}" height="${LANE - 2}" rx="2"/>${inside}${title}</g>`;
 }
 
-const STEPS_MS = [1, 5, 10, 30, 60, 300, 600, 1_800, 3_600, 7_200, 14_400, 43_200, 86_400, 172_800, 604_800].map((s) => s * 1_000);
+const STEPS_MS = [1, 5, 10, 30, 60, 300, 600, 1_800, 3_600, 7_200, 14_400, 43_200, 86_400, 172_800, 604_800].map(
+  (s) => s * 1_000,
+);
 
 function axis(start: number, end: number, x: (ms: number) => number, bottom: number): string {
   const step = STEPS_MS.find((ms) => (end - start) / ms <= 9) ?? 2_592_000_000;
@@ -111,7 +115,9 @@ function axis(start: number, end: number, x: (ms: number) => number, bottom: num
     const iso = new Date(at).toISOString();
     const label = step < 60_000 ? iso.slice(11, 19) : step < 86_400_000 ? iso.slice(11, 16) : iso.slice(5, 10);
     const left = round(x(at));
-    ticks.push(`<line class="grid" x1="${left}" x2="${left}" y1="2" y2="${bottom}"/><text class="tick" x="${left}" y="${bottom + 16}" text-anchor="middle">${label}</text>`);
+    ticks.push(
+      `<line class="grid" x1="${left}" x2="${left}" y1="2" y2="${bottom}"/><text class="tick" x="${left}" y="${bottom + 16}" text-anchor="middle">${label}</text>`,
+    );
   }
   return ticks.join("\n");
 }

@@ -2,12 +2,12 @@ import { mkdir, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createMasker } from "../../src/artifact/mask.ts";
-import { openArtifactStore } from "../../src/artifact/store.ts";
+import { openArtifactStore, readArtifact } from "../../src/artifact/store.ts";
 import type { RunEventBody } from "../../src/domain/events.ts";
 import type { Json } from "../../src/domain/json.ts";
 import { createJournal } from "../../src/journal/file-journal.ts";
 import { writePlan } from "../../src/journal/plan-file.ts";
-import { reportFiles } from "../../src/report/markdown.ts";
+import { reportFiles } from "../../src/report/files.ts";
 import { STORY_PLAN } from "../report/story.ts";
 import { runCommandLine } from "../../src/cli/main.ts";
 import type { ExitName } from "../../src/domain/errors.ts";
@@ -31,7 +31,7 @@ export async function recordedRun(
     folder,
     clock: { now: () => start + (seconds += 60) * 1000 },
     actor: "ada@desk",
-    derive: (events, manifest) => reportFiles(events, STORY_PLAN, manifest),
+    derive: (events, manifest) => reportFiles(events, STORY_PLAN, manifest, (artifact) => readArtifact(folder, artifact)),
   });
   await journal.append({
     type: "run.created",

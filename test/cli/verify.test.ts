@@ -10,7 +10,7 @@ describe("pawl verify", () => {
     const { exit, out, err } = await pawl(cwd, "verify", "latest");
     expect([exit, err]).toEqual(["ok", ""]);
     expect(out).toMatch(
-      /^The record is whole\. 3 events, 0 artifacts \(0 B\), 6 files compared\.\nHead [0-9a-f]{64} at event 3:/,
+      /^The record is whole\. 3 events, 0 artifacts \(0 B\), 7 files compared\.\nHead [0-9a-f]{64} at event 3:/,
     );
   });
 

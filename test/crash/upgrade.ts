@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClusterLock } from "../../src/action/cluster-lock.ts";
 import { createMasker } from "../../src/artifact/mask.ts";
-import { openArtifactStore } from "../../src/artifact/store.ts";
+import { openArtifactStore, readArtifact } from "../../src/artifact/store.ts";
 import { guard } from "../../src/check/guard.ts";
 import type { RunEvent } from "../../src/domain/events.ts";
 import { fold, type RunState } from "../../src/domain/run-state.ts";
@@ -11,7 +11,7 @@ import type { Journal } from "../../src/engine/ports.ts";
 import { startEngine, type RunResult } from "../../src/engine/run.ts";
 import { createJournal, openJournal, type FileJournal } from "../../src/journal/file-journal.ts";
 import { writePlan } from "../../src/journal/plan-file.ts";
-import { reportFiles } from "../../src/report/markdown.ts";
+import { reportFiles } from "../../src/report/files.ts";
 import { announcedOnly, planRollOut, RUN, type PlannedRollout } from "../platform/dcos/rollout.ts";
 import {
   createLife,
@@ -100,7 +100,8 @@ export async function mortalUpgrade(options: Parameters<typeof planRollOut>[0] =
     folder,
     clock: lab.clock,
     actor: "engine",
-    derive: (events: readonly RunEvent[], manifest: Parameters<typeof reportFiles>[2]) => reportFiles(events, plan, manifest),
+    derive: (events: readonly RunEvent[], manifest: Parameters<typeof reportFiles>[2]) =>
+      reportFiles(events, plan, manifest, (artifact) => readArtifact(folder, artifact)),
   };
 
   const first = async (): Promise<void> => {

@@ -3,12 +3,14 @@ import { describe, expect, it } from "vitest";
 import type { RunEvent } from "../../src/domain/events.ts";
 import { fold } from "../../src/domain/run-state.ts";
 import { accountOf } from "../../src/report/account.ts";
-import { renderReport, renderReportJson } from "../../src/report/markdown.ts";
+import { pageOf } from "../../src/report/account-page.ts";
+import { reportJson } from "../../src/report/files.ts";
+import { renderMarkdown } from "../../src/report/markdown-page.ts";
 import { md } from "../../src/report/markdown-text.ts";
 import { ARTIFACTS, placed, STORY, STORY_PLAN } from "./story.ts";
 
 const report = (events: readonly RunEvent[], artifacts = ARTIFACTS): string =>
-  renderReport(fold(events), events, STORY_PLAN, { artifacts });
+  renderMarkdown(pageOf(accountOf(fold(events), events, STORY_PLAN, { artifacts })));
 
 describe("the report", () => {
   it("tells a whole run to somebody who was not there", async () => {
@@ -93,7 +95,7 @@ describe("the report", () => {
 
 describe("report.json", () => {
   it("carries the same account as data", () => {
-    const account = JSON.parse(renderReportJson(fold(STORY), STORY, STORY_PLAN, { artifacts: ARTIFACTS }));
+    const account = JSON.parse(reportJson(accountOf(fold(STORY), STORY, STORY_PLAN, { artifacts: ARTIFACTS })));
     expect(account).toEqual(accountOf(fold(STORY), STORY, STORY_PLAN, { artifacts: ARTIFACTS }));
     expect(account).toMatchObject({
       v: 1,

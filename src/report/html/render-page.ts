@@ -1,4 +1,4 @@
-import type { Block, Page, Section, Words } from "../page.ts";
+import type { Block, Figure, Page, Section, Words } from "../page.ts";
 import { html, type Markup } from "./markup.ts";
 import { STYLE } from "./style.ts";
 
@@ -24,7 +24,7 @@ export function renderHtml(page: Page, foot: string): string {
 <header>
 <h1>${page.title} <span class="badge ${page.tone}">${page.outcome}</span></h1>
 <p>${inline(page.lead)}</p>
-<nav>${page.sections.map((section) => html`<a href="#${slug(section.title)}">${section.title}</a>`)}</nav>
+<nav>${page.sections.map((section) => html`<a href="#${slug(section.title)}">${section.title}</a> `)}</nav>
 </header>
 ${page.sections.map(sectionOf)}
 <footer>${foot}</footer>
@@ -46,10 +46,8 @@ function slug(title: string): string {
 function sectionOf(section: Section): Markup {
   const body = section.blocks.map(block);
   const title = html`<h2>${section.title}</h2>`;
-  return section.appendix === true
-    ? html`<section id="${slug(section.title)}"><details><summary>${title}</summary>${body}</details></section>
-`
-    : html`<section id="${slug(section.title)}">${title}${body}</section>
+  const inner = section.appendix === true ? html`<details><summary>${title}</summary>${body}</details>` : html`${title}${body}`;
+  return html`<section id="${slug(section.title)}">${inner}</section>
 `;
 }
 
@@ -90,15 +88,18 @@ function table(head: readonly string[], rows: readonly (readonly Words[])[]): Ma
     if (numbers[column] === true) return html` class="number"`;
     return !named && column === 0 ? html` class="key"` : html``;
   };
-  const body = html`<div class="wide"><table>${
-    named ? html`<thead><tr>${head.map((name, column) => html`<th${mark(column)}>${name}</th>`)}</tr></thead>` : null
-  }<tbody>${rows.map((row) => html`<tr>${row.map((cell, column) => html`<td${mark(column)}>${inline(cell)}</td>`)}</tr>
-`)}</tbody></table></div>`;
+  const heads = head.map((name, column) => html`<th${mark(column)}>${name}</th>`);
+  const lines = rows.map(
+    (row) => html`<tr>${row.map((cell, column) => html`<td${mark(column)}>${inline(cell)}</td>`)}</tr>
+`,
+  );
+  const top = named ? html`<thead><tr>${heads}</tr></thead>` : null;
+  const body = html`<div class="wide"><table>${top}<tbody>${lines}</tbody></table></div>`;
   return rows.length <= OPEN_ROWS ? body : html`<details><summary>${rows.length} rows</summary>${body}</details>`;
 }
 
 /** As an image: whatever an SVG holds, no script of it runs. */
-function figure({ title, svg }: { readonly title: string; readonly svg: string }): Markup {
+function figure({ title, svg }: Figure): Markup {
   const data = Buffer.from(svg, "utf8").toString("base64");
   return html`<figure><img alt="${title}" src="data:image/svg+xml;base64,${data}"><figcaption>${title}</figcaption></figure>`;
 }
