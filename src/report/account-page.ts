@@ -166,7 +166,18 @@ function path(account: Account): Block {
 
 function timeline(account: Account): readonly Block[] {
   const svg = timelineSvg(account);
-  return svg === null ? [] : [{ kind: "figure", figure: { title: "What was worked on when (UTC)", svg }, file: null }];
+  return svg === null
+    ? []
+    : [
+        {
+          kind: "figure",
+          figure: {
+            title: "What was worked on when (UTC): bars are nodes, hatched is soak time, dashed red lines are halts",
+            svg,
+          },
+          file: null,
+        },
+      ];
 }
 
 function halt(one: Account["halts"][number]): readonly Block[] {

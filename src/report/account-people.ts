@@ -47,7 +47,7 @@ export function decisionsOf(events: readonly RunEvent[]): readonly DecisionAccou
 
 /** Soaks and answered questions that took time, in order. */
 export function waitsOf(events: readonly RunEvent[], plan: Plan): readonly WaitAccount[] {
-  const soaks = new Map(allSteps(plan).flatMap((step) => (step.plannedMs === null ? [] : [[step.address, step] as const])));
+  const soaks = new Map(allSteps(plan).flatMap((step) => ((step.plannedMs ?? 0) === 0 ? [] : [[step.address, step] as const])));
   const began = new Map<string, string>();
   const waits: WaitAccount[] = [];
   for (const event of events) {

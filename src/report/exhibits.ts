@@ -77,11 +77,11 @@ function partBlocks(name: string, value: Json): readonly Block[] {
   if (name === "note" || name === "verdict") return [{ kind: "text", words: [cell(value)] }];
   const heading: Block = { kind: "heading", words: [label(name)] };
   if (Array.isArray(value)) {
-    if (value.length === 0) return [];
-    const rows = value.filter(isRecord);
+    const list: readonly Json[] = value;
+    const rows = list.filter(isRecord);
     const block: Block =
-      rows.length === value.length ? tableOf(rows) : { kind: "list", items: value.slice(0, MOST_ROWS).map((one) => [cell(one)]) };
-    return [heading, block, ...more(value.length)];
+      rows.length === list.length ? tableOf(rows) : { kind: "list", items: list.slice(0, MOST_ROWS).map((one) => [cell(one)]) };
+    return list.length === 0 ? [] : [heading, block, ...more(list.length)];
   }
   if (isRecord(value)) {
     const pairs = Object.entries(value).map(([key, one]) => [label(key), [cell(one)]] as const);
