@@ -1,5 +1,5 @@
 import type { InMemoryFs } from "just-bash";
-import type { Clock } from "../engine/ports.ts";
+import type { ByteStream, Clock } from "../engine/ports.ts";
 
 /** What a modelled program gets: words, input, where output goes, and the signal that kills it. */
 export interface ProgramIo {
@@ -67,7 +67,8 @@ export type SimTcpAnswer =
 export interface SimListener {
   readonly host: string;
   readonly port: number;
-  readonly protocol: "http" | "four-letter";
+  /** `stream`: whatever `serve` makes of a connection. */
+  readonly protocol: "http" | "stream";
 }
 
 /** Simulated time: moves only while somebody sleeps on it. */
@@ -87,6 +88,8 @@ export interface SimCluster {
   /** `sleep` is how whoever asks waits in the cluster's time, where a port takes its time; without it the clock's own. */
   http(host: string, port: number, request: SimHttpRequest, sleep?: Sleep): Promise<SimHttpAnswer>;
   tcp(host: string, port: number, text: string): Promise<SimTcpAnswer>;
+  /** Speaks for the service behind a port on a connection somebody made to it. False: nothing there that would. */
+  serve?(host: string, port: number, stream: ByteStream): boolean;
   /** Registered by the wire: cut all SSH connections of the node now (fault `ssh-drop`). */
   onDrop(cut: (node: string) => void): void;
   /** What is wrong with SSH of a node: connections are accepted and never answered, or another host key is shown. */

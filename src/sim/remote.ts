@@ -1,5 +1,6 @@
 import type { Command, HttpAnswer, HttpRequest, Outcome, Remote, TcpAnswer } from "../engine/ports.ts";
 import type { SimCluster, SimHttpAnswer, SimNode } from "./ports.ts";
+import { openStream } from "./remote-stream.ts";
 import { runCommandLine } from "./shell/command-line.ts";
 import { busyOf, type Busy } from "./shell/machine.ts";
 import { quoteLine } from "./shell/quote.ts";
@@ -127,6 +128,15 @@ export function createSimRemote(cluster: SimCluster, options: SimRemoteOptions =
     stream: (target, command, onChunk, signal) => execute(target, command, signal, onChunk),
     http: (request) => askHttp(cluster, busy, request),
     tcp: (host, port, send, timeoutMs) => askTcp(cluster, busy, { host, port, send, timeoutMs }),
+    open: (target, host, port, signal) => {
+      if (closed || signal?.aborted === true)
+        return Promise.resolve({ kind: "no-answer", code: closed ? "closed" : "aborted", reason: "no longer wanted" });
+      const node = targets.get(target);
+      if (node === undefined) return Promise.reject(new RangeError(`there is no simulated machine named ${target}`));
+      const open = cuts.get(node.name) ?? new Set();
+      cuts.set(node.name, open);
+      return Promise.resolve(openStream({ cluster, node, busy, host, port, open }));
+    },
     losses: (target) => losses.get(target) ?? 0,
     close: () => {
       closed = true;

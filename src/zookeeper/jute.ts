@@ -80,7 +80,9 @@ export const buffer: Codec<Buffer | null> = {
   },
   write(to, value) {
     int.write(to, value === null ? -1 : value.length);
-    if (value !== null) value.copy(to.bytes, room(to, value.length));
+    if (value === null) return;
+    const at = room(to, value.length);
+    value.copy(to.bytes, at);
   },
 };
 

@@ -66,6 +66,18 @@ export function toyCluster(
     answerTcp: () => ({ kind: "refused" }),
     http: async (host, port, request) => cluster.answer(host, port, request),
     tcp: async (host, port, text) => cluster.answerTcp(host, port, text),
+    // Four letters, an answer, the end.
+    serve: (host, port, stream) => {
+      let text = "";
+      stream.on("data", (chunk: Buffer) => {
+        text += chunk.toString("latin1");
+        if (text.length < 4) return;
+        const answer = cluster.answerTcp(host, port, text.slice(0, 4));
+        if (answer.kind === "answered") stream.end(answer.body);
+        else if (answer.kind === "refused") stream.destroy();
+      });
+      return true;
+    },
     onDrop: (cut) => cuts.push(cut),
     drop: (node) => {
       for (const cut of cuts) cut(node);

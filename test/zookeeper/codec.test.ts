@@ -172,3 +172,10 @@ describe("an error code", () => {
     ]);
   });
 });
+
+describe("Data longer than the room a writer begins with", () => {
+  it.each([200, 256, 1_000, 70_000])("comes back whole, %i bytes of it", (bytes) => {
+    const request = { path: "/a", data: Buffer.alloc(bytes, 7), version: -1 };
+    expect(decode(OPERATIONS.setData.request, encode(OPERATIONS.setData.request, request))).toEqual(request);
+  });
+});

@@ -26,6 +26,8 @@ import { rebootNode } from "./reboot.ts";
 import { upgradeProgram } from "./script-run.ts";
 import type { Ailments, Authentication, Model, NodeState, ScriptRun } from "./state.ts";
 import type { BakedIn } from "./upgrade-script.ts";
+import { zookeeperPort } from "./zookeeper-port.ts";
+import { serveClient } from "../zookeeper/client-port.ts";
 
 export interface ClusterOptions {
   readonly masters: number;
@@ -69,7 +71,7 @@ function listenersOf(model: Model): readonly SimListener[] {
       http(node, PORTS.master),
       http(node, PORTS.marathon),
       http(node, PORTS.exhibitor),
-      { host: node.address, port: PORTS.zookeeper, protocol: "four-letter" },
+      { host: node.address, port: PORTS.zookeeper, protocol: "stream" },
     ]),
     ...model.agents.map((node) => http(node, PORTS.agent)),
     http(model.bootstrap, BOOTSTRAP_PORT),
@@ -130,6 +132,7 @@ export function createCluster(options: ClusterOptions): ModelCluster {
   const nodes = model.nodes.map((node) => simNode(model, node));
   fireFaults(model, "start", 1, null);
   for (const master of model.masters) master.fs.whenGone(RUN_LOCK, () => fireNextHop(model));
+  const ports = new Map(model.masters.map((node) => [node.address, zookeeperPort(model, node)]));
   const bootstrap = nodes.at(-1);
   if (bootstrap === undefined) throw new Error("a model without machines");
   return {
@@ -146,6 +149,12 @@ export function createCluster(options: ClusterOptions): ModelCluster {
           ? null
           : fourLetterWord(model, node, text.trim().slice(0, 4));
       return Promise.resolve(body === null ? { kind: "refused" } : { kind: "answered", body });
+    },
+    serve: (host, port, stream) => {
+      const served = port === PORTS.zookeeper ? ports.get(host) : undefined;
+      if (served === undefined || served.word("ruok") === null) return false;
+      serveClient(served, stream);
+      return true;
     },
     onDrop: (cut) => void model.drops.push(cut),
     heal: () => healAll(model),

@@ -3,6 +3,7 @@ import type { Fault } from "../faults.ts";
 import type { Program, SimClock } from "../ports.ts";
 import { countTask, initialApps, loadOf, makeTask, placeFor } from "./apps.ts";
 import { settleEnsemble } from "./ensemble.ts";
+import { nothingWritten, settleZnodes } from "./znode-writes.ts";
 import { writeBaseFiles, writeVersionFiles } from "./files.ts";
 import { readInstaller, writeInstallers } from "./installer.ts";
 import { launchMissing, marathonSeesEnsemble } from "./marathon.ts";
@@ -79,7 +80,7 @@ function makeNode(wanted: Wanted, seed: number, role: Role, index: number, numbe
         : {
             serverId: index + 1,
             exhibitor: stopped(1410),
-            zookeeper: { ...stopped(1633), role: "down", history: [] },
+            zookeeper: { ...stopped(1633), role: "down", history: [], log: null, clients: new Set() },
             mesos: { ...stopped(2107), logRecovered: true, metricsFreeMs: 0 },
             marathon: stopped(2260),
           },
@@ -207,7 +208,15 @@ export function createModel(wanted: Wanted, programsOf: (model: Model, node: Nod
     agents,
     bootstrap,
     byAddress: new Map(nodes.map((node) => [node.address, node])),
-    ensemble: { leader: null, epoch: 3, counter: 0x2c4, electing: false, servingSinceMs: nowMs, lostMs: null, persistent: 187 },
+    ensemble: {
+      leader: null,
+      epoch: 3,
+      electing: false,
+      servingSinceMs: nowMs,
+      lostMs: null,
+      written: nothingWritten(),
+      abandoned: new Map(),
+    },
     mesos: {
       ...noElection(nowMs),
       registry: new Map(),
@@ -248,6 +257,7 @@ export function createModel(wanted: Wanted, programsOf: (model: Model, node: Nod
   model.notify.tasksChanged = () => launchMissing(model);
   settleMasters(model, nowMs);
   settleAgents(model, nowMs);
+  settleZnodes(model);
   for (const node of nodes) {
     writeBaseFiles(model, node);
     if (node.role !== "bootstrap") writeVersionFiles(model, node);

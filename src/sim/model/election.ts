@@ -1,4 +1,4 @@
-import { countWrite, ensembleServes } from "./ensemble.ts";
+import { ensembleServes } from "./ensemble.ts";
 import { later, type Candidate, type Election, type Model, type NodeState, type Proc } from "./state.ts";
 
 /**
@@ -16,7 +16,6 @@ export function enroll(model: Model, election: Election, node: NodeState, proc: 
   if (election.candidates.some((one) => one.node === node && one.processMs === startedMs && one.expiresMs === null)) return false;
   election.candidates.push({ node, seq: election.nextSeq, processMs: startedMs, expiresMs: null });
   election.nextSeq += 1;
-  countWrite(model, 2);
   return true;
 }
 
@@ -73,7 +72,6 @@ export function drop(model: Model, election: Election, candidate: Candidate): vo
   const index = election.candidates.indexOf(candidate);
   if (index < 0) return;
   election.candidates.splice(index, 1);
-  countWrite(model);
 }
 
 /** The lowest sequence, alive or not: whom everybody believes to lead. */

@@ -1,5 +1,7 @@
-import { writeEpoch } from "./files.ts";
 import { later, laterAt, masterOf, quorumOf, type EnsembleRole, type Model, type NodeState } from "./state.ts";
+import { startEpoch } from "../zookeeper/history.ts";
+import { writeZnodes } from "./znode-writes.ts";
+import { closeFiles, openFiles, purgeFiles } from "./zookeeper-files.ts";
 
 /** Time a ZooKeeper process needs before it takes part in an election. */
 const BOOT_MS = 2_500;
@@ -10,6 +12,10 @@ const ELECTION_MS = 2_000;
 function setRole(model: Model, node: NodeState, role: EnsembleRole): void {
   const { zookeeper } = masterOf(node);
   if (zookeeper.role === role) return;
+  if (role === "down" || role === "looking") {
+    closeFiles(model, node);
+    for (const end of [...zookeeper.clients]) end();
+  }
   zookeeper.role = role;
   const code = role === "down" ? 1 : role === "looking" ? 2 : 3;
   zookeeper.history.push({ atMs: model.clock.now(), code, leader: role === "leading" });
@@ -36,12 +42,13 @@ function elect(model: Model): void {
   const winner = voters.reduce((a, b) => (masterOf(b).serverId > masterOf(a).serverId ? b : a));
   ensemble.leader = winner;
   ensemble.epoch += 1;
-  ensemble.counter = 0;
+  const loaded = ensemble.written.history.tree.zxid;
+  startEpoch(ensemble.written.history, ensemble.epoch);
   ensemble.servingSinceMs = model.clock.now();
   ensemble.lostMs = null;
   for (const node of voters) {
     setRole(model, node, node === winner ? "leading" : "following");
-    writeEpoch(model, node);
+    openFiles(model, node, loaded, (BigInt(ensemble.epoch) << 32n) + 1n);
   }
 }
 
@@ -53,6 +60,8 @@ export function reconsiderEnsemble(model: Model): void {
   const { ensemble } = model;
   const voters = model.masters.filter((node) => votes(model, node));
   const had = ensemble.leader !== null;
+  // What was written until now is in the logs of those who served until now.
+  writeZnodes(model);
   if (ensemble.leader !== null && (!voters.includes(ensemble.leader) || voters.length < quorumOf(model))) {
     ensemble.leader = null;
     ensemble.lostMs = model.clock.now();
@@ -63,7 +72,7 @@ export function reconsiderEnsemble(model: Model): void {
     else if (ensemble.leader === null || !voters.includes(node)) setRole(model, node, "looking");
     else if (node !== ensemble.leader && masterOf(node).zookeeper.role !== "following") {
       setRole(model, node, "following");
-      writeEpoch(model, node);
+      openFiles(model, node, writeZnodes(model).tree.zxid);
     }
   }
   if (ensemble.leader === null && voters.length >= quorumOf(model) && !ensemble.electing) {
@@ -81,6 +90,7 @@ export function reconsiderEnsemble(model: Model): void {
 export function startZooKeeper(model: Model, node: NodeState): void {
   const { zookeeper } = masterOf(node);
   zookeeper.startedMs = model.clock.now();
+  purgeFiles(node);
   reconsiderEnsemble(model);
   laterAt(model, node, BOOT_MS, () => reconsiderEnsemble(model));
 }
@@ -101,15 +111,4 @@ export function settleEnsemble(model: Model, leader: NodeState, sinceMs: number)
     zookeeper.role = node === leader ? "leading" : "following";
     zookeeper.history.push({ atMs: sinceMs, code: 3, leader: node === leader });
   }
-}
-
-/** Ephemeral nodes the model's processes hold: two for a Mesos master, one each for Marathon and Metronome. */
-export function ephemerals(model: Model): number {
-  const metronomes = model.masters.filter((node) => masterOf(node).marathon.startedMs !== null).length;
-  return model.mesos.candidates.length * 2 + model.marathon.candidates.length + metronomes;
-}
-
-/** A write somebody made: moves the transaction id. */
-export function countWrite(model: Model, writes = 1): void {
-  model.ensemble.counter += writes;
 }

@@ -1,9 +1,10 @@
 import type { SimHttpAnswer, SimHttpRequest } from "../ports.ts";
-import { stopZooKeeper, startZooKeeper } from "./ensemble.ts";
+import { ensembleServes, stopZooKeeper, startZooKeeper } from "./ensemble.ts";
 import { fourLetterWord } from "./four-letter.ts";
 import { jsonAnswer, notFound } from "./http.ts";
 import { masterOf, runsFor, type Model, type NodeState } from "./state.ts";
-import { znodeText } from "./znodes.ts";
+import { statOf } from "../zookeeper/tree.ts";
+import { writeZnodes } from "./znode-writes.ts";
 
 /** From process start to an open port. */
 const BOOT_MS = 8_000;
@@ -139,13 +140,18 @@ export function exhibitorHttp(model: Model, node: NodeState, request: SimHttpReq
     if (what === "restart" || what === "stop" || what === "start") return command(model, other ?? node, what);
   }
   if (area === "explorer" && what === "node-data") {
-    const text = znodeText(model, url.searchParams.get("key") ?? "");
-    if (text === null) return jsonAnswer({ bytes: "", str: "", stat: "* not found * " });
-    const bytes = Buffer.from(text);
+    const znode = writeZnodes(model).tree.nodes.get(url.searchParams.get("key") ?? "");
+    if (!ensembleServes(model)) return jsonAnswer({ bytes: "", str: "Exception", stat: "" });
+    if (znode === undefined) return jsonAnswer({ bytes: "", str: "", stat: "* not found * " });
+    const bytes = znode.data ?? Buffer.alloc(0);
+    const { dataLength, ...rest } = statOf(znode);
+    const { numChildren, pzxid, ...numbers } = rest;
     return jsonAnswer({
       bytes: bytes.toString("hex").replace(/../g, "$& ").trim(),
-      str: text,
-      stat: `czxid: 4294967306, mzxid: 4294967306, ctime: ${model.clock.now()}, mtime: ${model.clock.now()}, version: 0, cversion: 0, aversion: 0, ephemeralOwner: 0, datalength: ${bytes.length}, numChildren: 0, pzxid: 4294967306`,
+      str: bytes.toString("utf8"),
+      stat: Object.entries({ ...numbers, datalength: dataLength, numChildren, pzxid })
+        .map(([name, value]) => `${name}: ${String(value)}`)
+        .join(", "),
     });
   }
   return notFound("text/html", "<html><head><title>404 Not Found</title></head><body>404 Not Found</body></html>");

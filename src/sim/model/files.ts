@@ -1,6 +1,7 @@
 import { hexOf } from "./random.ts";
 import { releaseOf } from "./releases.ts";
 import { agentOf, masterOf, type Model, type NodeState } from "./state.ts";
+import { openFiles } from "./zookeeper-files.ts";
 
 /** The commit a release's image was built from: 40 hex digits, the same on every node. */
 export function imageCommit(version: string): string {
@@ -159,23 +160,9 @@ export function writeVersionFiles(model: Model, node: NodeState): void {
   write("/etc/mesosphere/setup-flags/cluster-package-list", `${hexOf(0, `list ${version}`, 40)}\n`);
 }
 
-/** What a ZooKeeper server writes when it enters an epoch: the epoch itself and a new transaction log. */
-export function writeEpoch(model: Model, node: NodeState): void {
-  const folder = "/var/lib/dcos/exhibitor/zookeeper";
-  const { epoch } = model.ensemble;
-  const zxid = (epoch * 0x1_0000_0000 + 1).toString(16);
-  node.fs.writeFileSync(`${folder}/snapshot/version-2/currentEpoch`, String(epoch));
-  node.fs.writeFileSync(`${folder}/snapshot/version-2/acceptedEpoch`, String(epoch));
-  node.fs.writeFileSync(
-    `${folder}/transactions/version-2/log.${zxid}`,
-    hexOf(model.seed, `log ${node.name} ${epoch}`, 64).repeat(1024),
-  );
-}
-
 function writeExhibitor(model: Model, node: NodeState): void {
   const folder = "/var/lib/dcos/exhibitor";
   const { fs } = node;
-  const zxid = (model.ensemble.epoch * 0x1_0000_0000 + 1).toString(16);
   const bytes = (words: string, length: number): Buffer =>
     Buffer.from(
       hexOf(model.seed, words, 64)
@@ -190,8 +177,8 @@ function writeExhibitor(model: Model, node: NodeState): void {
   );
   fs.writeFileSync(`${folder}/zk.pid`, `${masterOf(node).zookeeper.pid}\n`);
   fs.writeFileSync(`${folder}/zookeeper/snapshot/myid`, `${serverId}\n`);
-  fs.writeFileSync(`${folder}/zookeeper/snapshot/version-2/snapshot.${zxid}`, bytes(`snapshot ${node.name}`, 24_576));
-  writeEpoch(model, node);
+  const { base } = model.ensemble.written.history;
+  openFiles(model, node, base.zxid, (BigInt(model.ensemble.epoch) << 32n) + 1n);
   fs.writeFileSync(`${folder}/zookeeper/zookeeper.out`, "");
   fs.writeFileSync(
     "/run/dcos_exhibitor/exhibitor_defaults.conf",

@@ -1,6 +1,7 @@
-import { ephemerals } from "./ensemble.ts";
 import { releaseOf } from "./releases.ts";
 import { masterOf, type Model, type NodeState } from "./state.ts";
+import { countsOf } from "../zookeeper/tree.ts";
+import { writeZnodes } from "./znode-writes.ts";
 
 const NO_QUORUM = "This ZooKeeper instance is not currently serving requests\n";
 
@@ -12,9 +13,6 @@ const BUILDS: Readonly<Record<string, string>> = {
   "3.4.14": "3.4.14-4c25d480e66aadd371de8bd2fd8da255ac140bcf, built on 03/06/2019 16:18 GMT",
 };
 
-/** Bytes of data the model's znodes would hold: about two hundred each, more where a Marathon keeps many apps. */
-const BYTES_PER_ZNODE = 212;
-
 interface Numbers {
   readonly build: string;
   readonly state: "leader" | "follower" | "standalone";
@@ -22,23 +20,21 @@ interface Numbers {
   readonly connections: number;
   readonly znodes: number;
   readonly ephemerals: number;
+  readonly bytes: number;
   readonly zxid: string;
 }
 
 function numbersOf(model: Model, node: NodeState): Numbers {
   const { zookeeper } = masterOf(node);
   const upMs = model.clock.now() - (zookeeper.startedMs ?? model.clock.now());
-  const short = ephemerals(model);
-  const zxid = BigInt(model.ensemble.epoch) * 0x1_0000_0000n + BigInt(model.ensemble.counter);
+  const { tree } = writeZnodes(model);
   return {
     build: BUILDS[releaseOf(node.version).zookeeper] ?? releaseOf(node.version).zookeeper,
     state: model.masters.length === 1 ? "standalone" : zookeeper.role === "leading" ? "leader" : "follower",
     received: 40 + Math.floor(upMs / 650),
-    connections: 4 + masterOf(node).serverId,
-    // The root counts twice in 3.4 (dcos.md 7.1).
-    znodes: model.ensemble.persistent + model.marathon.apps.size * 4 + short + 1,
-    ephemerals: short,
-    zxid: `0x${zxid.toString(16)}`,
+    connections: 4 + masterOf(node).serverId + zookeeper.clients.size,
+    ...countsOf(tree),
+    zxid: `0x${tree.zxid.toString(16)}`,
   };
 }
 
@@ -58,7 +54,7 @@ function mntr(model: Model, node: NodeState): string {
     ["zk_znode_count", numbers.znodes],
     ["zk_watch_count", 11 + masterOf(node).serverId],
     ["zk_ephemerals_count", numbers.ephemerals],
-    ["zk_approximate_data_size", numbers.znodes * BYTES_PER_ZNODE],
+    ["zk_approximate_data_size", numbers.bytes],
     ["zk_open_file_descriptor_count", 38 + numbers.connections],
     ["zk_max_file_descriptor_count", 20_000],
   ];

@@ -1,6 +1,6 @@
 import { loadOf, makeTask, placeFor } from "./apps.ts";
 import { abandon, drop, enroll, leaderOf, lowest, reviveSessions } from "./election.ts";
-import { countWrite, ensembleServes } from "./ensemble.ts";
+import { ensembleServes } from "./ensemble.ts";
 import { leadingMaster } from "./mesos.ts";
 import { between, uuidOf } from "./random.ts";
 import { agentRuns, endTask } from "./registry.ts";
@@ -94,7 +94,6 @@ function settleMarathon(model: Model): void {
     if (marathon.leaderSeq !== first.seq || leaderOf(marathon) !== node) return;
     marathon.readyMs = model.clock.now();
     marathon.stateMinor = Math.max(marathon.stateMinor, stateMinor(node));
-    countWrite(model, 5);
     launchMissing(model);
   });
 }
@@ -123,7 +122,6 @@ function launch(model: Model, app: App): boolean {
   model.marathon.counter += 1;
   const task = makeTask(model, app, node, agentOf(node).id, model.clock.now(), model.marathon.counter);
   model.tasks.push(task);
-  countWrite(model, 2);
   later(model, between(model.seed, `launch ${task.id}`, LAUNCH_MS.low, LAUNCH_MS.high), () => {
     if (task.state !== "TASK_STAGING") return;
     task.state = "TASK_RUNNING";
@@ -179,7 +177,6 @@ export function deploy(model: Model, appId: string, action: Deployment["action"]
   const id = uuidOf(model.seed, `deployment ${model.marathon.counter} ${appId}`);
   const deployment = { id, version: new Date(model.clock.now()).toISOString(), appId, action };
   model.marathon.deployments.push(deployment);
-  countWrite(model, 3);
   if (action === "StopApplication") {
     later(model, between(model.seed, id, 1_500, 4_000), () => {
       model.marathon.apps.delete(appId);

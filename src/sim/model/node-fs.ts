@@ -11,11 +11,11 @@ function textOf(content: string | Uint8Array): string | null {
 }
 
 /**
- * The files of a simulated node. Two things more than InMemoryFs: files whose text is made when they are read (`live`), and
+ * The files of a simulated node. Two things more than InMemoryFs: files that are made when somebody reads them or asks their size (`live`), and
  * it remembers which files are upgrade scripts, because the shell must know without waiting who executes `bash FILE`.
  */
 export class NodeFs extends InMemoryFs {
-  readonly #live = new Map<string, () => string>();
+  readonly #live = new Map<string, () => string | Uint8Array>();
   readonly #scripts = new Map<string, unknown>();
   readonly #gone = new Map<string, () => void>();
   #recognise: Recogniser<unknown> = () => null;
@@ -36,9 +36,14 @@ export class NodeFs extends InMemoryFs {
   }
 
   /** A file whose content is made anew at every read, until somebody writes it. */
-  live(path: string, text: () => string): void {
-    super.writeFileSync(path, text());
-    this.#live.set(path, text);
+  live(path: string, content: () => string | Uint8Array): void {
+    super.writeFileSync(path, "");
+    this.#live.set(path, content);
+  }
+
+  #refresh(path: string): void {
+    const live = this.#live.get(path);
+    if (live !== undefined) super.writeFileSync(path, live());
   }
 
   #note(path: string, content: string | Uint8Array | null): void {
@@ -55,9 +60,18 @@ export class NodeFs extends InMemoryFs {
   }
 
   override async readFileBuffer(path: string): Promise<Uint8Array> {
-    const live = this.#live.get(path);
-    if (live !== undefined) super.writeFileSync(path, live());
+    this.#refresh(path);
     return super.readFileBuffer(path);
+  }
+
+  override async stat(path: string): ReturnType<InMemoryFs["stat"]> {
+    this.#refresh(path);
+    return super.stat(path);
+  }
+
+  override async lstat(path: string): ReturnType<InMemoryFs["lstat"]> {
+    this.#refresh(path);
+    return super.lstat(path);
   }
 
   override writeFileSync(...args: Parameters<InMemoryFs["writeFileSync"]>): void {

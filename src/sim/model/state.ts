@@ -1,6 +1,8 @@
 import type { Fault } from "../faults.ts";
 import type { Program, SimClock } from "../ports.ts";
 import type { NodeFs } from "./node-fs.ts";
+import type { Written } from "./znode-writes.ts";
+import type { LogPart } from "./zookeeper-files.ts";
 
 export type Role = "master" | "agent" | "agent_public" | "bootstrap";
 
@@ -44,6 +46,10 @@ export interface Master {
     role: EnsembleRole;
     /** What Exhibitor's monitor would have seen, oldest first; it looks only every 30 s (dcos.md section 6). */
     readonly history: { atMs: number; code: number; leader: boolean }[];
+    /** The log it appends to; null: it does not serve. */
+    log: LogPart | null;
+    /** What ends the connection of each of its clients. */
+    readonly clients: Set<() => void>;
   };
   readonly mesos: Proc & { logRecovered: boolean; metricsFreeMs: number };
   readonly marathon: Proc;
@@ -200,11 +206,12 @@ export interface Model {
   readonly ensemble: {
     leader: NodeState | null;
     epoch: number;
-    counter: number;
     electing: boolean;
     servingSinceMs: number;
     lostMs: number | null;
-    persistent: number;
+    readonly written: Written;
+    /** Sessions of clients whose connection is gone, and the mark of the timer that ends each. */
+    readonly abandoned: Map<bigint, object>;
   };
   readonly mesos: Election & {
     readonly registry: Map<string, AgentEntry>;

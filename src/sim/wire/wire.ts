@@ -1,6 +1,6 @@
 import type { LabKey } from "../lab-keys.ts";
-import type { SimCluster } from "../ports.ts";
-import { createFourLetterServer } from "./four-letter-server.ts";
+import type { SimCluster, SimListener } from "../ports.ts";
+import { createServer, type Server } from "node:net";
 import { createHttpServer } from "./http-server.ts";
 import { openServers } from "./open-servers.ts";
 import { createNodeSsh, type NodeSsh } from "./ssh-server.ts";
@@ -21,7 +21,7 @@ export interface Wire {
 }
 
 /**
- * Opens the wire door of a cluster: an SSH server per node at its own address, an HTTP or four-letter server per listener of the
+ * Opens the wire door of a cluster: an SSH server per node at its own address, a server per listener of the
  * model. Connections are cut when the model drops them. Rejects with Node's error when an address cannot be had; nothing is
  * left open then.
  */
@@ -53,8 +53,7 @@ export async function openWire(options: WireOptions): Promise<Wire> {
       return open.listen(served.server, node.address, sshPort);
     });
     const ports = cluster.listeners.map((listener) => {
-      const server =
-        listener.protocol === "http" ? createHttpServer(cluster, listener) : createFourLetterServer(cluster, listener);
+      const server = listener.protocol === "http" ? createHttpServer(cluster, listener) : createStreamServer(cluster, listener);
       return open.listen(server, listener.host, listener.port);
     });
     const all = await Promise.allSettled([...ssh, ...ports]);
@@ -66,4 +65,12 @@ export async function openWire(options: WireOptions): Promise<Wire> {
   }
   cluster.onDrop((name) => sshByName.get(name)?.cut());
   return { close: () => open.close() };
+}
+
+/** A port on which the model speaks for itself. */
+function createStreamServer(cluster: SimCluster, { host, port }: SimListener): Server {
+  return createServer({ noDelay: true }, (socket) => {
+    socket.on("error", () => undefined);
+    if (cluster.serve?.(host, port, socket) !== true) socket.destroy();
+  });
 }

@@ -31,7 +31,7 @@ export async function toyLab(nodes: readonly string[] = ["m1", "a1"], scale = 10
   const host = cluster.nodes[0]?.address ?? "";
   const listeners: SimListener[] = [
     { host, port: 5050, protocol: "http" },
-    { host, port: 2181, protocol: "four-letter" },
+    { host, port: 2181, protocol: "stream" },
   ];
   cluster.listeners = listeners;
   const lab = await startLab({ cluster, folder, timeScale: scale });
