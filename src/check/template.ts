@@ -26,9 +26,10 @@ export function askedRoles(text: string): readonly string[] | null {
 }
 
 /**
- * Fills `{address}`, `{address@ROLE}`, `{port.SERVICE}`, `{subject}`, `{node}`, `{bootstrap}` and names of the context's
- * inputs such as `{target}`. In a `url` IPv6 addresses get brackets and inputs are escaped; a `word` of a command takes
- * values as they are (the transport quotes). Braces around anything that is not a bare name (JSON bodies) are text.
+ * Fills `{address}`, `{address@ROLE}`, `{port.SERVICE}`, `{subject}`, `{node}`, `{since}` (whole epoch seconds),
+ * `{bootstrap}` and names of the context's inputs such as `{target}`. In a `url` IPv6 addresses get brackets and inputs are
+ * escaped; a `word` of a command takes values as they are (the transport quotes). Braces around anything that is not a bare
+ * name (JSON bodies) are text.
  */
 export function fill(text: string, filling: Filling, place: "url" | "word" = "word"): Filled {
   const unknown: string[] = [];
@@ -47,6 +48,10 @@ function valueOf(name: string, { inventory, ports, node, subject, context }: Fil
   if (name === "node") return node?.name ?? null;
   if (name === "subject") return subject;
   if (name === "bootstrap") return inventory.bootstrap?.url.replace(/\/+$/, "") ?? null;
+  if (name === "since") {
+    const since = context["since"];
+    return typeof since === "number" ? String(Math.floor(since)) : null;
+  }
   if (name.startsWith("port.")) {
     const service = name.slice("port.".length);
     const port = inventory.ports[service] ?? ports[service];

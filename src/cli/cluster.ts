@@ -12,7 +12,7 @@ import { PawlError } from "../domain/errors.ts";
 import { plainAddress, type Inventory } from "../domain/inventory.ts";
 import type { Facts } from "../domain/plan.ts";
 import { loadChecks, loadInventory } from "../document/load.ts";
-import type { AllowList, Checks, Clock, LocalRunner, Platform, Remote, StepKind } from "../engine/ports.ts";
+import type { AllowList, Checks, Clock, LocalRunner, Monitoring, Platform, Remote, StepKind } from "../engine/ports.ts";
 import { createClock } from "../transport/clock.ts";
 import { createLabClock, proveLab } from "../transport/lab-clock.ts";
 import { createLocalRunner } from "../transport/local.ts";
@@ -22,6 +22,7 @@ import { askWorkingSudoPassword, givenSudoPassword, passphrasesFrom, type Access
 import type { Io } from "./io.ts";
 import { maskerOf } from "./masked.ts";
 import { labTime, type LabTime } from "./lab-time.ts";
+import { monitoringOf } from "./monitoring.ts";
 import { CHECKS } from "./places.ts";
 import { loadPlatform } from "./platforms.ts";
 
@@ -37,6 +38,8 @@ export interface Cluster {
   readonly local: LocalRunner;
   readonly clock: Clock;
   readonly jq: Jq;
+  /** For the monitors of a runbook; without it they are not read. */
+  readonly monitoring?: Monitoring;
   /** The time of a proven lab, where soak floors do not apply; null on a real cluster. */
   readonly lab: LabTime | null;
   /** What hides this cluster's secrets in everything that is kept or printed. */
@@ -142,6 +145,7 @@ export async function openCluster(
   const allow: AllowList = { ...platform.allow, commands: [...platform.allow.commands, ...READ_ANY_FILE] };
   const urls = Object.values(inventory.document.scripts).map((script) => script.url);
   const reader = guard(remote, allow, { urls, hosts: hostsOf(inventory.document) });
+  const monitors = monitoringOf({ reader, inventory: inventory.document, platform, clock, lab });
   return {
     inventory,
     platform,
@@ -153,12 +157,14 @@ export async function openCluster(
     local: createLocalRunner({ cwd: inventory.document.folder }),
     clock,
     jq,
+    monitoring: monitors.monitoring,
     lab,
     maskerFor: (clusterId) => maskerOf(io, clusterId),
     acceptedKeys,
     checksFor: (facts, checks = loaded.map((one) => one.document)) =>
       createChecks({ checks, remote: reader, inventory: inventory.document, platform, facts, clock, jq }),
     async close() {
+      await monitors.close();
       await jq.close();
       await remote.close();
     },

@@ -108,6 +108,7 @@ export async function execute(io: Io, cluster: Cluster, record: RunRecord, execu
       local: cluster.local,
       checks: cluster.checksFor(record.plan.facts),
       clock: cluster.clock,
+      ...(cluster.monitoring === undefined ? {} : { monitoring: cluster.monitoring }),
       operator,
       control: createControlSocket({ stateDir: stateDir(io.env), runFolder: record.folder }),
       lock: runLock(io, cluster, record),

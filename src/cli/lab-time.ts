@@ -7,6 +7,8 @@ const QUIET_TURNS = 4;
 /** Time that stands still while pawl works, and the wrappers that tell when it works. */
 export interface LabTime {
   readonly clock: Clock;
+  /** Resolves when the sleeps of others have moved time that far, or the signal aborts; it moves none itself. */
+  idle(ms: number, signal: AbortSignal): Promise<void>;
   /** While this work goes on, no other process that uses the lab moves its time. Nothing in it may sleep. */
   during<T>(work: () => Promise<T>): Promise<T>;
   remote(remote: Remote): Remote;
@@ -74,6 +76,7 @@ function whileOpen(work: Pick<ReturnType<typeof createWork>, "during">, open: Op
 export function labTime(inner: Clock & { hold(): Promise<() => void> }): LabTime {
   const work = createWork();
   const sleepers = new Set<Sleeper>();
+  const idlers = new Set<Sleeper>();
   let moving = false;
 
   const move = async (): Promise<void> => {
@@ -84,7 +87,7 @@ export function labTime(inner: Clock & { hold(): Promise<() => void> }): LabTime
         await work.rest();
         const nextMs = Math.min(...[...sleepers].map((one) => one.dueMs));
         if (nextMs > inner.now() && nextMs < Number.POSITIVE_INFINITY) await inner.sleep(nextMs - inner.now());
-        for (const one of [...sleepers].filter((sleeper) => sleeper.dueMs <= inner.now())) one.wake();
+        for (const one of [...idlers, ...sleepers].filter((sleeper) => sleeper.dueMs <= inner.now())) one.wake();
       }
     } catch (error) {
       // A lab that went away takes every sleep with it.
@@ -124,6 +127,21 @@ export function labTime(inner: Clock & { hold(): Promise<() => void> }): LabTime
 
   return {
     clock,
+    idle: (ms, signal) =>
+      new Promise<void>((resolve) => {
+        const wake = (): void => {
+          idlers.delete(idler);
+          signal.removeEventListener("abort", wake);
+          resolve();
+        };
+        const idler: Sleeper = { dueMs: inner.now() + Math.max(0, ms), wake, fail: wake };
+        if (signal.aborted) {
+          resolve();
+          return;
+        }
+        signal.addEventListener("abort", wake, { once: true });
+        idlers.add(idler);
+      }),
     async during(doing) {
       const release = await inner.hold();
       try {

@@ -32,7 +32,7 @@ export const gateForm = z.strictObject({
   deadline: duration.describe("Time for a first pass.").optional(),
 });
 
-const roles = z.union([name, z.array(name).min(1)]).register(WORDS, { what: "a role, or a list of roles" });
+export const roles = z.union([name, z.array(name).min(1)]).register(WORDS, { what: "a role, or a list of roles" });
 
 const each = z
   .strictObject({
@@ -53,7 +53,8 @@ export const PROBE_KEYS: Readonly<Record<string, readonly (typeof PROBES)[number
   sudo: ["command"],
 };
 
-const reading = z.strictObject({
+/** One reading; exactly one of the probes. */
+export const reading = z.strictObject({
   http: urlTemplate.describe("URL to GET.").optional(),
   post: urlTemplate.describe("URL to POST `body` to.").optional(),
   command: argv.describe("Command to run on the subject.").optional(),
@@ -81,7 +82,7 @@ export const whenForm = z
   })
   .register(WORDS, { what: '{ crosses: "1.12" }' });
 
-const filter = z.string().min(1).max(20_000).register(WORDS, { what: "a jq filter in quotes" });
+export const filter = z.string().min(1).max(20_000).register(WORDS, { what: "a jq filter in quotes" });
 
 const recording = {
   name: text,
@@ -177,7 +178,8 @@ function toScope(form: CheckForm["each"]): CheckScope {
   return { kind: "step-node" };
 }
 
-function toReading(form: z.infer<typeof reading>): ReadingSpec {
+/** The reading that a valid form stands for. */
+export function toReading(form: z.infer<typeof reading>): ReadingSpec {
   const common = (as: ReadingSpec["as"]) => ({
     as: form.as ?? as,
     timeoutMs: durationMs(form.timeout ?? TIMEOUT),

@@ -45,6 +45,7 @@ export function lintRunbook(loaded: RunbookDocument, world: RunbookWorld): reado
   };
   const runbook = loaded.document;
   lintReferences(runbook, world, report);
+  lintMonitors(runbook, world, report);
   for (const [name, input] of Object.entries(runbook.inputs)) {
     if (input.floorMs !== undefined && /soak/.test(name) && input.floorMs < LEAST_SOAK_MS)
       shortSoak(report, ["inputs", name, "floor"], formatDuration(input.floorMs));
@@ -69,6 +70,27 @@ function lintReferences(runbook: Runbook, world: RunbookWorld, report: Report): 
           suggest(phase, phases),
         );
     });
+  });
+}
+
+/** A monitor that reads in no phase, or of nobody, would leave an empty picture. */
+function lintMonitors(runbook: Runbook, world: RunbookWorld, report: Report): void {
+  const phases = runbook.phases.map((phase) => phase.name);
+  const roles = world.contract.map((group) => group.role);
+  (runbook.monitors ?? []).forEach((monitor, index) => {
+    monitor.phases.forEach((phase, place) => {
+      if (!phases.includes(phase))
+        report(
+          "unknown-phase",
+          ["monitors", index, "phases", place],
+          `there is no phase named ${quoted(phase)}: this monitor would read nothing in it`,
+          suggest(phase, phases),
+        );
+    });
+    const { scope } = monitor;
+    for (const role of scope.kind === "in-hand" || roles.length === 0 ? [] : scope.roles)
+      if (!roles.includes(role))
+        report("unknown-role", ["monitors", index, "each"], `the platform has no role ${quoted(role)}`, suggest(role, roles));
   });
 }
 

@@ -84,21 +84,52 @@ export function checkRules(parsed: Parsed): readonly Complaint[] {
   if (isRecord(root["each"])) complaints.push(...exactlyOne(parsed, ["each"], root["each"], ["role", "node", "cluster"]));
   if (isRecord(root["read"]) && Object.keys(readings).length === 0)
     complaints.push(complaintAt(parsed, ["read"], "a check must read something"));
-  for (const [name, reading] of Object.entries(readings)) {
-    if (!isRecord(reading)) continue;
-    const path: Path = ["read", name];
-    complaints.push(...exactlyOne(parsed, path, reading, PROBES));
-    for (const [key, probes] of Object.entries(PROBE_KEYS)) {
-      if (key in reading && !probes.some((probe) => probe in reading))
-        complaints.push(complaintAt(parsed, [...path, key], `\`${key}\` belongs to ${probes.join(" and ")} readings only`));
-    }
-    if ("four-letter" in reading && !("port" in reading))
-      complaints.push(
-        complaintAt(parsed, path, `${pathText(path)}.port is missing`, "name the service, such as `port: zookeeper`"),
-      );
-  }
+  for (const [name, reading] of Object.entries(readings)) complaints.push(...readingRules(parsed, ["read", name], reading));
   for (const key of ["refuses", "accepts"]) complaints.push(...recordingRules(parsed, key, Object.keys(readings)));
   return complaints;
+}
+
+/** One probe per reading, with the keys that belong to it. */
+function readingRules(parsed: Parsed, path: Path, reading: Json | undefined): readonly Complaint[] {
+  if (!isRecord(reading)) return [];
+  const complaints = [...exactlyOne(parsed, path, reading, PROBES)];
+  for (const [key, probes] of Object.entries(PROBE_KEYS)) {
+    if (key in reading && !probes.some((probe) => probe in reading))
+      complaints.push(complaintAt(parsed, [...path, key], `\`${key}\` belongs to ${probes.join(" and ")} readings only`));
+  }
+  if ("four-letter" in reading && !("port" in reading))
+    complaints.push(
+      complaintAt(parsed, path, `${pathText(path)}.port is missing`, "name the service, such as `port: zookeeper`"),
+    );
+  return complaints;
+}
+
+/** Shorter, and reading would be all that pawl does. */
+const LEAST_INTERVAL_MS = 1_000;
+
+/** Complaints about the monitors of a runbook: unique names, one source, one probe, and time between two readings. */
+function monitorRules(parsed: Parsed, monitors: readonly JsonRecord[]): readonly Complaint[] {
+  const names = monitors.map((one, index) => ({ path: ["monitors", index, "name"], value: one["name"] }));
+  return [
+    ...repeated(parsed, names, (value) => `the monitor name ${quoted(value)} is taken`),
+    ...monitors.flatMap((one, index) => {
+      const path: Path = ["monitors", index];
+      const { each, interval } = one;
+      const ms = typeof interval === "string" ? parseDuration(interval) : null;
+      const plots = list(one["plots"]).map((plot, place) => ({
+        path: [...path, "plots", place, "name"],
+        value: record(plot)["name"],
+      }));
+      return [
+        ...(isRecord(each) ? exactlyOne(parsed, [...path, "each"], each, ["role", "cluster", "node"]) : []),
+        ...readingRules(parsed, [...path, "read"], one["read"]),
+        ...(ms !== null && ms < LEAST_INTERVAL_MS
+          ? [complaintAt(parsed, [...path, "interval"], "a monitor reads at most once a second")]
+          : []),
+        ...repeated(parsed, plots, (value) => `the plot name ${quoted(value)} is taken in this monitor`),
+      ];
+    }),
+  ];
 }
 
 /** A recording names readings the check has: one it does not have would prove nothing. */
@@ -135,6 +166,7 @@ export function runbookRules(parsed: Parsed): readonly Complaint[] {
     ),
     ...repeated(parsed, stepNames(root, ["finally"], "finally"), (value) => `the step name ${quoted(value)} is taken in finally`),
   );
+  complaints.push(...monitorRules(parsed, list(root["monitors"]).map(record)));
   complaints.push(...argvRules(parsed, list(root["finally"]), ["finally"]));
   phases.forEach((phase, index) => {
     const path: Path = ["phases", index];

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { GateSpec, InputSpec, PhaseSpec, Runbook, StepSpec } from "../domain/documents.ts";
 import { gateForm, toGate, whenForm } from "./check.ts";
+import { monitor, toMonitor } from "./monitor.ts";
 import { duration, durationMs, envelope, flag, jsonRecord, kindName, name, text, WORDS } from "./fields.ts";
 
 const wave = z
@@ -82,6 +83,10 @@ export const runbookSchema = z.strictObject({
     .array(z.strictObject({ check: name, interval: duration, "halt-after": duration, phases: z.array(name).min(1) }))
     .describe("Checks that run beside whole phases.")
     .optional(),
+  monitors: z
+    .array(monitor)
+    .describe("What is read and kept from before the first phase to after the last; decides nothing.")
+    .optional(),
   phases: z.array(phase).min(1),
   finally: z.array(step).describe("Undo of pawl's own temporary changes; run once when the run ends.").optional(),
 });
@@ -105,6 +110,7 @@ export function toRunbook(form: RunbookForm): Runbook {
       haltAfterMs: durationMs(one["halt-after"]),
       phases: one.phases,
     })),
+    ...(form.monitors === undefined ? {} : { monitors: form.monitors.map(toMonitor) }),
     phases: form.phases.map(toPhase),
     finally: (form.finally ?? []).map(toStep),
   };

@@ -1,4 +1,5 @@
 import type { JsonRecord } from "./json.ts";
+import type { Monitor } from "./monitor.ts";
 
 /** How much a finding matters. Mandatory findings can never be waived. */
 export type Severity = "mandatory" | "waivable" | "advisory";
@@ -171,6 +172,8 @@ export interface Runbook {
   /** What must hold and cannot be read: told before each hop it belongs to, as not evaluated. */
   readonly byHand: readonly ByHand[];
   readonly watches: readonly WatchSpec[];
+  /** What is read and kept beside the phases; missing where there is nothing of the kind. */
+  readonly monitors?: readonly Monitor[];
   readonly phases: readonly PhaseSpec[];
   /** Declared undo of pawl's own temporary changes; run once when the run ends. */
   readonly finally: readonly StepSpec[];

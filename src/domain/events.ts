@@ -69,6 +69,11 @@ export function acceptedKeyWords(event: RunEventMap["host-key.accepted"]): strin
   return `host key of ${event.machine} (${event.address}) accepted: ${event.keyType} ${event.fingerprint}, written to ${event.file}`;
 }
 
+/** What a monitor noticed, with how many more were only counted. */
+export function noticeWords({ text, unsaid }: RunEventMap["notice.given"]): string {
+  return unsaid === 0 ? text : `${text} (and ${unsaid} more that were only counted)`;
+}
+
 /** All events of a run. Names are `noun.verb` in the past tense. Every body fits a line under 4 KiB. */
 export interface RunEventMap {
   /** The plan was approved for execution; `plan` is the SHA-256 of plan.json. */
@@ -134,6 +139,8 @@ export interface RunEventMap {
     readonly because: "failed" | "inconclusive" | "fatal";
     readonly problem: Problem;
   };
+  /** A monitor saw something a person wants to know at once. Nothing is decided by it. `unsaid`: further ones that were only counted, since the last that was told. */
+  "notice.given": { readonly monitor: string; readonly subject: string; readonly text: string; readonly unsaid: number };
   "watch.tripped": { readonly check: string; readonly problem: Problem };
   /** One of the inventory's hooks ended; `problem` null: with 0, in time. `halt`: which halt an on-halt hook was told of. */
   "hook.ended": {

@@ -1,6 +1,7 @@
 import type { GatePolicy, Severity } from "./documents.ts";
 import type { NodeName } from "./inventory.ts";
 import type { JsonRecord } from "./json.ts";
+import type { Monitor } from "./monitor.ts";
 import type { Waiver } from "./waiver.ts";
 
 /** `read` never changes anything; `write` changes files or settings; `restart` takes a node out of service for a while. */
@@ -128,6 +129,8 @@ export interface Plan {
   readonly phases: readonly Phase[];
   readonly finally: readonly Step[];
   readonly watches: readonly Watch[];
+  /** What is read and kept from before the first phase to after the last; missing where the runbook names nothing. */
+  readonly monitors?: readonly Monitor[];
   /** Selectors that chose no node, and why. */
   readonly omitted: readonly { readonly phase: string; readonly reason: string }[];
   /** Nodes left out because they are at the target already. */

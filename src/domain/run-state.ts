@@ -177,6 +177,7 @@ function changeOf(state: Draft, event: RunEvent): Change {
     case "check.measured":
     case "gate.passed":
     case "gate.refused":
+    case "notice.given":
       return {};
   }
 }

@@ -5,9 +5,11 @@ import type { Json, JsonRecord } from "../domain/json.ts";
 import type { OrderGroup } from "../domain/order.ts";
 import type { EffectClass, Facts, Finding, Plan, Step } from "../domain/plan.ts";
 import type { StepRecord } from "../domain/run-state.ts";
+import type { Monitoring, SampleRequest, Sampler } from "./monitor-port.ts";
 import type { ByteStream, Command, HttpAnswer, HttpRequest, Outcome, Remote, StreamAnswer, TcpAnswer } from "./remote-port.ts";
 
 export type { OrderGroup };
+export type { Monitoring, SampleRequest, Sampler };
 export type { ByteStream, Command, HttpAnswer, HttpRequest, Outcome, Remote, StreamAnswer, TcpAnswer };
 
 /** Time. `now` is wall time in epoch ms (for people), `monotonic` is for durations. On a lab both are the lab's own time. */

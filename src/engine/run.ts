@@ -5,6 +5,7 @@ import type { RunState } from "../domain/run-state.ts";
 import { isSettled, isStuck } from "../domain/status.ts";
 import { Desk } from "./decide.ts";
 import { runHook } from "./hooks.ts";
+import { startMonitors, type Monitors } from "./monitors.ts";
 import { drivePhase, EXITS, foundFailed, isDone, setAsides, stopAfter } from "./phase.ts";
 import { reconcile } from "./resume.ts";
 import { performStep } from "./step.ts";
@@ -152,17 +153,21 @@ async function work(session: Session, desk: Desk, resumed: boolean): Promise<voi
   const { control, process } = session.parts;
   const watches = new Watches(session);
   const watching = watches.run().catch((error: unknown) => session.fail(error));
+  let monitors: Monitors | null = null;
   try {
     await session.append({ type: "run.opened", ...process, resumed });
     session.notes.open();
+    monitors = startMonitors(session, resumed);
     if (resumed && session.state.interrupted !== null) await session.append({ type: "plan.proceeded", because: "resumed" });
     if (resumed) await reconcile(session, desk);
     await approveStart(session, desk);
     stopAfter(session);
     await takeLock(session);
     rememberTrip(session);
-    for (let phase = nextPhase(session); phase !== undefined; phase = nextPhase(session))
+    for (let phase = nextPhase(session); phase !== undefined; phase = nextPhase(session)) {
+      monitors.enter(phase);
       await drivePhase(session, desk, watches, phase);
+    }
     session.ended.abort();
     await endSteps(session, desk);
   } catch (error) {
@@ -171,6 +176,7 @@ async function work(session: Session, desk: Desk, resumed: boolean): Promise<voi
     session.ended.abort();
     session.wake();
     await watching;
+    await monitors?.stop();
     await control?.close();
   }
 }

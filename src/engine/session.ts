@@ -14,6 +14,7 @@ import type {
   Control,
   Journal,
   LocalRunner,
+  Monitoring,
   Operator,
   Platform,
   Remote,
@@ -50,6 +51,8 @@ export interface EngineParts {
   readonly local: LocalRunner;
   readonly checks: Checks;
   readonly clock: Clock;
+  /** Without it the plan's monitors are not read. */
+  readonly monitoring?: Monitoring;
   readonly operator: Operator;
   readonly control: Control | null;
   readonly lock: ClusterLock | null;

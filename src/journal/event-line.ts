@@ -25,6 +25,7 @@ const KNOWN: Readonly<Record<RunEventType, true>> = {
   "gate.passed": true,
   "gate.refused": true,
   "watch.tripped": true,
+  "notice.given": true,
   "hook.ended": true,
   "order.changed": true,
   "decision.asked": true,

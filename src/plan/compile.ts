@@ -302,6 +302,7 @@ export function compile(input: CompileInput): Plan {
     phases,
     finally: effective ? runbook.finally.map((spec) => stepOf(spec, "finally", null, input)) : [],
     watches: runbook.watches,
+    ...(runbook.monitors === undefined ? {} : { monitors: runbook.monitors }),
     omitted,
     found: [...found].map(([node, version]) => ({ node, version })),
     budget: budgetOf(rolloutNodes),

@@ -1,4 +1,4 @@
-import { acceptedKeyWords, type ArtifactRecord, type RunEvent } from "../domain/events.ts";
+import { acceptedKeyWords, noticeWords, type ArtifactRecord, type RunEvent } from "../domain/events.ts";
 import { exitName, type ExitName, type Problem } from "../domain/errors.ts";
 import type { Plan } from "../domain/plan.ts";
 import type { RunState } from "../domain/run-state.ts";
@@ -150,6 +150,8 @@ function incidentOf(event: RunEvent): readonly { readonly at: string; readonly t
           ];
     case "finding.waived":
       return [{ at, text: `${event.actor} waived ${event.id} until ${event.until}: ${event.reason} (seen: ${event.observed})` }];
+    case "notice.given":
+      return [{ at, text: noticeWords(event) }];
     case "plan.interrupted":
       return [{ at, text: `nothing new was started: ${event.because}` }];
     case "plan.proceeded":

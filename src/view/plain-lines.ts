@@ -1,6 +1,6 @@
 import { formatDuration } from "../domain/duration.ts";
 import { exitName } from "../domain/errors.ts";
-import { acceptedKeyWords, type RunEvent } from "../domain/events.ts";
+import { acceptedKeyWords, noticeWords, type RunEvent } from "../domain/events.ts";
 import { allSteps, type Plan, type Step } from "../domain/plan.ts";
 import type { Telemetry, Viewer } from "../engine/ports.ts";
 import { inkOf, printable, symbolsOf, type Ink, type Paper, type Symbols } from "./paper.ts";
@@ -156,6 +156,8 @@ function eventLine(event: RunEvent, desk: Desk): Line | null {
         where: event.step,
         text: `${ink.trouble(`${symbols.bad} ${event.check} refused`)} (${event.because}): ${oneLine(event.problem.text)}`,
       };
+    case "notice.given":
+      return { where: event.monitor, text: `${ink.waiting(symbols.stop)} ${oneLine(noticeWords(event))}` };
     case "watch.tripped":
       return {
         where: "watch",

@@ -1,6 +1,15 @@
 import { setMaxListeners } from "node:events";
 import type { RunEvent } from "../../src/domain/events.ts";
-import type { ArtifactSink, ArtifactStore, Checks, Clock, ClusterLock, Remote, StepKind } from "../../src/engine/ports.ts";
+import type {
+  ArtifactSink,
+  ArtifactStore,
+  Checks,
+  Clock,
+  ClusterLock,
+  Monitoring,
+  Remote,
+  StepKind,
+} from "../../src/engine/ports.ts";
 import type { JournalFile } from "../../src/journal/file-journal.ts";
 
 /**
@@ -86,6 +95,21 @@ export function mortalChecks(life: Life, checks: Checks): Checks {
         checks.measure(requests, signal, (index, answer) => (life.dead.aborted ? undefined : early?.(index, answer))),
       ),
     describe: (check) => checks.describe(check),
+  };
+}
+
+export function mortalMonitoring(life: Life, { sampler, leastGapMs, idle }: Monitoring): Monitoring {
+  return {
+    sampler: {
+      sample: (requests, signal, heard) =>
+        living(life, () =>
+          sampler.sample(requests, AbortSignal.any([life.dead, signal]), (index, sample) =>
+            life.dead.aborted ? undefined : heard(index, sample),
+          ),
+        ),
+    },
+    leastGapMs,
+    idle: (ms, signal) => living(life, () => idle(ms, AbortSignal.any([life.dead, signal]))),
   };
 }
 

@@ -12,6 +12,7 @@ import type {
   ControlRequest,
   Journal,
   LocalRunner,
+  Monitoring,
   Operator,
   Platform,
   Remote,
@@ -22,7 +23,7 @@ import type { Limits } from "../../src/engine/session.ts";
 import { compile } from "../../src/plan/compile.ts";
 import { createFakeClock } from "../../src/sim/clock.ts";
 import type { SimClock } from "../../src/sim/ports.ts";
-import { createLife, mortalChecks, mortalClock, mortalKind, mortalLock } from "../crash/life.ts";
+import { createLife, mortalChecks, mortalClock, mortalKind, mortalLock, mortalMonitoring } from "../crash/life.ts";
 import { memoryArtifacts, memoryJournal, silent } from "./memory.ts";
 import { toyChecks, toyFacts, toyInventory, toyKinds, toyPlatform, toyWorld, type ToyWorld } from "./platform.ts";
 
@@ -107,6 +108,8 @@ export interface ToyOptions {
   readonly platform?: (world: ToyWorld, clock: SimClock) => Partial<Pick<Platform, "permission" | "readLast" | "isCostly">>;
   readonly checks?: (own: Checks, world: ToyWorld, clock: SimClock) => Checks;
   readonly journal?: (own: Journal) => Journal;
+  /** Who reads the runbook's monitors; without it nobody does. */
+  readonly monitoring?: (world: ToyWorld, clock: SimClock) => Monitoring;
   readonly only?: readonly string[];
   /** Hooks of the inventory, and who runs them. */
   readonly hooks?: Inventory["hooks"];
@@ -145,6 +148,7 @@ export function toyRun(options: ToyOptions = {}) {
     [soak, confirm, check, ...toyKinds(world, clock), ...(options.kinds?.(world, clock) ?? [])].map((kind) => [kind.name, kind]),
   );
   const platform = { ...toyPlatform(world), ...options.platform?.(world, clock) };
+  const monitoring = options.monitoring?.(world, clock);
   let made: Plan | null = null;
   const plan = (): Plan =>
     (made ??= compile({
@@ -185,6 +189,7 @@ export function toyRun(options: ToyOptions = {}) {
         local: options.local ?? LOCAL,
         checks: mortalChecks(life, options.checks?.(checks, world, clock) ?? checks),
         clock: mortalClock(life, clock),
+        ...(monitoring === undefined ? {} : { monitoring: mortalMonitoring(life, monitoring) }),
         operator: options.operator ?? yes,
         lock: lock === null ? null : mortalLock(life, lock),
         viewer: silent,

@@ -99,6 +99,8 @@ export const ALLOW: AllowList = {
     ["df", "-Pk", /\/[A-Za-z0-9._/-]*/],
     ["uptime"],
     ["timedatectl"],
+    // Errors of a node that is in hand, since its step began; at most so many lines.
+    ["journalctl", "--quiet", "--no-pager", "--priority=err", /--since=@\d{1,12}/, "--output=short-unix", "--lines=500"],
     ["docker", "ps", "-q"],
     ["docker", "version"],
     ["systemctl", "--version"],

@@ -41,6 +41,7 @@ export function onDisk({ cluster, lab }: Embedded, folder: string, state: string
   const time: LabTime = {
     clock: cluster.clock,
     during: (work) => work(),
+    idle: (ms, signal) => cluster.clock.sleep(ms, signal),
     remote: (remote) => remote,
     jq: (jq) => jq,
     journal: (journal) =>

@@ -150,6 +150,12 @@ function journalctl(model: Model, node: NodeState): Program {
     const at = Math.max(io.argv.indexOf("-u"), io.argv.indexOf("--unit"));
     const name = (at < 0 ? "dcos.target" : (io.argv[at + 1] ?? "")).replace(/^--unit=/, "");
     const unit = unitState(model, node, name);
+    const priority = /(?:^| )(?:-p|--priority)[= ]?(\w+)/.exec(io.argv.join(" "))?.[1] ?? "debug";
+    // Services print to their standard output, which the journal keeps as information: a sound node has no line that is worse.
+    if (/^(?:[0-4]|emerg|alert|crit|err|warning)$/.test(priority)) {
+      if (!io.argv.some((word) => word === "-q" || word === "--quiet")) await io.out("-- No entries --\n");
+      return 0;
+    }
     const lineStamp = (ms: number): string =>
       new Date(ms)
         .toUTCString()
