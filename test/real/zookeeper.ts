@@ -38,6 +38,8 @@ export interface EnsembleOptions {
   readonly names?: readonly string[];
   /** All servers listen for clients on the same port, as the servers of a cluster do. */
   readonly samePort?: boolean;
+  /** Lays data into a server's folder (`version-2` with snapshots, logs and epochs) before it starts for the first time. */
+  readonly lay?: (folder: string, index: number) => Promise<void>;
 }
 
 /** A port nobody listens on at any of these addresses now. */
@@ -68,10 +70,11 @@ export async function startEnsemble(hosts: readonly string[], options: EnsembleO
     }),
   );
   const servers = await Promise.all(
-    members.map(async ({ id, host, clientPort }): Promise<ZooKeeperServer> => {
+    members.map(async ({ id, host, clientPort }, index): Promise<ZooKeeperServer> => {
       const data = join(folder, options.names?.[id - 1] ?? `server-${String(id)}`);
       mkdirSync(data);
       writeFileSync(join(data, "myid"), `${String(id)}\n`);
+      await options.lay?.(data, index);
       const config = join(folder, `zoo-${String(id)}.cfg`);
       writeFileSync(
         config,

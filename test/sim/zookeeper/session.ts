@@ -8,9 +8,11 @@ import {
   OPERATIONS,
   replyHeader,
   requestHeader,
+  type Acl,
   type OperationName,
   type ReplyOf,
   type RequestOf,
+  type Stat,
 } from "../../../src/zookeeper/records.ts";
 
 /** What a server said to one request. */
@@ -101,9 +103,16 @@ export function dial(host: string, port: number): Promise<ByteStream> {
   });
 }
 
-/** Everything a server tells of every znode, by path: data as hex (null: none), numbers, access list. */
-export async function everything(session: PlainSession): Promise<ReadonlyMap<string, unknown>> {
-  const found = new Map<string, unknown>();
+/** What a server tells of a znode: data as hex (null: none), numbers, access list. */
+export interface Told {
+  readonly data: string | null;
+  readonly stat: Stat;
+  readonly acl: readonly Acl[];
+}
+
+/** Everything a server tells of every znode, by path. */
+export async function everything(session: PlainSession): Promise<ReadonlyMap<string, Told>> {
+  const found = new Map<string, Told>();
   const walk = async (path: string): Promise<void> => {
     const data = (await session.ask("getData", { path, watch: false })).value;
     const below = (await session.ask("getChildren2", { path, watch: false })).value;
