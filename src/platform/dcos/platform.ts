@@ -9,6 +9,8 @@ import { FILES } from "./facts/facts-script.ts";
 import { findings } from "./preflight/findings.ts";
 import { readLast } from "./facts/leadership.ts";
 import { readNode, reportJson } from "./facts/node-facts.ts";
+import { deployApp } from "./marathon/deploy-app.ts";
+import { removeApp } from "./marathon/remove-app.ts";
 import { observe } from "./facts/observe.ts";
 import { isCostly, permission } from "./upgrade/permission.ts";
 import { summarise } from "./capture/summary.ts";
@@ -21,7 +23,7 @@ export function createDcosPlatform(): Platform {
   return {
     name: "dcos",
     contract: CONTRACT,
-    kinds: [captureState, zookeeperTar, configBackup, upgradeScript, upgradeNode],
+    kinds: [captureState, zookeeperTar, configBackup, upgradeScript, upgradeNode, deployApp, removeApp],
     allow: ALLOW,
     ports: PORTS,
     web: WEB,
