@@ -54,14 +54,16 @@ async function approveStart(session: Session, desk: Desk): Promise<void> {
   session.halting({ exit: answer.kind === "nobody" ? "waiting" : "interrupted", step: null, problem });
 }
 
-async function takeLock(session: Session): Promise<void> {
+/** Whether the run may touch the cluster from here on: false where it halted before, or another one holds the lock. */
+async function takeLock(session: Session): Promise<boolean> {
   const { lock } = session.parts;
-  if (lock === null || session.halt !== null) return;
+  if (session.halt !== null) return false;
+  if (lock === null) return true;
   const taken = await lock.take();
   switch (taken.kind) {
     case "taken":
       await session.append({ type: "lock.taken", holder: taken.holder, nodes: taken.nodes });
-      return;
+      return true;
     case "held":
       session.halting({
         exit: "locked",
@@ -74,7 +76,7 @@ async function takeLock(session: Session): Promise<void> {
           next: taken.next ?? "Wait for it, or when its holder is gone for good: pawl unlock -i INVENTORY --reason TEXT",
         },
       });
-      return;
+      return false;
     case "no-majority":
       session.halting({
         exit: "refused",
@@ -86,6 +88,7 @@ async function takeLock(session: Session): Promise<void> {
           next: `Mend access to the managers, then: ${session.spell("resume")}`,
         },
       });
+      return false;
   }
 }
 
@@ -162,14 +165,14 @@ async function work(session: Session, desk: Desk, resumed: boolean): Promise<voi
     if (resumed) await reconcile(session, desk);
     await approveStart(session, desk);
     stopAfter(session);
-    await takeLock(session);
+    const mayTouch = await takeLock(session);
     rememberTrip(session);
     for (let phase = nextPhase(session); phase !== undefined; phase = nextPhase(session)) {
       monitors.enter(phase);
       await drivePhase(session, desk, watches, phase);
     }
     session.ended.abort();
-    await endSteps(session, desk);
+    if (mayTouch) await endSteps(session, desk);
   } catch (error) {
     session.fail(error);
   } finally {

@@ -157,6 +157,21 @@ describe("steps at the end", () => {
     expect(toy.status("finally/undo")).toBe("error");
   });
 
+  it("touch nothing where nobody approved the start", async () => {
+    const undone: string[] = [];
+    const undo: StepKind = {
+      name: "toy/undo",
+      effect: "write",
+      shows: () => [],
+      doIt: async () => (undone.push("undone"), { kind: "done" }),
+    };
+    const always = { ...book, finally: [step("undo", "toy/undo", { with: { "on-halt": true } })] };
+    const nobody = { ask: async (): Promise<OperatorAnswer> => ({ kind: "nobody" }) };
+    const toy = toyRun({ runbook: always, kinds: () => [undo], operator: nobody });
+    expect((await toy.run()).exit).toBe("waiting");
+    expect([undone.length, toy.status("finally/undo")]).toEqual([0, "pending"]);
+  });
+
   it("that a halt asks for undo what there is, and again what the run makes when it goes on", async () => {
     const undone: string[] = [];
     const undo: StepKind = {

@@ -211,8 +211,8 @@ describe("the words of a test app", () => {
   it("a host name as a pattern matches itself and nothing else", () => {
     fc.assert(
       fc.property(
-        fc.string({ unit: fc.constantFrom(..."a1.-_[]()\\^$|?*+{}/:"), minLength: 1, maxLength: 12 }),
-        fc.string({ unit: fc.constantFrom(..."a1.-b"), maxLength: 12 }),
+        fc.string({ unit: fc.constantFrom(...Array.from("a1.-_[]()\\^$|?*+{}/:")), minLength: 1, maxLength: 12 }),
+        fc.string({ unit: fc.constantFrom(...Array.from("a1.-b")), maxLength: 12 }),
         (host, other) => {
           const pattern = new RegExp(`^(?:${literally(host)})$`);
           expect(pattern.test(host)).toBe(true);
