@@ -16,6 +16,11 @@ export interface AgentEntry {
   readonly version: string | null;
   /** Known from the registry only: the master has not heard from it since its election (mesos-real.md, 9). */
   readonly recovered: boolean;
+  /** As the master lists them: text, number, or another form. */
+  readonly attributes: JsonRecord;
+  /** Where it stands, where that was configured (fault domains, Mesos 1.4 and later). */
+  readonly region: string | null;
+  readonly zone: string | null;
 }
 
 /** What one master says about itself; every master answers this for itself. */
@@ -84,6 +89,7 @@ function agentEntry(value: Json, recovered: boolean): AgentEntry | null {
   const id = text(agent["id"]);
   const hostname = text(agent["hostname"]);
   if (id === null || hostname === null) return null;
+  const place = record(record(agent["domain"])["fault_domain"]);
   const address = /@(.+):\d+$/.exec(text(agent["pid"]) ?? "")?.[1] ?? hostname;
   return {
     id,
@@ -93,6 +99,9 @@ function agentEntry(value: Json, recovered: boolean): AgentEntry | null {
     active: !recovered && agent["active"] === true,
     version: text(agent["version"]),
     recovered,
+    attributes: record(agent["attributes"]),
+    region: text(record(place["region"])["name"]),
+    zone: text(record(place["zone"])["name"]),
   };
 }
 

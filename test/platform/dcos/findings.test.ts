@@ -46,6 +46,10 @@ describe("findings over the facts", () => {
       "os-alike",
       "docker-alike",
       "constraints-valid",
+      "constraints-patterns",
+      "constraints-advised",
+      "constraints-hold",
+      "pinned-tasks",
     ]);
     expect(all.find((one) => one.id === "versions-in-play")?.observed).toBe("6 at 1.10.8, 0 at 1.11.3");
   });
@@ -141,6 +145,7 @@ describe("findings over the facts", () => {
       ["agents-covered", "inconclusive"],
       ["agents-offer-their-role", "inconclusive"],
       ["constraints-valid", "inconclusive"],
+      ["constraints-hold", "inconclusive"],
     ]);
   });
 
@@ -228,19 +233,24 @@ describe("findings over the facts", () => {
     { constraint: ["", "UNIQUE"], wrong: "names no field" },
   ])("a constraint Marathon would drop is found: $wrong", ({ constraint, wrong }) => {
     const from = facts(THREE, "1.10.8");
-    const apps = [
-      { id: "/web", instances: 1, constraints: [constraint] },
+    const work = { kind: "app", instances: 1, roles: null, owner: null, volumes: [], hosts: [] };
+    const workloads = [
+      { ...work, id: "/web", constraints: [constraint] },
       {
+        ...work,
         id: "/fine",
-        instances: 1,
         constraints: [
-          ["rack", "GROUP_BY"],
-          ["hostname", "like", "10\\.0\\..*"],
+          ["rack", "GROUP_BY", "2"],
+          ["hostname", "unlike", "10\\.1\\..*"],
         ],
       },
     ];
-    expect(only(bad({ ...from, baseline: { ...from.baseline, apps } }))).toMatchObject({
-      id: "constraints-valid",
+    const marathons = [{ name: "marathon", root: true, apps: 2, tasksTold: true, gaps: [], workloads }];
+    expect(
+      bad({ ...from, baseline: { ...from.baseline, marathons } }).find((one) => one.id === "constraints-valid"),
+    ).toMatchObject({
+      severity: "mandatory",
+      verdict: "fail",
       observed: `/web: [${constraint.join(", ")}] ${wrong}`,
     });
   });

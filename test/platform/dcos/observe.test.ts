@@ -14,9 +14,17 @@ describe("observing an embedded cluster", () => {
     const { remote, inventory, clock } = testLab();
     const { facts, gaps, evidence } = await platform.observe(guard(remote, ALLOW), inventory, TO, clock);
     expect(gaps).toEqual([]);
-    expect(platform.findings(facts, inventory, TO).filter((one) => one.verdict !== "pass")).toEqual([]);
+    const doubtful = platform.findings(facts, inventory, TO).filter((one) => one.verdict !== "pass");
+    expect(doubtful.map((one) => [one.id, one.severity])).toEqual([["pinned-tasks", "advisory"]]);
+    expect(doubtful[0]?.observed).toContain("/data/archive (owner team-data): only 127.83.12.51 is allowed");
     expect(facts.counts).toEqual({ master: 3, agent: 3, agent_public: 1 });
-    expect(facts.nodes["a1"]).toMatchObject({ version: "1.10.8", role: "agent", reachable: true, complete: false, details: { uid: 0, serving: true, bootstrapStatus: 200 } });
+    expect(facts.nodes["a1"]).toMatchObject({
+      version: "1.10.8",
+      role: "agent",
+      reachable: true,
+      complete: false,
+      details: { uid: 0, serving: true, bootstrapStatus: 200 },
+    });
     expect(facts.baseline).toMatchObject({ activeAgents: 4, mesosVersion: "1.4.2", tasksLost: 0, slaveRemovals: 0 });
     const { agents, apps, runningTasks, leader, frameworkIds } = facts.baseline as Record<string, never[]>;
     expect(agents).toHaveLength(4);
@@ -53,14 +61,27 @@ describe("observing an embedded cluster", () => {
 
   it("names what could not be read instead of assuming it", async () => {
     const { remote, inventory, clock } = testLab();
-    const deaf: Remote = { ...remote, run: async (target, command, signal) => (target === "a2" ? { kind: "lost", reason: "connection refused", code: "refused", sent: false } : remote.run(target, command, signal)), http: async () => ({ kind: "no-answer", code: "timed-out", reason: "no answer in time" }) };
+    const deaf: Remote = {
+      ...remote,
+      run: async (target, command, signal) =>
+        target === "a2"
+          ? { kind: "lost", reason: "connection refused", code: "refused", sent: false }
+          : remote.run(target, command, signal),
+      http: async () => ({ kind: "no-answer", code: "timed-out", reason: "no answer in time" }),
+    };
     const { facts, gaps } = await platform.observe(deaf, inventory, TO, clock);
     expect(facts.nodes["a2"]).toMatchObject({ reachable: false, version: null, complete: false });
     expect(facts.baseline).toMatchObject({ leader: null, agents: null, apps: null, runningTasks: null, tasksLost: null });
     expect(facts.last).toEqual({ master: [] });
     expect(gaps).toContain("a2: connection refused");
     expect(gaps).toContain("no single leading Mesos master: agents, frameworks and tasks were not read");
-    await expect(platform.nodeFacts(deaf, inventory, inventory.nodes.find((one) => one.name === "a2")!)).rejects.toThrow(PawlError);
+    await expect(
+      platform.nodeFacts(
+        deaf,
+        inventory,
+        inventory.nodes.find((one) => one.name === "a2")!,
+      ),
+    ).rejects.toThrow(PawlError);
   });
 });
 

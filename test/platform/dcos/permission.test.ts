@@ -20,6 +20,9 @@ function agent(name: string, active = true): AgentEntry {
     active,
     version: "1.5.2",
     recovered: false,
+    attributes: {},
+    region: null,
+    zone: null,
   };
 }
 

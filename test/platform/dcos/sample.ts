@@ -89,6 +89,7 @@ export function facts(names: readonly string[], version: string, more: Partial<F
       agents,
       activeAgents: agents.length,
       apps: [],
+      marathons: [{ name: "marathon", root: true, apps: 0, tasksTold: true, gaps: [], workloads: [] }],
       runningTasks: [],
       tasksTotal: 0,
       configuration: SAME_CONFIGURATION,

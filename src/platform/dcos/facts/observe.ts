@@ -1,3 +1,4 @@
+import { fileNameOf } from "../../../domain/file-name.ts";
 import type { Inventory, InventoryNode } from "../../../domain/inventory.ts";
 import type { Json, JsonRecord } from "../../../domain/json.ts";
 import type { Facts, NodeFacts } from "../../../domain/plan.ts";
@@ -8,6 +9,7 @@ import { getJson } from "../http-reading.ts";
 import { number, record, text } from "../json-fields.ts";
 import { lastMasters, readEnsemble, type Ensemble } from "./leadership.ts";
 import { askMarathon, parseApps, type AppBaseline } from "../marathon.ts";
+import { marathonsBaseline, readMarathons } from "../marathon/read-marathons.ts";
 import { frameworkId, isNode, leaderOf, parseAgents, readTasks, type AgentEntry, type TaskCount } from "../mesos.ts";
 import { readConfiguration } from "../preflight/read-configuration.ts";
 import { readNode, reportJson, type NodeAnswer } from "./node-facts.ts";
@@ -33,6 +35,7 @@ interface ClusterReading {
     readonly info: JsonRecord | null;
     readonly apps: readonly AppBaseline[] | null;
     readonly leader: string | null;
+    readonly all: Json;
   };
   readonly gaps: readonly string[];
   readonly evidence: readonly {
@@ -80,18 +83,18 @@ async function readCluster(reader: Remote, inventory: Inventory, leader: Invento
     tasks = await readTasks(reader, inventory, leader);
     if (tasks.why !== null) gaps.push(`tasks: ${tasks.why}`);
   }
-  const [info, apps, elected] = await Promise.all([
-    askMarathon(reader, inventory, "/v2/info"),
-    askMarathon(reader, inventory, "/v2/apps"),
+  const [{ readings, root }, elected] = await Promise.all([
+    readMarathons(reader, inventory, { frameworks, agents: agents ?? [] }),
     askMarathon(reader, inventory, "/v2/leader"),
   ]);
-  for (const [name, answer] of [
-    ["info", info],
-    ["apps", apps],
-    ["leader", elected],
-  ] as const) {
-    if (answer.ok) keep(`marathon-${name}.json`, null, answer.body, `Marathon's /v2/${name}`);
-    else gaps.push(`Marathon /v2/${name}: ${answer.why}`);
+  const { info, apps } = root;
+  if (elected.ok) keep("marathon-leader.json", null, elected.body, "Marathon's /v2/leader");
+  else gaps.push(`Marathon /v2/leader: ${elected.why}`);
+  for (const one of readings) {
+    const folder = one.root ? "marathon" : `marathons/${fileNameOf(one.name)}/marathon`;
+    const whose = one.root ? "Marathon" : `Marathon ${one.name}`;
+    for (const { name, body } of one.bodies) keep(`${folder}-${name}.json`, null, body, `${whose}'s /v2/${name}`);
+    gaps.push(...one.gaps);
   }
   return {
     agents,
@@ -101,6 +104,7 @@ async function readCluster(reader: Remote, inventory: Inventory, leader: Invento
       info: info.ok ? record(info.value) : null,
       apps: apps.ok ? parseApps(apps.value) : null,
       leader: elected.ok ? text(record(elected.value)["leader"]) : null,
+      all: marathonsBaseline(readings),
     },
     gaps,
     evidence,
@@ -143,6 +147,15 @@ function majority(values: readonly (string | null)[]): string {
   return given.toSorted((a, b) => times(b) - times(a))[0] ?? "";
 }
 
+/** What is kept of an agent in the plan; attributes and fault domain where it has some. */
+function agentBaseline({ id, hostname, address, role, active, attributes, region, zone }: AgentEntry): JsonRecord {
+  return {
+    ...{ id, hostname, address, role, active },
+    ...(Object.keys(attributes).length === 0 ? {} : { attributes }),
+    ...(region === null && zone === null ? {} : { region, zone }),
+  };
+}
+
 function baselineOf(cluster: ClusterReading, ensemble: Ensemble, leader: InventoryNode | null): JsonRecord {
   const reading = ensemble.masters.find((one) => one.node === leader?.name);
   const counter = (name: string): number | null => number(reading?.metrics?.[name]);
@@ -163,12 +176,13 @@ function baselineOf(cluster: ClusterReading, ensemble: Ensemble, leader: Invento
       znodes: one.znodes,
       ephemerals: one.ephemerals,
     })),
-    agents: cluster.agents?.map(({ id, hostname, address, role, active }) => ({ id, hostname, address, role, active })) ?? null,
+    agents: cluster.agents?.map(agentBaseline) ?? null,
     activeAgents: cluster.agents?.filter((agent) => agent.active).length ?? null,
     frameworkIds: { marathon: cluster.frameworks === null ? null : frameworkId(cluster.frameworks, "marathon") },
     marathonVersion: text(cluster.marathon.info?.["version"]),
     marathonLeader: cluster.marathon.leader,
     apps: cluster.marathon.apps?.map((app) => ({ ...app })) ?? null,
+    marathons: cluster.marathon.all,
     runningTasks: running === null ? null : running.slice(0, MAX_TASKS_KEPT),
     tasksTotal: cluster.tasks.why === null ? cluster.tasks.total : null,
     slaveRemovals: counter("master/slave_removals"),

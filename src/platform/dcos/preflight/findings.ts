@@ -2,9 +2,9 @@ import type { Inventory, InventoryNode } from "../../../domain/inventory.ts";
 import type { Facts, Finding, NodeFacts } from "../../../domain/plan.ts";
 import type { Before } from "../../../engine/ports.ts";
 import { agentsOf, mastersOf, quorumOf } from "../contract.ts";
-import { judgeConstraints } from "./constraints.ts";
+import { appFindings } from "./findings-apps.ts";
 import { agentFindings } from "./findings-agents.ts";
-import { list, number, record, text } from "../json-fields.ts";
+import { number, record, text } from "../json-fields.ts";
 import { configurationFindings, editionFinding } from "./findings-changes.ts";
 import { machineFindings } from "./findings-machines.ts";
 import { finding } from "./judgement.ts";
@@ -239,26 +239,6 @@ function masters(facts: Facts, inventory: Inventory, nodes: readonly Known[]): r
   return [counted, shortage, structural];
 }
 
-/** Constraints that Marathon would drop or refuse are mended before an upgrade (dcos.md 13.3). */
-function constraints(facts: Facts): Finding {
-  const apps = facts.baseline["apps"];
-  const unknown = Array.isArray(apps) ? [] : [{ node: null, text: "Marathon's apps could not be read" }];
-  const bad = list(apps)
-    .map(record)
-    .flatMap((app) =>
-      judgeConstraints(app["constraints"]).map((wrong) => ({ node: null, text: `${text(app["id"]) ?? "?"}: ${wrong}` })),
-    );
-  return finding({
-    id: "constraints-valid",
-    title: "Every app's constraints are valid",
-    expected: "constraints that Marathon keeps as they are",
-    good: `${list(apps).length} apps`,
-    bad,
-    unknown,
-    remedy: "Correct these apps first: an upgrade of Marathon removes a constraint it cannot read.",
-  });
-}
-
 /**
  * What the facts alone say about an upgrade, without asking anybody: who answers, which versions are in play, roles, counts,
  * half-done work, configuration, quorum. Pure. Versions outside {from, target}, agents ahead of masters and an ensemble that
@@ -283,6 +263,6 @@ export function findings(
     ...configurationFindings(facts, inventory, inputs["target"]),
     ...editionFinding(facts, inventory, inputs["target"]),
     ...machineFindings(facts, inventory, inputs["target"], before),
-    constraints(facts),
+    ...appFindings(facts, inputs["target"]),
   ];
 }
