@@ -88,6 +88,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (io) => (await import("./commands/verbs.ts")).stepVerb("skip")(io),
   },
   {
+    name: "questions",
+    summary: "what only a person can say, with the answers",
+    load: async (io) => (await import("./commands/questions.ts")).questionsCommand(io),
+  },
+  {
+    name: "answer",
+    summary: "answer such a question; kept in the inventory",
+    load: async (io) => (await import("./commands/answer.ts")).answerCommand(io),
+  },
+  {
     name: "unlock",
     summary: "break a lock whose holder is gone for good",
     load: async (io) => (await import("./commands/unlock.ts")).unlockCommand(io),

@@ -4,6 +4,7 @@ import { EXIT, PawlError, type ExitName } from "../domain/errors.ts";
 import { renderFindings } from "../view/findings.ts";
 import { speaksUnicode } from "../view/paper.ts";
 import { renderPlan } from "../view/plan-tree.ts";
+import { askPeople } from "./ask-people.ts";
 import type { Cluster } from "./cluster.ts";
 import { execute, tellEnd, type Presence } from "./execute.ts";
 import { beforeOf, historyOf } from "./history.ts";
@@ -55,19 +56,22 @@ export async function runRunbook(
     );
   }
   const none = createHash("sha256").update("no policy").digest("hex");
-  const found = await survey(cluster, {
-    runbook,
-    given: wanted.given,
-    policySha256: none,
-    journey: null,
-    only: options.only,
-    observation: null,
-    hop: null,
-    waivers: waiversOf(io, options),
-    before: (clusterId) => beforeOf(io, options.outputDir, cluster, clusterId),
-    proof: await proveChecks(cluster, runbook.document),
-    extra: [],
-  });
+  const look = async (): Promise<Survey> =>
+    survey(cluster, {
+      runbook,
+      given: wanted.given,
+      policySha256: none,
+      journey: null,
+      only: options.only,
+      observation: null,
+      hop: null,
+      waivers: waiversOf(io, options),
+      before: (clusterId) => beforeOf(io, options.outputDir, cluster, clusterId),
+      proof: await proveChecks(cluster, runbook.document),
+      extra: [],
+    });
+  const first = await look();
+  const found = (await askPeople(io, cluster, first.open, presence)) ? await look() : first;
   const paper = paperOf(io, speaksUnicode(io.env));
   const end = (exit: ExitName, folder: string | null): { readonly exit: ExitName; readonly folder: string | null } => {
     if (presence.json) io.out(resultLine(exit, folder === null ? [] : [folder]));

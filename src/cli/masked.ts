@@ -40,7 +40,8 @@ export function maskedPlan(plan: Plan, mask: Mask): Plan {
     units: one.units.map((unit) => ({ ...unit, steps: unit.steps.map(step) })),
     after: one.after.map(step),
   });
-  return { ...plan, phases: plan.phases.map(phase), finally: plan.finally.map(step) };
+  const answers = (plan.answers ?? []).map((one) => ({ ...one, answer: mask(one.answer) }));
+  return { ...plan, phases: plan.phases.map(phase), finally: plan.finally.map(step), answers };
 }
 
 /** A view that is told what nodes print, and what was read of them, with its secrets replaced; events are masked already. */

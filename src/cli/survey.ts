@@ -12,7 +12,9 @@ import { printOf } from "./waivers.ts";
 import { byHandFindings, isDue, type HopRange } from "./hop-requirements.ts";
 import type { AcceptedHostKey } from "../transport/host-trust.ts";
 import type { Cluster } from "./cluster.ts";
+import { answersNow } from "./keep-answers.ts";
 import { maskedFindings, maskedPlan } from "./masked.ts";
+import { askedPeople, isQuestionFinding, type OpenQuestion } from "./questions.ts";
 
 export interface SurveyRequest {
   readonly runbook: Loaded<Runbook>;
@@ -40,6 +42,8 @@ export interface Survey {
   readonly findings: readonly Finding[];
   readonly plan: Plan | null;
   readonly answers: readonly CheckAnswer[];
+  /** Questions that nobody has answered, or not lately: a person at a terminal is asked before anything begins. */
+  readonly open: readonly OpenQuestion[];
   /** Waivers that are not honoured, and why. */
   readonly refusals: readonly WaiverRefusal[];
   /** `ok`, `said-no`, `refused`, or `usage` for a waiver of what does not exist. */
@@ -196,6 +200,17 @@ export async function survey(cluster: Cluster, request: SurveyRequest): Promise<
     ),
     ...byHandFindings(request.runbook.document.byHand, request.hop),
   ];
+  const { questions } = request.runbook.document;
+  const people = askedPeople(questions, {
+    inventory,
+    inventoryFile: cluster.inventory.file,
+    platform: cluster.platform,
+    facts: observation.facts,
+    answers: questions.length === 0 ? [] : await answersNow(cluster),
+    hop: request.hop,
+    nowMs: cluster.clock.now(),
+  });
+  findings.push(...people.findings);
   const accepted = cluster.acceptedKeys?.all() ?? [];
   if (accepted.length > 0) findings.push(acceptedFinding(accepted));
   let plan: Plan | null = null;
@@ -230,7 +245,7 @@ export async function survey(cluster: Cluster, request: SurveyRequest): Promise<
   }
   const judged = applyWaivers(findings, request.waivers, {
     print: (finding) => printOf(finding, answerOf.get(finding)),
-    known: (name) => cluster.checkDocuments.has(name),
+    known: (name) => cluster.checkDocuments.has(name) || isQuestionFinding(questions, name),
     nowMs: cluster.clock.now(),
   });
   const masker = await cluster.maskerFor(observation.facts.clusterId);
@@ -240,8 +255,9 @@ export async function survey(cluster: Cluster, request: SurveyRequest): Promise<
     observation: { ...observation, evidence },
     findings: maskedFindings(judged.findings, mask),
     refusals: judged.refusals,
-    plan: plan === null ? null : maskedPlan({ ...plan, waivers: judged.waivers }, mask),
+    plan: plan === null ? null : maskedPlan({ ...plan, waivers: judged.waivers, answers: people.answers }, mask),
     answers,
+    open: people.open,
     exit: judgeFindings(judged.findings, judged.refusals),
   };
 }

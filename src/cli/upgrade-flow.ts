@@ -6,6 +6,7 @@ import type { RunResult } from "../engine/run.ts";
 import { speaksUnicode } from "../view/paper.ts";
 import { countFindings, renderFindings } from "../view/findings.ts";
 import { renderPlan } from "../view/plan-tree.ts";
+import { askPeople } from "./ask-people.ts";
 import type { Cluster } from "./cluster.ts";
 import { execute, tellEnd, type Presence } from "./execute.ts";
 import { beforeOf, historyOf } from "./history.ts";
@@ -67,6 +68,19 @@ async function lookAt(io: Io, cluster: Cluster, request: UpgradeRequest, hopNumb
     ],
   });
   return { ...found, hop };
+}
+
+/** The survey of a hop; where a person is there and answers what was open, the cluster is looked at again: answering takes time. */
+async function surveyed(
+  io: Io,
+  cluster: Cluster,
+  request: UpgradeRequest,
+  presence: Presence,
+  hopNumber: number,
+): Promise<HopSurvey> {
+  const found = await surveyHop(io, cluster, request, hopNumber);
+  if (found.plan === null || isDone(found.plan, found.observation.facts, request.goal)) return found;
+  return (await askPeople(io, cluster, found.open, presence)) ? surveyHop(io, cluster, request, hopNumber) : found;
 }
 
 /** Nothing is left of this plan: every node is complete already. */
@@ -152,7 +166,7 @@ export async function upgrade(
     return exit;
   };
   for (;;) {
-    const found = await surveyHop(io, cluster, request, runs.length + 1);
+    const found = await surveyed(io, cluster, request, presence, runs.length + 1);
     const nothingLeft = found.plan !== null && isDone(found.plan, found.observation.facts, request.goal);
     if (nothingLeft && found.exit === "ok") {
       if (!presence.json)

@@ -1,6 +1,16 @@
 import { randomUUID } from "node:crypto";
-import { closeSync, fsync, openSync, rmSync, write as writeCallback, writeSync } from "node:fs";
-import { readdir, rename, rm } from "node:fs/promises";
+import {
+  closeSync,
+  fsync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  write as writeCallback,
+  writeSync,
+} from "node:fs";
+import { chmod, chown, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { onOwnFile } from "../domain/system-error.ts";
@@ -48,6 +58,30 @@ async function replace(path: string, content: Buffer | string): Promise<void> {
     throw error;
   }
   await syncFolder(folder);
+}
+
+/**
+ * Replaces a file that belongs to the operator, as a whole and with the mode and owner it has, but only where it still holds the
+ * bytes that the new content was made from. False: somebody changed it meanwhile, and nothing was done.
+ */
+export async function replaceUnchanged(path: string, content: Buffer | string, expected: Buffer): Promise<boolean> {
+  const { mode, uid, gid } = lstatSync(path);
+  const temporary = join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
+  await writeNewFile(temporary, content);
+  try {
+    if (process.getuid?.() !== uid || process.getgid?.() !== gid) await chown(temporary, uid, gid);
+    await chmod(temporary, mode & 0o7777);
+    // Nothing of this process comes in between; another one would have to write in these microseconds.
+    const same = !lstatSync(path).isSymbolicLink() && readFileSync(path).equals(expected);
+    if (same) renameSync(temporary, path);
+    else rmSync(temporary, { force: true });
+    if (!same) return false;
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  await syncFolder(dirname(path));
+  return true;
 }
 
 /** Whether the name is that of an unfinished replacement: what a crash may leave behind. */

@@ -84,11 +84,23 @@ function readOne(
   if (complaints.length > 0) return { document: null, complaints };
   const base = {
     file: parsed.file,
-    sha256: createHash("sha256").update(canonical(parsed.value)).digest("hex"),
+    sha256: createHash("sha256")
+      .update(canonical(pinned(kind, parsed.value)))
+      .digest("hex"),
     where: parsed.where,
   };
   const folders = { folder: dirname(resolve(parsed.file)), home };
   return { document: { ...base, ...convert(kind, parsed.value, folders) } as AnyDocument, complaints: [] };
+}
+
+/**
+ * What the fingerprint of a document covers. Answers of people come and go while a run is halted; what it stands on is in its plan
+ * and its record, so they do not make its inventory another one.
+ */
+function pinned(kind: Kind, value: Json): Json {
+  if (kind !== "Inventory" || value === null || typeof value !== "object" || Array.isArray(value)) return value;
+  const { answers, ...rest } = value as Readonly<Record<string, Json>>;
+  return rest;
 }
 
 /** What is no plain data is not complained about a second time because it has the wrong form. */

@@ -53,6 +53,12 @@ export const date = z
   .regex(/^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])$/)
   .register(WORDS, { what: "a date such as 2018-07-24" });
 
+/** A moment in UTC, to the second or finer. */
+export const moment = z
+  .string()
+  .regex(/^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?Z$/)
+  .register(WORDS, { what: "a time in UTC such as 2018-07-24T12:00:00Z" });
+
 /** Host names and IP addresses only: no white space, no shell characters, no leading dash. */
 export const host = z
   .string()

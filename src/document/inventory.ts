@@ -17,6 +17,7 @@ import {
   host,
   jsonRecord,
   jumpHop,
+  moment,
   name,
   nodeName,
   path,
@@ -53,6 +54,15 @@ const node = z.strictObject({
   ssh: ssh.describe("What is different for this node.").optional(),
 });
 
+const answer = z.strictObject({
+  question: name.describe("Name of the question in the runbook."),
+  subject: text.describe("The app or node it is about, where it is asked about each.").optional(),
+  answer: text.max(2_000).describe("What was said."),
+  by: text.describe("Who said it."),
+  at: moment.describe("When it was said."),
+  until: moment.describe("When it ends, if the question does not let it end earlier."),
+});
+
 /** The form of an inventory (docs/architecture.md, Documents). */
 export const inventorySchema = z.strictObject({
   ...envelope("Inventory"),
@@ -84,6 +94,10 @@ export const inventorySchema = z.strictObject({
     .strictObject({ control: url, "time-scale": z.number().positive() })
     .describe("Written by an embedded cluster; never by hand.")
     .optional(),
+  answers: z
+    .array(answer)
+    .describe("What people answered to the questions of runbooks: written by `pawl answer`, no part of the fingerprint.")
+    .optional(),
   settings: jsonRecord.describe("The platform's own settings.").optional(),
 });
 
@@ -114,6 +128,9 @@ export function toInventory(form: InventoryForm, folders: Folders): Inventory {
     },
     siteSteps: (form["site-steps"] ?? []).map((one) => toHook(one, folders)),
     ...(form.lab === undefined ? {} : { lab: { control: form.lab.control, timeScale: form.lab["time-scale"] } }),
+    ...(form.answers === undefined
+      ? {}
+      : { answers: form.answers.map(({ subject, ...one }) => ({ ...one, subject: subject ?? null })) }),
     settings: form.settings ?? {},
   };
 }

@@ -33,7 +33,20 @@ export function inventoryRules(parsed: Parsed): readonly Complaint[] {
       (value) => `another node answers at ${value}`,
     ),
     ...httpRules(parsed, root["http"]),
+    ...answerRules(parsed, list(root["answers"]).map(record)),
   ];
+}
+
+/** Two answers to one question would leave open which holds. */
+function answerRules(parsed: Parsed, answers: readonly JsonRecord[]): readonly Complaint[] {
+  return repeated(
+    parsed,
+    answers.map(({ question, subject }, index) => ({
+      path: ["answers", index, "question"],
+      value: typeof question === "string" ? `${question}${typeof subject === "string" ? ` about ${subject}` : ""}` : null,
+    })),
+    (value) => `there is another answer to ${quoted(value)}`,
+  );
 }
 
 /** Two spellings of an IPv6 address, and of a host name, are one machine: counted twice it would be a quorum of its own. */
@@ -168,6 +181,7 @@ export function runbookRules(parsed: Parsed): readonly Complaint[] {
   );
   complaints.push(...monitorRules(parsed, list(root["monitors"]).map(record)));
   complaints.push(...argvRules(parsed, list(root["finally"]), ["finally"]));
+  complaints.push(...questionRules(parsed, list(root["questions"]).map(record)));
   phases.forEach((phase, index) => {
     const path: Path = ["phases", index];
     for (const key of ["steps", "after", "after-canary"]) complaints.push(...argvRules(parsed, list(phase[key]), [...path, key]));
@@ -196,6 +210,22 @@ export function runbookRules(parsed: Parsed): readonly Complaint[] {
       );
   });
   return complaints;
+}
+
+/** A question has a name of its own, and is asked about each of something or settled by the inventory, never both. */
+function questionRules(parsed: Parsed, questions: readonly JsonRecord[]): readonly Complaint[] {
+  return [
+    ...repeated(
+      parsed,
+      questions.map((one, index) => ({ path: ["questions", index, "name"], value: one["name"] })),
+      (value) => `the question name ${quoted(value)} is taken`,
+    ),
+    ...questions.flatMap((one, index) =>
+      "per" in one && "unless" in one
+        ? [complaintAt(parsed, ["questions", index, "unless"], "`unless` cannot be together with `per`")]
+        : [],
+    ),
+  ];
 }
 
 /** Complaints about a version policy: releases once, and nothing named that is no release. */

@@ -2,6 +2,7 @@ import * as z from "zod";
 import type { GateSpec, InputSpec, PhaseSpec, Runbook, StepSpec } from "../domain/documents.ts";
 import { gateForm, toGate, whenForm } from "./check.ts";
 import { monitor, toMonitor } from "./monitor.ts";
+import type { PersonQuestion } from "../domain/question.ts";
 import { duration, durationMs, envelope, flag, jsonRecord, kindName, name, text, WORDS } from "./fields.ts";
 
 const wave = z
@@ -52,6 +53,17 @@ const input = z.strictObject({
   floor: duration.describe("Shortest duration accepted on a real cluster.").optional(),
 });
 
+const question = z.strictObject({
+  name,
+  title: text.describe("The question, in full."),
+  source: text.describe("Where the question comes from."),
+  when: whenForm.optional(),
+  "valid-for": duration.describe("How long an answer holds at most."),
+  severity: z.enum(["mandatory", "waivable", "advisory"]).describe("How much it matters that it is answered."),
+  per: z.enum(["app", "node"]).describe("Asked about each of them; the platform says which ones there are.").optional(),
+  unless: z.literal("critical-nodes").describe("The inventory answers it where a node is marked critical.").optional(),
+});
+
 /** The form of a runbook (docs/architecture.md, Documents). */
 export const runbookSchema = z.strictObject({
   ...envelope("Runbook"),
@@ -79,6 +91,10 @@ export const runbookSchema = z.strictObject({
     )
     .describe("Requirements that cannot be read: a preflight lists them as not evaluated.")
     .optional(),
+  questions: z
+    .array(question)
+    .describe("What only a person can say: asked before a run begins, kept in the inventory, and asked again when it has ended.")
+    .optional(),
   watches: z
     .array(z.strictObject({ check: name, interval: duration, "halt-after": duration, phases: z.array(name).min(1) }))
     .describe("Checks that run beside whole phases.")
@@ -104,6 +120,7 @@ export function toRunbook(form: RunbookForm): Runbook {
     inputs: Object.fromEntries(Object.entries(form.inputs ?? {}).map(([key, one]) => [key, toInput(one)])),
     preflight: form.preflight ?? [],
     byHand: (form["by-hand"] ?? []).map(({ when, ...one }) => (when === undefined ? one : { ...one, when })),
+    questions: (form.questions ?? []).map(toQuestion),
     watches: (form.watches ?? []).map((one) => ({
       check: one.check,
       intervalMs: durationMs(one.interval),
@@ -113,6 +130,20 @@ export function toRunbook(form: RunbookForm): Runbook {
     ...(form.monitors === undefined ? {} : { monitors: form.monitors.map(toMonitor) }),
     phases: form.phases.map(toPhase),
     finally: (form.finally ?? []).map(toStep),
+  };
+}
+
+function toQuestion(form: z.infer<typeof question>): PersonQuestion {
+  const { when, per, unless } = form;
+  return {
+    name: form.name,
+    title: form.title,
+    source: form.source,
+    validForMs: durationMs(form["valid-for"]),
+    severity: form.severity,
+    ...(when === undefined ? {} : { when }),
+    ...(per === undefined ? {} : { per }),
+    ...(unless === undefined ? {} : { unless }),
   };
 }
 

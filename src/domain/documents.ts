@@ -1,5 +1,6 @@
 import type { JsonRecord } from "./json.ts";
 import type { Monitor } from "./monitor.ts";
+import type { PersonQuestion } from "./question.ts";
 
 /** How much a finding matters. Mandatory findings can never be waived. */
 export type Severity = "mandatory" | "waivable" | "advisory";
@@ -171,6 +172,8 @@ export interface Runbook {
   readonly preflight: readonly string[];
   /** What must hold and cannot be read: told before each hop it belongs to, as not evaluated. */
   readonly byHand: readonly ByHand[];
+  /** What only a person can say: asked before the run begins, kept in the inventory. */
+  readonly questions: readonly PersonQuestion[];
   readonly watches: readonly WatchSpec[];
   /** What is read and kept beside the phases; missing where there is nothing of the kind. */
   readonly monitors?: readonly Monitor[];

@@ -1,4 +1,5 @@
 import type { JsonRecord } from "./json.ts";
+import type { Answer } from "./question.ts";
 
 /** The name of a node: unique in its inventory, part of step addresses, so `[A-Za-z0-9._-]+`. */
 export type NodeName = string;
@@ -91,6 +92,8 @@ export interface Inventory {
   /** Site-specific commands run locally at the end of an upgrade (workbook, upgrade steps 1.i). */
   readonly siteSteps: readonly Hook[];
   readonly lab?: LabSettings;
+  /** What people answered to the questions of runbooks; no part of the inventory's fingerprint. */
+  readonly answers?: readonly Answer[];
   /** Anything else the platform's own schema accepts. */
   readonly settings: JsonRecord;
 }

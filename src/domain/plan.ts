@@ -2,6 +2,7 @@ import type { GatePolicy, Severity } from "./documents.ts";
 import type { NodeName } from "./inventory.ts";
 import type { JsonRecord } from "./json.ts";
 import type { Monitor } from "./monitor.ts";
+import type { Answer } from "./question.ts";
 import type { Waiver } from "./waiver.ts";
 
 /** `read` never changes anything; `write` changes files or settings; `restart` takes a node out of service for a while. */
@@ -143,6 +144,8 @@ export interface Plan {
   readonly only?: readonly NodeName[];
   /** What somebody let stand when the plan was made; missing where an older pawl made it. */
   readonly waivers?: readonly Waiver[];
+  /** What people had answered to the runbook's questions when the plan was made; missing where an older pawl made it. */
+  readonly answers?: readonly Answer[];
   /** Managers on which the advisory cluster lock is held; empty where the plan has no effect. */
   readonly lock: { readonly nodes: readonly NodeName[]; readonly path: string } | null;
 }

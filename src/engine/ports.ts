@@ -4,6 +4,7 @@ import type { Inventory, InventoryNode, NodeName } from "../domain/inventory.ts"
 import type { Json, JsonRecord } from "../domain/json.ts";
 import type { OrderGroup } from "../domain/order.ts";
 import type { EffectClass, Facts, Finding, Plan, Step } from "../domain/plan.ts";
+import type { PersonQuestion } from "../domain/question.ts";
 import type { StepRecord } from "../domain/run-state.ts";
 import type { Monitoring, SampleRequest, Sampler } from "./monitor-port.ts";
 import type { ByteStream, Command, HttpAnswer, HttpRequest, Outcome, Remote, StreamAnswer, TcpAnswer } from "./remote-port.ts";
@@ -320,6 +321,11 @@ export interface Platform {
     inputs: Readonly<Record<string, string>>,
     before?: Before | null,
   ): readonly Finding[];
+  /**
+   * Which apps or nodes a question with `per` is asked about, by the question's name; null: it could not be read. Without this
+   * function, and for questions it does not know (undefined), `per: node` means every node of the inventory.
+   */
+  questionSubjects?(question: PersonQuestion, facts: Facts, inventory: Inventory): readonly string[] | null | undefined;
   /** Findings that a check measures too, by name of the check: one fault is not told twice. */
   readonly alsoMeasured?: Readonly<Record<string, string>>;
   /** Leadership read again: nodes of the role that must come last. Null: it could not be told. */

@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { labAnswers } from "./lab-answers.ts";
 import type { LabKey } from "./lab-keys.ts";
 import type { SimCluster, SimNode } from "./ports.ts";
 
@@ -58,6 +59,14 @@ function inventoryText(options: LabFilesOptions): string {
     "nodes:",
     ...cluster.nodes.map((node) => `  - { name: ${text(node.name)}, address: ${node.address}, role: ${text(roleOf(node))} }`),
     `lab: { control: ${text(options.control)}, time-scale: ${options.timeScale} }`,
+    "# Nobody depends on this cluster: its questions are answered by the lab itself.",
+    "answers:",
+    ...labAnswers(cluster).map(
+      (one) =>
+        `  - { ${Object.entries(one)
+          .map(([key, value]) => `${key}: ${text(value)}`)
+          .join(", ")} }`,
+    ),
     "",
   ].join("\n");
 }

@@ -96,6 +96,8 @@ export interface SimCluster {
   sshAilment?(node: string): "fine" | "hang" | "hostkey-changed";
   /** Restarts a machine: its processes are gone, its boot id is another. False where there is none of that name. */
   reboot?(node: string): boolean;
+  /** Ids of its apps with data of their own on an agent: somebody must have backed that up before an upgrade. */
+  appsWithData?(): readonly string[];
   /** Repairs every fault (`pawl lab heal`). */
   heal(): void;
 }

@@ -70,7 +70,7 @@ function safest(question: Question): Choice | null {
 }
 
 /** Plain signs and no colour where the paper has none; the package itself knows only the environment. */
-function themeOf(paper: Paper): object {
+export function themeOf(paper: Paper): object {
   const same = (text: string): string => text;
   const prefix = symbolsOf(paper).stop;
   const icon = paper.unicode === false ? { icon: { cursor: ">" } } : {};

@@ -119,7 +119,7 @@ describe("words that are not known", () => {
       "a key that every object has",
       change(INVENTORY, "platform: dcos", "platform: dcos\nconstructor: x"),
       [
-        'f:5:1: unknown key "constructor" (accepted: apiVersion, kind, metadata, platform, ssh, http, ports, bootstrap, scripts, nodes, hooks, site-steps, lab, settings)',
+        'f:5:1: unknown key "constructor" (accepted: apiVersion, kind, metadata, platform, ssh, http, ports, bootstrap, scripts, nodes, hooks, site-steps, lab, answers, settings)',
       ],
     ],
     [

@@ -44,6 +44,7 @@ describe("loading a document", () => {
         soak: { type: "duration", title: "Soak", default: "30m", required: false, floorMs: 300_000 },
       },
       byHand: [],
+      questions: [],
       preflight: [],
       watches: [],
       phases: [

@@ -64,6 +64,7 @@ export function toyRunbook(watches: readonly WatchSpec[] = []): Runbook {
     inputs: {},
     preflight: [],
     byHand: [],
+    questions: [],
     watches,
     finally: [],
     phases: [

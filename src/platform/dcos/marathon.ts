@@ -12,6 +12,8 @@ export interface AppBaseline {
   readonly constraints: Json;
   readonly tasksRunning: number;
   readonly tasksUnhealthy: number;
+  /** It has volumes of its own that outlive a task: nobody but its owner can bring back what is on them. */
+  readonly keepsData?: true;
 }
 
 const MARATHON_TIMEOUT_MS = 30_000;
@@ -52,7 +54,15 @@ function appBaseline(app: JsonRecord): AppBaseline | null {
     constraints: normaliseConstraints(app["constraints"]),
     tasksRunning: number(app["tasksRunning"]) ?? 0,
     tasksUnhealthy: number(app["tasksUnhealthy"]) ?? 0,
+    ...(keepsData(app) ? { keepsData: true as const } : {}),
   };
+}
+
+/** Local persistent volumes, and external ones (Marathon's app definition, `container.volumes[]`). */
+function keepsData(app: JsonRecord): boolean {
+  return list(record(app["container"])["volumes"])
+    .map(record)
+    .some((volume) => "persistent" in volume || "external" in volume);
 }
 
 /** Apps of a `/v2/apps` answer, sorted by id; null where it is not such an answer. */

@@ -7,6 +7,7 @@ import { configBackup } from "./capture/config-backup.ts";
 import { CONTRACT, LOCK_PATH, PORTS, WEB } from "./contract.ts";
 import { FILES } from "./facts/facts-script.ts";
 import { findings } from "./preflight/findings.ts";
+import { questionSubjects } from "./preflight/question-subjects.ts";
 import { readLast } from "./facts/leadership.ts";
 import { readNode, reportJson } from "./facts/node-facts.ts";
 import { deployApp } from "./marathon/deploy-app.ts";
@@ -36,6 +37,7 @@ export function createDcosPlatform(): Platform {
       throw new PawlError("said-no", answer.code, `${node.name} cannot be read`, { node: node.name, observed: answer.reason });
     },
     findings,
+    questionSubjects: (question, facts) => questionSubjects(question, facts),
     alsoMeasured: {
       "nodes-answer": "ssh-and-sudo",
       "roles-as-planned": "role-file",

@@ -1,0 +1,23 @@
+import type { Facts } from "../../../domain/plan.ts";
+import type { PersonQuestion } from "../../../domain/question.ts";
+import { list, record, text } from "../json-fields.ts";
+
+/** The question about the data of each app that has any (runbooks/dcos-upgrade.yaml). */
+const APPLICATION_DATA = "application-data";
+
+/**
+ * Which apps a question is asked about: those with volumes of their own where it is about their data, all of them otherwise. Null
+ * where Marathon's apps could not be read; undefined for questions that are not about apps.
+ */
+export function questionSubjects(
+  question: Pick<PersonQuestion, "name" | "per">,
+  facts: Facts,
+): readonly string[] | null | undefined {
+  if (question.per !== "app") return undefined;
+  const apps = facts.baseline["apps"];
+  if (!Array.isArray(apps)) return null;
+  return list(apps)
+    .map(record)
+    .filter((app) => question.name !== APPLICATION_DATA || app["keepsData"] === true)
+    .flatMap((app) => text(app["id"]) ?? []);
+}
