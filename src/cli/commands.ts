@@ -88,6 +88,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (io) => (await import("./commands/verbs.ts")).stepVerb("skip")(io),
   },
   {
+    name: "accept",
+    summary: "take a complete run as good, in a sentence",
+    load: async (io) => (await import("./commands/accept.ts")).acceptCommand(io),
+  },
+  {
     name: "questions",
     summary: "what only a person can say, with the answers",
     load: async (io) => (await import("./commands/questions.ts")).questionsCommand(io),

@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import { readFileSync } from "node:fs";
+import { awaitsAcceptance } from "../domain/acceptance.ts";
 import { PawlError } from "../domain/errors.ts";
 import { explained } from "../domain/system-error.ts";
 import { stepRecord } from "../domain/run-state.ts";
@@ -160,6 +161,8 @@ export function tellEnd(io: Io, record: RunRecord, result: RunResult, presence: 
   const { journey, sources } = record.plan;
   if (finish !== null && journey !== null && journey.hop < journey.hops)
     io.out(`Then go on with the hops that are left: pawl upgrade -i ${sources.inventory} --to ${journey.goal}${words}`);
+  if (awaitsAcceptance(record.state(), record.plan))
+    io.out(`Complete, not accepted. Once somebody takes it as good: pawl accept ${folder} --reason TEXT`);
   io.out(`Report: ${folder}/report.html`);
   io.out(`Proof: pawl verify ${folder}`);
 }

@@ -163,6 +163,8 @@ export interface RunEventMap {
   "plan.proceeded": { readonly because: string };
   "run.halted": { readonly exit: number; readonly step: StepAddress | null; readonly problem: Problem };
   "run.completed": { readonly exit: number; readonly setAside: readonly NodeName[] };
+  /** A person accepted a complete run, in a sentence; the event's actor is who. */
+  "run.accepted": { readonly reason: string };
   /** `pawl unlock`: a person broke somebody's lock. */
   "lock.broken": { readonly holder: string; readonly reason: string };
 }

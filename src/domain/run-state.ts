@@ -1,3 +1,4 @@
+import type { Acceptance } from "./acceptance.ts";
 import { APPROVED_ORDER, approvalKey, type ArtifactRecord, type Question, type RunEvent } from "./events.ts";
 import { EXIT, type Problem } from "./errors.ts";
 import type { Json } from "./json.ts";
@@ -40,6 +41,8 @@ export interface RunState {
   readonly haltTold: string | null;
   readonly halted: { readonly exit: number; readonly step: StepAddress | null; readonly problem: Problem } | null;
   readonly exit: number | null;
+  /** Who took the finished run as good; null until then. */
+  readonly accepted: Acceptance | null;
   readonly lastSeq: number;
   readonly lastTime: string;
 }
@@ -57,6 +60,7 @@ export const EMPTY_RUN: RunState = {
   haltTold: null,
   halted: null,
   exit: null,
+  accepted: null,
   lastSeq: 0,
   lastTime: "",
 };
@@ -167,6 +171,8 @@ function changeOf(state: Draft, event: RunEvent): Change {
       return event.hook === "on-halt" ? { haltTold: event.halt } : {};
     case "run.completed":
       return { phase: "completed", exit: event.exit, asked: null };
+    case "run.accepted":
+      return { accepted: { by: event.actor, at: event.time, reason: event.reason } };
     case "finding.reported":
     case "finding.waived":
     case "host-key.accepted":

@@ -34,6 +34,7 @@ const KNOWN: Readonly<Record<RunEventType, true>> = {
   "plan.proceeded": true,
   "run.halted": true,
   "run.completed": true,
+  "run.accepted": true,
 };
 
 /** Free text: may be masked, and cut where a line would grow too long. Everything else is identity and is never touched. */

@@ -1,6 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { PawlError } from "../domain/errors.ts";
+import type { Acceptance } from "../domain/acceptance.ts";
+import { EXIT, PawlError } from "../domain/errors.ts";
 import type { RunEvent } from "../domain/events.ts";
 import type { RunPhase } from "../domain/run-state.ts";
 import { hasJournal } from "./file-journal.ts";
@@ -22,6 +23,10 @@ export interface RunSummary {
   readonly startedBy: string;
   /** Who or what made it stop, where it is not at work; why it cannot be read. */
   readonly note: string | null;
+  /** Who took the finished run as good; null until then. */
+  readonly accepted: Acceptance | null;
+  /** It has changed something and come to its end, and nobody has accepted it. */
+  readonly awaitsAcceptance: boolean;
 }
 
 /** Folders with a journal under `<output>/<cluster>/<run>`, by run name, oldest first. An output folder that is missing has none. */
@@ -68,7 +73,8 @@ async function summariseRun(folder: string): Promise<RunSummary> {
     return { ...place, ...summaryOf(events) };
   } catch (error) {
     if (!(error instanceof PawlError)) throw error;
-    return { ...place, kind: "", phase: "unreadable", exit: null, startedAt: "", lastAt: "", startedBy: "", note: error.message };
+    const unknown = { kind: "", exit: null, startedAt: "", lastAt: "", startedBy: "", accepted: null, awaitsAcceptance: false };
+    return { ...place, ...unknown, phase: "unreadable", note: error.message };
   }
 }
 
@@ -77,15 +83,23 @@ function summaryOf(events: readonly RunEvent[]): Omit<RunSummary, "folder" | "cl
   const turn = events.findLast(
     (event) => event.type === "run.opened" || event.type === "run.halted" || event.type === "run.completed",
   );
+  const accepted = events.find((event) => event.type === "run.accepted");
   return {
     kind: created?.type === "run.created" ? created.kind : "",
     phase:
       turn === undefined ? "created" : turn.type === "run.opened" ? "open" : turn.type === "run.halted" ? "halted" : "completed",
     exit: turn === undefined || turn.type === "run.opened" ? null : turn.exit,
     startedAt: events[0]?.time ?? "",
-    lastAt: events.at(-1)?.time ?? "",
+    lastAt: events.findLast((event) => event.type !== "run.accepted")?.time ?? "",
     startedBy: created?.actor ?? "",
     note: turn?.type === "run.halted" ? turn.problem.text : null,
+    accepted: accepted === undefined ? null : { by: accepted.actor, at: accepted.time, reason: accepted.reason },
+    // Only what changes a cluster takes its lock; a preflight is completed without ever being opened.
+    awaitsAcceptance:
+      accepted === undefined &&
+      turn?.type === "run.completed" &&
+      [EXIT.ok, EXIT["set-aside"]].some((exit) => exit === turn.exit) &&
+      events.some((event) => event.type === "lock.taken"),
   };
 }
 

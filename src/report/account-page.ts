@@ -1,5 +1,6 @@
 import { formatDuration } from "../domain/duration.ts";
 import { EXIT, type Problem } from "../domain/errors.ts";
+import { acceptanceWords } from "../domain/acceptance.ts";
 import type { Account } from "./account.ts";
 import { evidenceBlocks, gateBlocks } from "./account-evidence.ts";
 import { moment, number } from "./page-text.ts";
@@ -29,6 +30,7 @@ export function pageOf(account: Account, shown: readonly Section[] = []): Page {
       ...section("Waiting", [waits(account)]),
       ...section("Nodes", [nodes(account)]),
       ...section("Incidents", [{ kind: "list", items: account.incidents.map((one) => [`${moment(one.at)}: `, one.text]) }]),
+      ...section("What people answered", [answers(account)]),
       ...section("Findings of the preflight", findings(account)),
       ...section("Left out", [
         {
@@ -48,14 +50,24 @@ export function pageOf(account: Account, shown: readonly Section[] = []): Page {
 function outcomeWord(account: Account): string {
   const { exit, name, phase } = account.outcome;
   if (exit === null) return phase === "created" ? "approved, not begun" : "not finished";
-  if (exit === EXIT.ok) return "done";
-  if (exit === EXIT["set-aside"]) return "done, with nodes set aside";
+  if (exit === EXIT.ok || exit === EXIT["set-aside"]) return [...ended(account), ...accepted(account)].join(", ");
   return phase === "halted" ? `halted (${name ?? ""})` : `ended (${name ?? ""})`;
+}
+
+function ended(account: Account): readonly string[] {
+  const { state } = account.acceptance;
+  const done = state === "none" ? "done" : "complete";
+  return account.outcome.exit === EXIT.ok ? [done] : [done, "with nodes set aside"];
+}
+
+function accepted({ acceptance }: Account): readonly string[] {
+  const words = acceptanceWords(acceptance.given, acceptance.state === "open");
+  return words === "" ? [] : [words];
 }
 
 function toneOf(account: Account): Tone {
   const { exit } = account.outcome;
-  if (exit === EXIT.ok) return "good";
+  if (exit === EXIT.ok) return account.acceptance.state === "open" ? "waiting" : "good";
   return exit === null || exit === EXIT["set-aside"] || exit === EXIT.waiting ? "waiting" : "bad";
 }
 
@@ -83,6 +95,8 @@ function summary(account: Account): Words {
         ", ",
       )}.`,
     );
+  const { given } = account.acceptance;
+  if (given !== null) sentences.push(say`${given.by} accepted it on ${moment(given.at)} UTC: ${given.reason}`);
   if (account.outcome.exit === null)
     sentences.push([{ strong: "The journal has no end" }, ": the run is at work, or it was interrupted."]);
   return joined(sentences, " ");
@@ -105,6 +119,8 @@ function leftToDo(account: Account): readonly Words[] {
     for (const [status, count] of open)
       lines.push(say`${number(count, "step")} of ${code(phase.name)} ${count === 1 ? "is" : "are"} ${code(status)}`);
   }
+  if (account.acceptance.state === "open")
+    lines.push(say`nobody has accepted this run yet: ${code(`pawl accept ${account.run} --reason TEXT`)}`);
   return lines;
 }
 
@@ -124,6 +140,14 @@ function facts(account: Account): readonly (readonly Words[])[] {
       account.outcome.exit === null
         ? [outcomeWord(account)]
         : say`${code(account.outcome.name ?? "")}, exit code ${account.outcome.exit}`,
+    ],
+    [
+      "acceptance",
+      account.acceptance.given !== null
+        ? say`${account.acceptance.given.by}, ${moment(account.acceptance.given.at)} UTC: ${account.acceptance.given.reason}`
+        : account.acceptance.state === "open"
+          ? ["not accepted"]
+          : [],
     ],
     ["started by", [account.startedBy]],
     ["ticket", ticket === null ? [] : [ticket]],
@@ -279,6 +303,21 @@ function findings(account: Account): readonly Block[] {
       rows: troubled.map((one) => [[code(one.id)], [one.verdict], [one.severity], [one.observed]]),
     },
   ];
+}
+
+function answers(account: Account): Block {
+  return {
+    kind: "table",
+    head: ["question", "about", "answer", "who", "when (UTC)", "holds until"],
+    rows: account.answers.map((one) => [
+      [code(one.question)],
+      [one.subject ?? ""],
+      [one.answer],
+      [one.by],
+      [moment(one.at)],
+      [moment(one.until)],
+    ]),
+  };
 }
 
 function check(account: Account): readonly Block[] {

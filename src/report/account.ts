@@ -1,6 +1,8 @@
 import { acceptedKeyWords, noticeWords, type ArtifactRecord, type RunEvent } from "../domain/events.ts";
 import { exitName, type ExitName, type Problem } from "../domain/errors.ts";
+import { awaitsAcceptance, type Acceptance } from "../domain/acceptance.ts";
 import type { Plan } from "../domain/plan.ts";
+import type { Answer } from "../domain/question.ts";
 import type { RunState } from "../domain/run-state.ts";
 import { gatesOf, readingsOf, type GateAccount, type ReadingCount } from "./account-gates.ts";
 import { nodesOf, phasesOf, setAsideOf, type NodeAccount, type PhaseAccount, type SetAsideAccount } from "./account-path.ts";
@@ -22,6 +24,10 @@ export interface Account {
   readonly kind: string;
   /** `exit` is null while the run is at work, or where it was interrupted without coming to a stop. */
   readonly outcome: { readonly exit: number | null; readonly name: ExitName | null; readonly phase: RunState["phase"] };
+  /** Who took the finished run as good; `open`: nobody yet; `none`: there is nothing to accept. */
+  readonly acceptance: { readonly state: "none" | "open" | "given"; readonly given: Acceptance | null };
+  /** What people had answered before it began. */
+  readonly answers: readonly Answer[];
   readonly cluster: Plan["cluster"];
   readonly platform: string;
   readonly runbook: Plan["runbook"];
@@ -71,12 +77,18 @@ export function accountOf(
 ): Account {
   const created = events.find((event) => event.type === "run.created");
   const first = events[0]?.time ?? "";
-  const last = events.at(-1)?.time ?? "";
+  // Acceptance comes when people have time for it: the run was over before.
+  const last = events.findLast((event) => event.type !== "run.accepted")?.time ?? "";
   return {
     v: 1,
     run: state.run,
     kind: created?.type === "run.created" ? created.kind : "",
     outcome: { exit: state.exit, name: state.exit === null ? null : exitName(state.exit), phase: state.phase },
+    acceptance: {
+      state: state.accepted !== null ? "given" : awaitsAcceptance(state, plan) ? "open" : "none",
+      given: state.accepted,
+    },
+    answers: plan.answers ?? [],
     cluster: plan.cluster,
     platform: plan.platform,
     runbook: plan.runbook,
@@ -169,6 +181,7 @@ function incidentOf(event: RunEvent): readonly { readonly at: string; readonly t
     case "operator.decided":
     case "run.halted":
     case "run.completed":
+    case "run.accepted":
       return [];
   }
 }

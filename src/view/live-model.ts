@@ -132,6 +132,7 @@ function takeEvent(live: Draft, event: RunEvent): void {
     case "plan.proceeded":
     case "run.halted":
     case "run.completed":
+    case "run.accepted":
       return;
   }
 }

@@ -1,4 +1,5 @@
 import { stepRecord, type RunState } from "../domain/run-state.ts";
+import { awaitsAcceptance } from "../domain/acceptance.ts";
 import { allSteps, type Plan } from "../domain/plan.ts";
 import type { Spell } from "../engine/ports.ts";
 
@@ -80,6 +81,7 @@ export function nextCommands(
   if (state.phase === "completed") {
     const command = finishCommand(state, plan, outputDir);
     if (command !== null) commands.push({ command, does: "plans and finishes the nodes that were set aside" });
+    if (awaitsAcceptance(state, plan)) say("accept", "--reason TEXT", "records that you take the result as good, and why");
   }
   return commands;
 }

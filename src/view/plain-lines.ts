@@ -203,6 +203,8 @@ function eventLine(event: RunEvent, desk: Desk): Line | null {
         text: `${isCalm(event.exit) ? ink.waiting(`${symbols.stop} HALTED`) : ink.trouble(`${symbols.bad} HALTED`)}, exit ${event.exit} (${exitName(event.exit)}): ${oneLine(event.problem.text)}`,
         block: problemFacts(event.problem, paper),
       };
+    case "run.accepted":
+      return { where: "run", text: `accepted by ${event.actor}: ${oneLine(event.reason)}` };
     case "run.completed":
       return {
         where: "run",

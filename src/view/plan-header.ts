@@ -123,6 +123,8 @@ export function planHeader(plan: Plan, estimate: Estimate, paper: Paper): readon
       `${plan.lock.path} on ${foldNames(plan.lock.nodes, symbolsOf(paper).dash)}, taken before the first effect, removed at the end`,
     );
   for (const line of watchLines(plan, paper)) row("watches", line);
+  const people = [...new Set((plan.answers ?? []).map((one) => one.by))];
+  if (people.length > 0) row("answers", `${count(plan.answers?.length ?? 0, "answer")} of ${people.join(", ")} (pawl questions)`);
   row("observed", plan.facts.observedAt);
   const prints = Object.entries(plan.fingerprints).map(([name, print]) => `${name}:${print.slice(0, 12)}`);
   row("fingerprints", prints.join(" "));

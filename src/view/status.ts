@@ -1,4 +1,5 @@
 import { formatDuration } from "../domain/duration.ts";
+import { awaitsAcceptance } from "../domain/acceptance.ts";
 import { EXIT, exitName, type Problem } from "../domain/errors.ts";
 import { allSteps, type Plan, type Step } from "../domain/plan.ts";
 import { stepRecord, type RunState, type StepRecord } from "../domain/run-state.ts";
@@ -22,6 +23,9 @@ export interface StatusJson {
   readonly alive: boolean | null;
   readonly interrupted: string | null;
   readonly exit: number | null;
+  /** Who took the finished run as good; `awaitsAcceptance`: nobody has, and somebody should. */
+  readonly accepted: RunState["accepted"];
+  readonly awaitsAcceptance: boolean;
   readonly phases: readonly {
     readonly name: string;
     readonly status: PlanStatus;
@@ -64,6 +68,8 @@ export function statusJson(state: RunState, plan: Plan, nowMs: number, options: 
     alive: options.alive ?? null,
     interrupted: state.interrupted,
     exit: state.exit,
+    accepted: state.accepted,
+    awaitsAcceptance: awaitsAcceptance(state, plan),
     phases: viewPhases(plan, state).map(({ phase, status, stepsDone, steps, nodesDone, nodes, setAside }) => ({
       name: phase.name,
       status,
@@ -120,7 +126,7 @@ function haltWords(exit: number, ink: Ink): string {
   return isCalm(exit) ? ink.waiting(words) : ink.trouble(words);
 }
 
-function headline(state: RunState, ink: Ink): string {
+function headline(state: RunState, awaits: boolean, ink: Ink): string {
   switch (state.phase) {
     case "created":
       return "not started";
@@ -129,9 +135,13 @@ function headline(state: RunState, ink: Ink): string {
     case "halted":
       return haltWords(state.exit ?? EXIT.internal, ink);
     case "completed":
-      return state.exit === 0
-        ? ink.proven("completed")
-        : ink.waiting(`completed, exit ${state.exit ?? "?"} (${exitName(state.exit ?? 70)})`);
+      if (state.exit === 0)
+        return awaits
+          ? ink.waiting("complete, not accepted")
+          : ink.proven(state.accepted === null ? "completed" : "complete, accepted");
+      return ink.waiting(
+        `completed, exit ${state.exit ?? "?"} (${exitName(state.exit ?? 70)})${awaits ? ", not accepted" : state.accepted === null ? "" : ", accepted"}`,
+      );
   }
 }
 
@@ -161,7 +171,7 @@ export function renderStatus(state: RunState, plan: Plan, nowMs: number, paper: 
   const { arrow, dash, ellipsis, aside, stop } = symbolsOf(paper);
   const { from, to } = versionsOf(plan);
   const steps = held(plan, state);
-  const title = `${state.run}  ${headline(state, ink)}`;
+  const title = `${state.run}  ${headline(state, awaitsAcceptance(state, plan), ink)}`;
   const engine =
     state.phase !== "open"
       ? ""
@@ -180,6 +190,14 @@ export function renderStatus(state: RunState, plan: Plan, nowMs: number, paper: 
       ellipsis,
     ),
     ink.quiet(`last event: ${state.lastSeq} at ${state.lastTime}`),
+    ...(state.accepted === null
+      ? []
+      : beside(
+          "accepted: ",
+          10,
+          `${state.accepted.by} at ${state.accepted.at}: ${oneLine(state.accepted.reason)}`,
+          paper.columns,
+        )),
     "",
   ];
   const section = (name: string, body: readonly string[]): void => {

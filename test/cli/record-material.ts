@@ -17,11 +17,17 @@ export async function workFolder(): Promise<string> {
   return mkdtemp(join(tmpdir(), "pawl-cli-record-"));
 }
 
-/** A sealed run under `<cwd>/backups/<cluster>/<name>`; a snapshot where a summary is given. */
+/** A sealed run under `<cwd>/backups/<cluster>/<name>`; a snapshot where a summary is given; `worked`: a node of it was changed. */
 export async function recordedRun(
   cwd: string,
   name: string,
-  over: { readonly cluster?: string; readonly summary?: Json; readonly end?: RunEventBody; readonly sealed?: boolean } = {},
+  over: {
+    readonly cluster?: string;
+    readonly summary?: Json;
+    readonly end?: RunEventBody;
+    readonly sealed?: boolean;
+    readonly worked?: true;
+  } = {},
 ): Promise<string> {
   const folder = join(cwd, "backups", over.cluster ?? "production", name);
   await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -57,6 +63,12 @@ export async function recordedRun(
       ...(await store.put(meta, JSON.stringify({ v: 1, summary: over.summary }))),
     });
   }
+  if (over.worked === true) {
+    await journal.append({ type: "lock.taken", holder: "ada@desk", nodes: ["m1"] });
+    for (const to of ["prepared", "starting", "started", "complete"] as const)
+      await journal.append({ type: "step.moved", step: "managers/m1/upgrade", to, problem: null, note: null, output: null });
+    await journal.append({ type: "lock.released", nodes: ["m1"] });
+  }
   await journal.append(over.end ?? { type: "run.completed", exit: 0, setAside: [] });
   if (over.sealed !== false) await journal.seal();
   await journal.close();
@@ -68,7 +80,7 @@ export async function pawl(
   cwd: string,
   ...args: readonly string[]
 ): Promise<{ readonly exit: ExitName | null; readonly out: string; readonly err: string }> {
-  const io = capturedIo(cwd);
+  const io = { ...capturedIo(cwd), env: { LANG: "C.UTF-8", PAWL_STATE_DIR: join(cwd, ".state") } };
   await runCommandLine(io, args, "0.0.0");
   return { exit: io.ended(), out: io.stdout.join("\n"), err: io.stderr.join("\n") };
 }

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { resolve } from "node:path";
-import { exitName } from "../../domain/errors.ts";
+import { EXIT, exitName } from "../../domain/errors.ts";
 import type { RunSummary } from "../../journal/runs.ts";
 import type { Io } from "../io.ts";
 import { DEFAULT_OUTPUT } from "../places.ts";
@@ -37,10 +37,14 @@ async function show(io: Io, runs: readonly RunSummary[]): Promise<void> {
     return [
       run.run,
       run.cluster,
-      trouble ? ink.trouble(outcome) : run.phase === "completed" ? ink.proven(outcome) : ink.waiting(outcome),
+      trouble
+        ? ink.trouble(outcome)
+        : run.phase === "completed" && !run.awaitsAcceptance
+          ? ink.proven(outcome)
+          : ink.waiting(outcome),
       Number.isFinite(tookMs) ? formatDuration(Math.max(0, tookMs)) : "",
       oneLine(run.startedBy),
-      oneLine(run.note ?? ""),
+      oneLine(run.accepted === null ? (run.note ?? "") : `accepted by ${run.accepted.by}: ${run.accepted.reason}`),
     ];
   });
   const columns = [
@@ -64,7 +68,11 @@ function outcomeOf(run: RunSummary): string {
     case "open":
       return "no end yet";
     case "halted":
-    case "completed":
       return run.exit === null ? run.phase : exitName(run.exit);
+    case "completed": {
+      const ended = run.exit === null ? run.phase : exitName(run.exit);
+      if (run.awaitsAcceptance) return `${run.exit === EXIT.ok ? "complete" : ended}, not accepted`;
+      return run.accepted === null ? ended : `${ended}, accepted`;
+    }
   }
 }
