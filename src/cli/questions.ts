@@ -22,7 +22,7 @@ export interface AskedPeople {
 }
 
 /** Who a question is asked about: null for a question about no one in particular; null instead of a list where it cannot be told. */
-export function subjectsOf(
+function subjectsOf(
   question: PersonQuestion,
   inventory: Inventory,
   platform: Pick<Platform, "questionSubjects">,
@@ -42,7 +42,7 @@ export function settledBy(question: PersonQuestion, inventory: Inventory): strin
 }
 
 /** How an answer is typed. */
-export function answerCommand(question: PersonQuestion, inventoryFile: string): string {
+function answerCommand(question: PersonQuestion, inventoryFile: string): string {
   return `pawl answer ${question.name}${question.per === undefined ? "" : ` ${question.per.toUpperCase()}`} --text TEXT -i ${inventoryFile}`;
 }
 

@@ -37,7 +37,9 @@ async function report(
 describe("report.html", () => {
   it("tells the same story as the Markdown, in one file that runs and fetches nothing", async () => {
     const { html } = await report(STORY);
-    expect(html).toContain('<h1>Upgrade the toy cluster <span class="badge waiting">complete, with nodes set aside, not accepted</span></h1>');
+    expect(html).toContain(
+      '<h1>Upgrade the toy cluster <span class="badge waiting">complete, with nodes set aside, not accepted</span></h1>',
+    );
     for (const title of ["What is left to do", "The run", "Gates that refused", "Decisions", "Evidence"])
       expect(html).toContain(`<h2>${title}</h2>`);
     expect(html).toContain("<dt>observed</dt><dd>m1: 0, m2: 1</dd>");
