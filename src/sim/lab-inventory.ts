@@ -63,7 +63,7 @@ function inventoryText(options: LabFilesOptions): string {
     "answers:",
     ...labAnswers(cluster).map(
       (one) =>
-        `  - { ${Object.entries(one)
+        `  - { ${Object.entries<string>({ ...one })
           .map(([key, value]) => `${key}: ${text(value)}`)
           .join(", ")} }`,
     ),

@@ -133,6 +133,7 @@ function takeEvent(live: Draft, event: RunEvent): void {
     case "run.halted":
     case "run.completed":
     case "run.accepted":
+    case "notice.given":
       return;
   }
 }
