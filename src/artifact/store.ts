@@ -1,5 +1,5 @@
 import { createHash, randomUUID, type Hash } from "node:crypto";
-import { lstatSync, renameSync, rmSync } from "node:fs";
+import { createReadStream, lstatSync, renameSync, rmSync } from "node:fs";
 import { open, readdir, readFile, rm, type FileHandle } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { PawlError } from "../domain/errors.ts";
@@ -86,6 +86,7 @@ export async function openArtifactStore(options: StoreOptions): Promise<Artifact
     },
     sink,
     read: (ref) => readArtifact(options.folder, ref),
+    stream: (ref) => streamArtifact(options.folder, ref),
   };
 }
 
@@ -120,6 +121,29 @@ export async function readArtifact(runFolder: string, ref: Pick<ArtifactRef, "sh
   });
   const found = createHash("sha256").update(bytes).digest("hex");
   if (found === ref.sha256) return bytes;
+  throw new PawlError("said-no", "artifact-changed", `captured bytes were changed: ${path}`, {
+    expected: ref.sha256,
+    observed: found,
+    evidence: [path],
+    next: `pawl verify ${runFolder}`,
+  });
+}
+
+/** The same, piece by piece: whatever the size, memory stays at one piece. Throws as `readArtifact` does, at the end where they were changed. */
+export async function* streamArtifact(runFolder: string, ref: Pick<ArtifactRef, "sha256">): AsyncGenerator<Buffer> {
+  const path = resolve(runFolder, "artifacts", ref.sha256);
+  const hash = createHash("sha256");
+  if (lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true) {
+    await readArtifact(runFolder, ref);
+    return;
+  }
+  for await (const chunk of createReadStream(path, { highWaterMark: BATCH_BYTES })) {
+    const bytes = chunk as Buffer;
+    hash.update(bytes);
+    yield bytes;
+  }
+  const found = hash.digest("hex");
+  if (found === ref.sha256) return;
   throw new PawlError("said-no", "artifact-changed", `captured bytes were changed: ${path}`, {
     expected: ref.sha256,
     observed: found,

@@ -1,5 +1,5 @@
 import { PawlError } from "../domain/errors.ts";
-import type { AllowList, Command, HttpAnswer, HttpRequest, Remote } from "../engine/ports.ts";
+import type { AllowList, ByteStream, Command, HttpAnswer, HttpRequest, Remote } from "../engine/ports.ts";
 
 /** Status codes that send a reader elsewhere; 303 would turn any request into a GET, so it is not followed. */
 const REDIRECTS: readonly number[] = [301, 302, 307, 308];
@@ -58,8 +58,33 @@ export function guard(remote: Remote, allow: AllowList, options: GuardOptions = 
         throw notAllowed(`the word ${JSON.stringify(send)} to ${host}:${port}`, "a four-letter word of the allow-list");
       return remote.tcp(host, port, send, timeoutMs, signal);
     },
+    async open(target, host, port, signal) {
+      if (allow.inspect === undefined || options.hosts?.has(host) === false)
+        throw notAllowed(`a stream to ${host}:${port}`, "a stream to a machine of the inventory, of a product whose questions are read along");
+      const answer = await remote.open?.(target, host, port, signal);
+      if (answer === undefined) return { kind: "no-answer", code: "no-streams", reason: "streams are not opened here" };
+      return answer.kind === "open" ? { kind: "open", stream: watched(answer.stream, allow.inspect()) } : answer;
+    },
     close: () => remote.close(),
   };
+}
+
+/** A connection on which every byte is looked at before it leaves; what is not allowed is not sent, and ends it. */
+function watched(stream: ByteStream, inspect: (chunk: Buffer) => void): ByteStream {
+  const send = stream.write.bind(stream);
+  const look = (chunk: string | Uint8Array): void => {
+    try {
+      inspect(typeof chunk === "string" ? Buffer.from(chunk) : Buffer.from(chunk));
+    } catch (error) {
+      stream.destroy();
+      throw error;
+    }
+  };
+  stream.write = ((chunk: string | Uint8Array, ...rest: never[]) => {
+    look(chunk);
+    return send(chunk, ...rest);
+  });
+  return stream;
 }
 
 function none(code: string, reason: string): HttpAnswer {

@@ -28,7 +28,7 @@ export async function probeStep(
     remote: cluster.remote,
     local: cluster.local,
     checks: cluster.checksFor(plan.facts),
-    artifacts: { put: nothing, sink: nothing, read: nothing },
+    artifacts: { put: nothing, sink: nothing, read: nothing, stream: nothing },
     clock: cluster.clock,
     startedMs: cluster.clock.now(),
     record: (one) => stepRecord(EMPTY_RUN, one),

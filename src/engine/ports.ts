@@ -44,6 +44,8 @@ export interface ArtifactStore {
   /** A sink that hashes while it writes; `finish` makes it an artifact, `abandon` leaves nothing behind. */
   sink(meta: ArtifactMeta): Promise<ArtifactSink>;
   read(ref: Pick<ArtifactRef, "sha256">): Promise<Buffer>;
+  /** The same bytes piece by piece, whatever their size. Throws at the end where they are not those of the digest. */
+  stream(ref: Pick<ArtifactRef, "sha256">): AsyncIterable<Buffer>;
 }
 
 export interface ArtifactSink {
@@ -232,6 +234,11 @@ export interface AllowList {
    */
   readonly commands: readonly (readonly (string | RegExp)[])[];
   readonly fourLetter: readonly string[];
+  /**
+   * Streams may be opened to machines of the inventory, and this begins to read along one of them: it is given every byte that is about
+   * to be sent, and throws where they would change something. Without it none are opened.
+   */
+  readonly inspect?: () => (chunk: Buffer) => void;
 }
 
 /** One thing a snapshot captures. */

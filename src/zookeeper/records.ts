@@ -107,7 +107,8 @@ export const OPERATIONS = {
   getChildren2: reads(12, watched, record({ children: vector(text), stat })),
   create2: writes(15, create, record({ path: text, stat })),
   auth: reads(100, record({ type: int, scheme: text, auth: buffer }), nothing),
-  addWatch: reads(106, record({ path: text, mode: int }), nothing),
+  /** Its reply says 0 once more. */
+  addWatch: reads(106, record({ path: text, mode: int }), record({ err: int })),
   closeSession: reads(-11, nothing, nothing),
 } as const;
 

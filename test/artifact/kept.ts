@@ -51,6 +51,11 @@ export function storeOver(
       if (bytes === undefined) throw new Error(`nothing was kept with the digest ${sha256}`);
       return bytes;
     },
+    async *stream({ sha256 }) {
+      const bytes = find(sha256);
+      if (bytes === undefined) throw new Error(`nothing was kept with the digest ${sha256}`);
+      yield await Promise.resolve(bytes);
+    },
   };
 }
 

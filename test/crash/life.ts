@@ -129,6 +129,7 @@ export function mortalArtifacts(life: Life, store: ArtifactStore): ArtifactStore
         };
       }),
     read: (ref) => living(life, () => store.read(ref)),
+    stream: (ref) => store.stream(ref),
   };
 }
 
