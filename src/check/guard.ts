@@ -60,7 +60,10 @@ export function guard(remote: Remote, allow: AllowList, options: GuardOptions = 
     },
     async open(target, host, port, signal) {
       if (allow.inspect === undefined || options.hosts?.has(host) === false)
-        throw notAllowed(`a stream to ${host}:${port}`, "a stream to a machine of the inventory, of a product whose questions are read along");
+        throw notAllowed(
+          `a stream to ${host}:${port}`,
+          "a stream to a machine of the inventory, of a product whose questions are read along",
+        );
       const answer = await remote.open?.(target, host, port, signal);
       if (answer === undefined) return { kind: "no-answer", code: "no-streams", reason: "streams are not opened here" };
       return answer.kind === "open" ? { kind: "open", stream: watched(answer.stream, allow.inspect()) } : answer;
@@ -80,10 +83,10 @@ function watched(stream: ByteStream, inspect: (chunk: Buffer) => void): ByteStre
       throw error;
     }
   };
-  stream.write = ((chunk: string | Uint8Array, ...rest: never[]) => {
+  stream.write = (chunk: string | Uint8Array, ...rest: never[]) => {
     look(chunk);
     return send(chunk, ...rest);
-  });
+  };
   return stream;
 }
 

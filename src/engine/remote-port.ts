@@ -69,8 +69,8 @@ export interface Remote {
   /** Connects to host:port, sends the text, reads to the end of the stream. */
   tcp(host: string, port: number, send: string, timeoutMs: number, signal?: AbortSignal): Promise<TcpAnswer>;
   /**
-   * A stream to host:port as the target reaches it, for a protocol of many questions. A reader behind the guard has none: nobody can
-   * judge what will be said on it. Whoever opened it destroys it, and does not sleep before that: on a lab time stands still while it
+   * A stream to host:port as the target reaches it, for a protocol of many questions. Behind the guard only where the platform reads along
+   * (AllowList.inspect). Whoever opened it destroys it, and does not sleep before that: on a lab time stands still while it
    * is open. An adapter without streams leaves it out.
    */
   open?(target: string, host: string, port: number, signal?: AbortSignal): Promise<StreamAnswer>;

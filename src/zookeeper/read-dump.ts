@@ -60,7 +60,7 @@ export interface ArchiveEntry {
 /** Entries of a tar, one after the other; names without `./` and closing slashes. Throws DumpError for a damaged or cut one. */
 export async function* entriesOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<ArchiveEntry> {
   const archive = extract();
-  const cut: { error?: unknown } = {};
+  const cut: { error?: Error } = {};
   const source = Readable.from(wholeArchive(chunks));
   source.on("error", (error) => {
     cut.error = error;

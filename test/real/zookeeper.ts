@@ -40,6 +40,10 @@ export interface EnsembleOptions {
   readonly samePort?: boolean;
   /** Lays data into a server's folder (`version-2` with snapshots, logs and epochs) before it starts for the first time. */
   readonly lay?: (folder: string, index: number) => Promise<void>;
+  /** Snapshots and transaction logs in the two folders DC/OS has for them, below `<name>/var/lib/dcos/exhibitor/zookeeper`. */
+  readonly asInDcos?: boolean;
+  /** Further Java options. */
+  readonly java?: readonly string[];
 }
 
 /** A port nobody listens on at any of these addresses now. */
@@ -71,8 +75,10 @@ export async function startEnsemble(hosts: readonly string[], options: EnsembleO
   );
   const servers = await Promise.all(
     members.map(async ({ id, host, clientPort }, index): Promise<ZooKeeperServer> => {
-      const data = join(folder, options.names?.[id - 1] ?? `server-${String(id)}`);
-      mkdirSync(data);
+      const top = join(folder, options.names?.[id - 1] ?? `server-${String(id)}`);
+      const exhibitor = join(top, "var/lib/dcos/exhibitor/zookeeper");
+      const data = options.asInDcos === true ? join(exhibitor, "snapshot") : top;
+      mkdirSync(data, { recursive: true });
       writeFileSync(join(data, "myid"), `${String(id)}\n`);
       await options.lay?.(data, index);
       const config = join(folder, `zoo-${String(id)}.cfg`);
@@ -83,6 +89,7 @@ export async function startEnsemble(hosts: readonly string[], options: EnsembleO
           "initLimit=20",
           "syncLimit=10",
           `dataDir=${data}`,
+          ...(options.asInDcos === true ? [`dataLogDir=${join(exhibitor, "transactions")}`] : []),
           `clientPort=${String(clientPort)}`,
           `clientPortAddress=${host}`,
           `4lw.commands.whitelist=${WORDS}`,
@@ -104,6 +111,7 @@ export async function startEnsemble(hosts: readonly string[], options: EnsembleO
         "-XX:TieredStopAtLevel=1",
         // Transaction logs grow by 8 MiB at once instead of 64.
         "-Dzookeeper.preAllocSize=8192",
+        ...(options.java ?? []),
         "-cp",
         CLASSPATH,
         "org.apache.zookeeper.server.quorum.QuorumPeerMain",
