@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 import ssh2 from "ssh2";
 import { openProgram } from "../bin/program.js";
 
-const ANSWER = "Linux 6.1.0\n7d0dd29e-5c4c-4e2e-8a4f-0d5d0ab1f8a1\n1795000000\n0\n";
+const ANSWER = "Linux 6.1.0\n7d0dd29e-5c4c-4e2e-8a4f-0d5d0ab1f8a1\n0\n1795000000\n";
 
 /** An SSH server on loopback that lets everybody in and answers every command with the same lines. */
 function machine(hostKey) {

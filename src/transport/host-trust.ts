@@ -6,7 +6,7 @@ import {
   judgeHostKey,
   keyType,
   knownHostsName,
-  linesFor,
+  linesByHost,
   parseKnownHosts,
   type KnownHostsLine,
 } from "./known-hosts.ts";
@@ -38,13 +38,11 @@ export interface HostTrust {
  * written to the target's first file and told (accept-new); a key that differs from a known one is never accepted.
  */
 export function createHostTrust(accept: ((accepted: AcceptedHostKey) => void) | null = null): HostTrust {
-  const files = new Map<string, readonly KnownHostsLine[]>();
-  const linesOf = (file: string): readonly KnownHostsLine[] => {
-    const known = files.get(file);
-    if (known !== undefined) return known;
-    const fresh = parseKnownHosts(textOf(file), file);
-    files.set(file, fresh);
-    return fresh;
+  const files = new Map<string, ReturnType<typeof linesByHost>>();
+  const linesIn = (file: string, name: string): readonly KnownHostsLine[] => {
+    const known = files.get(file) ?? linesByHost(parseKnownHosts(textOf(file), file));
+    files.set(file, known);
+    return known(name);
   };
   // Kept: a hashed line costs a digest for every host it is asked about.
   const asked = new Map<string, readonly KnownHostsLine[]>();
@@ -52,7 +50,7 @@ export function createHostTrust(accept: ((accepted: AcceptedHostKey) => void) | 
     const key = JSON.stringify([nameOf(target), target.knownHostsFiles]);
     const known = asked.get(key);
     if (known !== undefined) return known;
-    const fresh = linesFor(target.knownHostsFiles.flatMap(linesOf), nameOf(target));
+    const fresh = target.knownHostsFiles.flatMap((file) => linesIn(file, nameOf(target)));
     asked.set(key, fresh);
     return fresh;
   };

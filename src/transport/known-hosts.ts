@@ -58,9 +58,28 @@ export function knownHostsName(host: string, port: number): string {
   return port === 22 ? lower : `[${lower}]:${String(port)}`;
 }
 
-/** The lines that speak about the host, revoked ones and certificate authorities too. A key known for port 22 says nothing about another port: another machine may answer there. */
-export function linesFor(lines: readonly KnownHostsLine[], name: string): readonly KnownHostsLine[] {
-  return lines.filter((line) => matchesHost(line.hosts, name));
+/**
+ * The lines of a file that speak about a host, in their order, revoked ones and certificate authorities too. A key known for port 22
+ * says nothing about another port: another machine may answer there. Plain names are looked up; only patterns and hashed names are
+ * tried one by one, for every host they are asked about.
+ */
+export function linesByHost(lines: readonly KnownHostsLine[]): (name: string) => readonly KnownHostsLine[] {
+  const plain = new Map<string, KnownHostsLine[]>();
+  const tried: KnownHostsLine[] = [];
+  for (const line of lines) {
+    if (/^\|1\||[!*?]/.test(line.hosts)) tried.push(line);
+    else
+      for (const name of new Set(line.hosts.toLowerCase().split(","))) {
+        const mine = plain.get(name);
+        if (mine === undefined) plain.set(name, [line]);
+        else mine.push(line);
+      }
+  }
+  return (name) => {
+    const named = plain.get(name) ?? [];
+    const matched = tried.filter((line) => matchesHost(line.hosts, name));
+    return matched.length === 0 ? named : [...named, ...matched].toSorted((a, b) => a.line - b.line);
+  };
 }
 
 /**

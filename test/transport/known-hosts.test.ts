@@ -1,9 +1,10 @@
 import { execFileSync } from "node:child_process";
+import { createHmac } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { fingerprint, judgeHostKey, knownHostsName, linesFor, parseKnownHosts } from "../../src/transport/known-hosts.ts";
+import { fingerprint, judgeHostKey, knownHostsName, linesByHost, parseKnownHosts } from "../../src/transport/known-hosts.ts";
 import { describeReal } from "../real/requires.ts";
 import { makeKey } from "../real/sshd.ts";
 
@@ -12,7 +13,7 @@ const OTHER = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGJjZGVmZ2hpamtsbW5vcHFyc3R1d
 const blobOf = (key: string): Buffer => Buffer.from(key.split(" ")[1] ?? "", "base64");
 
 function judge(text: string, host: string, port: number, key: string): string {
-  return judgeHostKey(linesFor(parseKnownHosts(text, "known_hosts"), knownHostsName(host, port)), blobOf(key)).kind;
+  return judgeHostKey(linesByHost(parseKnownHosts(text, "known_hosts"))(knownHostsName(host, port)), blobOf(key)).kind;
 }
 
 describe("known hosts", () => {
@@ -41,7 +42,17 @@ describe("known hosts", () => {
   it("calls another key of a known host changed, also when it is of another type", () => {
     expect(judge(`m1 ${ED}\n`, "m1", 22, OTHER)).toBe("changed");
     const rsaBlob = Buffer.concat([Buffer.from([0, 0, 0, 7]), Buffer.from("ssh-rsa"), Buffer.from([0, 0, 0, 1, 3])]);
-    expect(judgeHostKey(linesFor(parseKnownHosts(`m1 ${ED}\n`, "f"), "m1"), rsaBlob).kind).toBe("changed");
+    expect(judgeHostKey(linesByHost(parseKnownHosts(`m1 ${ED}\n`, "f"))("m1"), rsaBlob).kind).toBe("changed");
+  });
+
+  it("gives a host's lines in the order of the file, by whatever name, pattern or hash they speak about it", () => {
+    const salt = Buffer.from("salt");
+    const hashed = `|1|${salt.toString("base64")}|${createHmac("sha1", salt).update("m1").digest("base64")}`;
+    const hosts = ["m*", "M1,m1,m2", hashed, "m2", "m1", "!m1,m*", "?1"];
+    const lines = parseKnownHosts(hosts.map((host) => `${host} ${ED}\n`).join(""), "f");
+    expect(linesByHost(lines)("m1").map(({ line }) => line)).toEqual([1, 2, 3, 5, 7]);
+    expect(linesByHost(lines)("m2").map(({ line }) => line)).toEqual([1, 2, 4, 6]);
+    expect(linesByHost(lines)("x")).toEqual([]);
   });
 
   it("accepts any of several keys of a host", () => {

@@ -6,15 +6,15 @@ import type { Platform, Remote } from "../../engine/ports.ts";
 
 /**
  * One POSIX script per node: who it is, since when, its clock. It runs on every node at once, so the kernel's files are read by the
- * shell itself, and a program is started only where they are missing (`proc(5)`).
+ * shell itself, and a program is started only where they are missing (`proc(5)`); the last one takes the shell's own place.
  */
 const FACTS = `
 exec 2>/dev/null
 if read -r os < /proc/sys/kernel/ostype && read -r release < /proc/sys/kernel/osrelease; then echo "$os $release"; else uname -sr; fi
 if read -r id < /proc/sys/kernel/random/boot_id; then echo "$id"; else echo unknown; fi
-date +%s
 while read -r key uid rest; do if [ "$key" = Uid: ]; then break; fi; done < /proc/self/status
 echo "\${uid:-$(id -u)}"
+exec date +%s
 `.trim();
 const COMMAND = ["sh", "-c", FACTS] as const;
 
@@ -25,7 +25,7 @@ async function readNode(reader: Remote, node: InventoryNode): Promise<Json> {
   const outcome = await reader.run(node.name, { argv: COMMAND, timeoutMs: 15_000 });
   if (outcome.kind !== "exited" || outcome.code !== 0)
     return { reachable: false, reason: outcome.kind === "lost" ? outcome.reason : outcome.kind };
-  const [kernel, bootId, epoch, uid] = outcome.stdout.trim().split("\n");
+  const [kernel, bootId, uid, epoch] = outcome.stdout.trim().split("\n");
   return { reachable: true, kernel: kernel ?? null, bootId: bootId ?? null, clockEpoch: Number(epoch), uid: Number(uid) };
 }
 
