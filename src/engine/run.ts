@@ -115,6 +115,8 @@ async function endSteps(session: Session, desk: Desk): Promise<void> {
 /** Whatever happened before: the lock is given back. */
 async function leave(session: Session): Promise<void> {
   const { lock } = session.parts;
+  // Nobody else may come before what this run has done is on record.
+  await session.written();
   try {
     if (session.halt !== null) await runHook(session, "on-halt", null);
   } finally {

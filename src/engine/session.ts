@@ -91,6 +91,7 @@ export class Session {
   readonly moves: string[] = [];
   /** What adapters tell the record beside the steps. */
   readonly notes: Notes = createNotes((event) => this.append(event).catch((error: unknown) => this.fail(error)));
+  #posted: Promise<unknown> = Promise.resolve();
   #wakers = new Set<() => void>();
   #exclusive: Promise<unknown> = Promise.resolve();
 
@@ -142,7 +143,12 @@ export class Session {
    * only with it or after it: enough where no effect waits for it. A write that fails ends the run.
    */
   post(body: RunEventBody, actor?: string): void {
-    this.append(body, actor).catch((error: unknown) => this.fail(error));
+    this.#posted = this.append(body, actor).catch((error: unknown) => this.fail(error));
+  }
+
+  /** Resolves when everything that was posted so far is on disk, or the run has failed. */
+  async written(): Promise<void> {
+    await this.#posted;
   }
 
   /** Journals an artifact that is in the store. Who moves the step right afterwards need not wait. */

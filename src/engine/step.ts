@@ -210,7 +210,8 @@ export async function performStep(session: Session, desk: Desk, step: Step, dueA
       }
     }
     if (dueAgain) await move(session, step, "pending", { note: "done at this halt; due again when the run ends" });
-    else await move(session, step, "complete");
+    // Whatever begins next waits for the disk first, where this stands before it; the end of a run waits for it too.
+    else movePast(session, step, "complete");
     return { kind: "complete" };
   } finally {
     session.inHand.delete(step.address);
