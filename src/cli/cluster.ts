@@ -48,6 +48,7 @@ export interface Cluster {
   readonly acceptedKeys?: AcceptedKeys;
   /** The runner over the product's checks, or over others. */
   checksFor(facts: Facts, checks?: readonly Check[]): Checks;
+  /** Ends the connections; once, however often it is called. */
   close(): Promise<void>;
 }
 
@@ -146,6 +147,7 @@ export async function openCluster(
   const urls = Object.values(inventory.document.scripts).map((script) => script.url);
   const reader = guard(remote, allow, { urls, hosts: hostsOf(inventory.document) });
   const monitors = monitoringOf({ reader, inventory: inventory.document, platform, clock, lab });
+  let closing: Promise<void> | null = null;
   return {
     inventory,
     platform,
@@ -163,10 +165,10 @@ export async function openCluster(
     acceptedKeys,
     checksFor: (facts, checks = loaded.map((one) => one.document)) =>
       createChecks({ checks, remote: reader, inventory: inventory.document, platform, facts, clock, jq }),
-    async close() {
-      await monitors.close();
-      await jq.close();
-      await remote.close();
-    },
+    close: () =>
+      (closing ??= monitors
+        .close()
+        .then(() => Promise.all([jq.close(), remote.close()]))
+        .then(() => undefined)),
   };
 }

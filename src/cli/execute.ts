@@ -33,6 +33,8 @@ export interface Presence {
 export interface Execution {
   readonly presence: Presence;
   readonly limits: Limits;
+  /** Nothing follows this run on the cluster: its connections end while the record is sealed. */
+  readonly last?: true;
 }
 
 function bootId(): string {
@@ -117,6 +119,8 @@ export async function execute(io: Io, cluster: Cluster, record: RunRecord, execu
       limits,
       spell: spellOf(io, record.folder),
       process: { pid: process.pid, host: hostname(), boot: bootId() },
+      // Whoever opened the cluster closes it too, and hears what goes wrong there.
+      ...(execution.last === true ? { leave: () => void cluster.close().catch(() => undefined) } : {}),
     },
     state.phase !== "created",
   );

@@ -40,7 +40,7 @@ function mayLook(runbook: Runbook, { plan, observation, exit }: Survey): boolean
   );
 }
 
-/** Any runbook that is a whole of its own: observe, preflight, plan, run. */
+/** Any runbook that is a whole of its own: observe, preflight, plan, run. The cluster is closed by the time the record is sealed. */
 export async function runRunbook(
   io: Io,
   cluster: Cluster,
@@ -118,6 +118,7 @@ export async function runRunbook(
   const result = await execute(io, cluster, record, {
     presence,
     limits,
+    last: true,
   });
   tellEnd(io, record, result, presence);
   return end(result.exit, record.folder);

@@ -3,7 +3,7 @@ import { mkdir, readFile, rm } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { openArtifactStore, readArtifact } from "../artifact/store.ts";
 import { PawlError } from "../domain/errors.ts";
-import type { RunEvent } from "../domain/events.ts";
+import type { RunEvent, RunEventBody } from "../domain/events.ts";
 import { fileNameOf } from "../domain/file-name.ts";
 import type { Finding, Plan } from "../domain/plan.ts";
 import { fold, type RunState } from "../domain/run-state.ts";
@@ -189,7 +189,14 @@ export async function createRun(io: Io, clock: Clock, wanted: NewRun): Promise<R
 }
 
 async function tellSurvey({ run, journal, artifacts }: RunRecord, sha256: string, wanted: NewRun): Promise<void> {
-  await journal.append({
+  // In this order, and durable together: nothing happens before all of it is on disk.
+  const told: Promise<unknown>[] = [];
+  const tell = (body: RunEventBody, actor?: string): void => {
+    const event = journal.append(body, actor);
+    event.catch(() => undefined);
+    told.push(event);
+  };
+  tell({
     type: "run.created",
     run,
     kind: wanted.plan.runbook.name,
@@ -199,9 +206,9 @@ async function tellSurvey({ run, journal, artifacts }: RunRecord, sha256: string
     ticket: wanted.ticket,
     id: randomUUID(),
   });
-  for (const event of wanted.acceptedKeys?.unrecorded() ?? []) await journal.append(event);
+  for (const event of wanted.acceptedKeys?.unrecorded() ?? []) tell(event);
   for (const { meta, bytes } of wanted.observation.evidence) {
-    await journal.append({ type: "artifact.recorded", ...(await artifacts.put(meta, bytes)) });
+    tell({ type: "artifact.recorded", ...(await artifacts.put(meta, bytes)) });
   }
   const meta = {
     name: "preflight.json",
@@ -210,9 +217,9 @@ async function tellSurvey({ run, journal, artifacts }: RunRecord, sha256: string
     node: null,
     evidenceOf: "every finding of the preflight",
   };
-  await journal.append({ type: "artifact.recorded", ...(await artifacts.put(meta, JSON.stringify(wanted.findings, null, 1))) });
+  tell({ type: "artifact.recorded", ...(await artifacts.put(meta, JSON.stringify(wanted.findings, null, 1))) });
   for (const finding of wanted.findings) {
-    await journal.append({
+    tell({
       type: "finding.reported",
       id: finding.id,
       verdict: finding.verdict,
@@ -221,8 +228,9 @@ async function tellSurvey({ run, journal, artifacts }: RunRecord, sha256: string
     });
   }
   for (const { finding, print, observed, person, reason, until } of wanted.plan.waivers ?? []) {
-    await journal.append({ type: "finding.waived", id: finding, print, observed: observed.slice(0, 500), reason, until }, person);
+    tell({ type: "finding.waived", id: finding, print, observed: observed.slice(0, 500), reason, until }, person);
   }
+  await Promise.all(told);
 }
 
 /** The events of a record so far, for a reader of JSON lines who wants the whole journal. */

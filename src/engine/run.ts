@@ -196,6 +196,7 @@ async function drive(session: Session, desk: Desk, resumed: boolean): Promise<Ru
   await work(session, desk, resumed);
   try {
     const exit = await close(session);
+    session.parts.leave?.();
     await journal.seal();
     if (session.failure === null) return { exit, halt: session.halt, state: session.state };
   } catch (error) {

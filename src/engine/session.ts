@@ -61,6 +61,8 @@ export interface EngineParts {
   /** How commands on this run are spelled where its name alone does not find it: `pawl VERB RUN REST`. */
   readonly spell?: Spell;
   readonly process: { readonly pid: number; readonly host: string; readonly boot: string };
+  /** Told once nothing is asked of the cluster any more: only the record is left to be sealed. */
+  readonly leave?: () => void;
 }
 
 export interface Halt {

@@ -1,6 +1,5 @@
-import { createReadStream } from "node:fs";
 import { createHash } from "node:crypto";
-import { readdir, readFile } from "node:fs/promises";
+import { open, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RunEvent } from "../domain/events.ts";
 import { isTemporary, replaceFile } from "../disk/durable-file.ts";
@@ -29,6 +28,7 @@ export type Derive = (
   manifest: Manifest,
 ) => readonly DerivedFile[] | Promise<readonly DerivedFile[]>;
 
+const PIECE_BYTES = 1 << 20;
 const SHA256_NAME = /^[0-9a-f]{64}$/;
 
 /** SHA-256 (hex) and length of a file, or of its first `upTo` bytes, read in pieces. Throws what reading throws. */
@@ -37,13 +37,20 @@ export async function hashFile(
   upTo = Number.POSITIVE_INFINITY,
 ): Promise<{ readonly sha256: string; readonly bytes: number }> {
   const digest = createHash("sha256");
-  let bytes = 0;
-  if (upTo === 0) return { sha256: digest.digest("hex"), bytes };
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20, end: upTo - 1 }) as AsyncIterable<Buffer>) {
-    digest.update(chunk);
-    bytes += chunk.length;
+  const handle = await open(path, "r");
+  try {
+    const { size } = await handle.stat();
+    const piece = Buffer.allocUnsafe(Math.max(1, Math.min(size, upTo, PIECE_BYTES)));
+    let bytes = 0;
+    for (;;) {
+      const { bytesRead } = await handle.read(piece, 0, Math.min(piece.length, upTo - bytes), null);
+      if (bytesRead === 0) return { sha256: digest.digest("hex"), bytes };
+      digest.update(piece.subarray(0, bytesRead));
+      bytes += bytesRead;
+    }
+  } finally {
+    await handle.close();
   }
-  return { sha256: digest.digest("hex"), bytes };
 }
 
 /** The list itself, and the lock of whoever writes: gone, or another's, when the list is read. */
@@ -66,10 +73,18 @@ export async function recordFiles(folder: string): Promise<readonly string[]> {
  */
 export async function writeSeal(folder: string, head: JournalHead, events: readonly RunEvent[], derive: Derive): Promise<void> {
   const manifest = manifestOf(events, head.seq);
-  for (const file of await derive(events, manifest)) await replaceFile(join(folder, file.name), file.text);
-  await replaceFile(join(folder, "manifest.json"), manifestText(manifest));
-  await replaceFile(join(folder, "head.json"), `${JSON.stringify(head)}\n`);
+  const files = [
+    ...(await derive(events, manifest)),
+    { name: "manifest.json", text: manifestText(manifest) },
+    { name: "head.json", text: `${JSON.stringify(head)}\n` },
+  ];
+  await allOf(files.map((file) => replaceFile(join(folder, file.name), file.text)));
   await writeSums(folder, head.bytes);
+}
+
+/** Waits for all of them, also where one fails: nothing is still being written when this ends. Throws the first failure. */
+async function allOf(works: readonly Promise<void>[]): Promise<void> {
+  for (const work of await Promise.allSettled(works)) if (work.status === "rejected") throw work.reason;
 }
 
 /** Writes SHA256SUMS over every file in the folder, the journal up to its head, in the form `sha256sum -c` reads. */

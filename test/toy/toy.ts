@@ -111,6 +111,7 @@ export interface ToyOptions {
   readonly journal?: (own: Journal) => Journal;
   /** Who reads the runbook's monitors; without it nobody does. */
   readonly monitoring?: (world: ToyWorld, clock: SimClock) => Monitoring;
+  readonly leave?: () => void;
   readonly only?: readonly string[];
   /** Hooks of the inventory, and who runs them. */
   readonly hooks?: Inventory["hooks"];
@@ -197,6 +198,7 @@ export function toyRun(options: ToyOptions = {}) {
         control: { listen: async (handler) => void controls.push(handler), close: async () => undefined },
         limits: { stopAfter: options.stopAfter ?? null, untilMs: null, expectedMs: () => null, ...options.limits },
         process: { pid: 1, host: "h", boot: "b" },
+        ...(options.leave === undefined ? {} : { leave: options.leave }),
       },
       resumed,
     );
