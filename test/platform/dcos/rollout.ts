@@ -68,7 +68,7 @@ export async function planRollOut(options: RolloutOptions = {}): Promise<Planned
   ]));
   const inputs = resolveInputs(runbook.document, { target: TARGET, ...SOAKS }, true);
   const { facts } = await platform.observe(guard(lab.remote, platform.allow), inventory, inputs, clock);
-  const bad = platform.findings(facts, inventory, inputs).filter((one) => one.verdict !== "pass");
+  const bad = platform.findings(facts, inventory, inputs).filter((one) => one.verdict !== "pass" && one.severity !== "advisory");
   if (bad.length > 0)
     throw new Error(`the cluster is not fit to begin with: ${bad.map((one) => `${one.id}: ${one.observed}`).join("; ")}`);
   const plan = compile({
