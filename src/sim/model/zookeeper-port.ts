@@ -41,6 +41,7 @@ export function zookeeperPort(model: Model, node: NodeState): ClientPort {
     },
     keepSession: (session) => void ensemble.abandoned.delete(session),
     author: (session, cxid) => ({ session, cxid, timeMs: model.clock.now() }),
+    unbarred: false,
     connected(end) {
       zookeeper.clients.add(end);
       return () => void zookeeper.clients.delete(end);

@@ -23,6 +23,8 @@ export interface ClientPort {
   /** The session is in use on a connection again. */
   keepSession(session: bigint): void;
   author(session: bigint, cxid: number): Author;
+  /** Access lists bar nobody. */
+  readonly unbarred: boolean;
   /** Called with what ends the connection, which the server does when it ceases to serve; what comes back forgets it. */
   connected(end: () => void): () => void;
 }
@@ -101,7 +103,7 @@ function speak(port: ClientPort, stream: ByteStream): (chunk: Buffer) => void {
   const answer = (history: History, session: bigint, bytes: Buffer): void => {
     const from = createReader(bytes);
     const { xid, type } = requestHeader.read(from);
-    const client: Client = { author: port.author(session, xid), identities };
+    const client: Client = { author: port.author(session, xid), identities, unbarred: port.unbarred };
     const found = answerRequest(history, client, type, bytes.subarray(from.at));
     const closing = type === OPERATIONS.closeSession.code;
     if (closing) {

@@ -1,7 +1,21 @@
-import { buffer, createWriter, encode, int, long, record, text, vector, written, type JuteWriter } from "../../zookeeper/jute.ts";
+import {
+  buffer,
+  createReader,
+  createWriter,
+  encode,
+  int,
+  JuteError,
+  long,
+  record,
+  text,
+  vector,
+  written,
+  type JuteReader,
+  type JuteWriter,
+} from "../../zookeeper/jute.ts";
 import { acl } from "../../zookeeper/records.ts";
-import { BUILT_IN_ACL, type Tree, type Znode } from "./tree.ts";
-import { encodeTxn, type Txn } from "./txn.ts";
+import { BUILT_IN_ACL, emptyTree, parentOf, type Tree, type Znode } from "./tree.ts";
+import { decodeTxn, encodeTxn, type Txn } from "./txn.ts";
 
 /** Files of ZooKeeper 3.4, which later releases read too (persistence.FileSnap, FileTxnLog; SerializeUtils; DataTree). */
 const fileHeader = record({ magic: int, version: int, dbId: long });
@@ -105,4 +119,69 @@ export function logFile(txns: readonly Txn[]): Buffer {
   const whole = Buffer.alloc(Math.ceil((length + 1) / PREALLOCATED_BYTES) * PREALLOCATED_BYTES);
   Buffer.concat(parts).copy(whole);
   return whole;
+}
+
+function need(right: boolean, what: string): void {
+  if (!right) throw new JuteError(what);
+}
+
+function readHeader(from: JuteReader, letters: string): void {
+  const head = fileHeader.read(from);
+  need(head.magic === magic(letters) && head.version === VERSION, `this is no file that begins with ${letters}`);
+}
+
+/** The tree of a snapshot; it has seen the transactions up to the one in the file's name. Throws JuteError for a damaged file. */
+export function readSnapshot(bytes: Buffer, zxid: bigint): Tree {
+  const from = createReader(bytes);
+  readHeader(from, "ZKSN");
+  const tree: Tree = { ...emptyTree(), zxid };
+  tree.nodes.clear();
+  for (let left = int.read(from); left > 0; left -= 1) {
+    const { id, timeoutMs } = session.read(from);
+    tree.sessions.set(id, timeoutMs);
+  }
+  const lists = new Map<bigint, Znode["acl"]>([[-1n, BUILT_IN_ACL]]);
+  for (let left = int.read(from); left > 0; left -= 1) {
+    const one = aclEntry.read(from);
+    lists.set(one.id, one.acl);
+  }
+  for (let path = text.read(from); path !== "/"; path = text.read(from)) {
+    const data = buffer.read(from);
+    const acl = lists.get(long.read(from));
+    const { ctime, mtime, cversion, ephemeralOwner, ...stat } = statPersisted.read(from);
+    need(acl !== undefined, `${path} has an access list that is not there`);
+    const times = { ctimeMs: Number(ctime), mtimeMs: Number(mtime) };
+    const node = {
+      ...stat,
+      ...times,
+      data,
+      acl: acl ?? [],
+      creates: cversion,
+      owner: ephemeralOwner,
+      children: new Set<string>(),
+    };
+    tree.nodes.set(path === "" ? "/" : path, node);
+    if (path !== "") tree.nodes.get(parentOf(path))?.children.add(path.slice(path.lastIndexOf("/") + 1));
+  }
+  const summed = bytes.subarray(0, from.at);
+  need(long.read(from) === BigInt(adler32(summed)), "its checksum is another one");
+  need(text.read(from) === "/", "its seal is missing");
+  return tree;
+}
+
+/** The transactions of a log. One that is cut off ends it, as it does for a server. Throws JuteError for a damaged file. */
+export function readLog(bytes: Buffer): readonly Txn[] {
+  const from = createReader(bytes);
+  readHeader(from, "ZKLG");
+  const txns: Txn[] = [];
+  // Checksum and length; a length of 0 was written ahead.
+  while (from.at + 12 <= bytes.length && bytes.readInt32BE(from.at + 8) > 0) {
+    if (from.at + 12 + bytes.readInt32BE(from.at + 8) + END_OF_RECORD.length > bytes.length) break;
+    const { checksum, bytes: entry } = logEntry.read(from);
+    if (bytes[from.at] !== END_OF_RECORD[0]) break;
+    from.at += END_OF_RECORD.length;
+    need(entry !== null && checksum === BigInt(adler32(entry)), "a transaction's checksum is another one");
+    txns.push(decodeTxn(entry ?? Buffer.alloc(0)));
+  }
+  return txns;
 }

@@ -1,4 +1,17 @@
-import { bool, buffer, encode, int, long, record, text, vector, type Codec } from "../../zookeeper/jute.ts";
+import {
+  bool,
+  buffer,
+  createReader,
+  encode,
+  ended,
+  int,
+  JuteError,
+  long,
+  record,
+  text,
+  vector,
+  type Codec,
+} from "../../zookeeper/jute.ts";
 import { acl, type Acl } from "../../zookeeper/records.ts";
 
 interface Header {
@@ -64,4 +77,35 @@ export function encodeTxn(txn: Txn): Buffer {
   const { code, bytes } = body(txn);
   const head = { clientId: txn.session, cxid: txn.cxid, zxid: txn.zxid, time: BigInt(txn.timeMs), type: code };
   return Buffer.concat([encode(header, head), bytes]);
+}
+
+/** A transaction of a log. Throws JuteError for bytes that are none, and for types no server of this cluster writes. */
+export function decodeTxn(bytes: Buffer): Txn {
+  const from = createReader(bytes);
+  const head = header.read(from);
+  const by = { session: head.clientId, cxid: head.cxid, zxid: head.zxid, timeMs: Number(head.time) };
+  const change = decodeChange(head.type, from);
+  ended(from);
+  return { ...by, ...change };
+}
+
+function decodeChange(type: number, from: ReturnType<typeof createReader>): Change {
+  switch (type) {
+    case 1: {
+      const { parentCversion, ...made } = createTxn.read(from);
+      return { type: "create", ...made, parentCreates: parentCversion };
+    }
+    case 2:
+      return { type: "delete", ...deleteTxn.read(from) };
+    case 5:
+      return { type: "setData", ...setDataTxn.read(from) };
+    case 7:
+      return { type: "setACL", ...setAclTxn.read(from) };
+    case -10:
+      return { type: "createSession", timeoutMs: createSessionTxn.read(from).timeOut };
+    case -11:
+      return { type: "closeSession" };
+    default:
+      throw new JuteError(`a transaction of type ${type}`);
+  }
 }

@@ -1,8 +1,10 @@
-import { readFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { adler32 } from "../../../src/sim/zookeeper/disk-format.ts";
 import { beginHistory, commit, creation, treeAt, type History } from "../../../src/sim/zookeeper/history.ts";
+import { restoreTree } from "../../../src/sim/zookeeper/restored.ts";
 import { countsOf, emptyTree, statOf } from "../../../src/sim/zookeeper/tree.ts";
 import { OPEN_ACL } from "../../../src/zookeeper/records.ts";
 import { FIXTURE, get, lab, until } from "../model/support.ts";
@@ -94,6 +96,38 @@ describe("the files of an embedded ZooKeeper", () => {
     expect(after.size).toBe(before.size + 2);
     const log = [...after.keys()].find((file) => file.includes("log.4")) ?? "";
     expect((await one.node("m3").fs.stat(log)).size).toBe(65_536);
+  });
+
+  it("give the same tree back, and less where the log is cut: as a server that starts on them", async () => {
+    const one = lab();
+    await get(one.cluster, one.at("m1"), 8181, "/exhibitor/v1/cluster/restart");
+    await one.clock.sleep(60_000);
+    const folder = mkdtempSync(path.join(tmpdir(), "pawl-restored-"));
+    try {
+      const { fs } = one.node("m3");
+      for (const half of ["snapshot", "transactions"]) {
+        mkdirSync(path.join(folder, half, "version-2"), { recursive: true });
+        for (const name of await fs.readdir(`${FOLDER}/${half}/version-2`))
+          writeFileSync(
+            path.join(folder, half, "version-2", name),
+            await fs.readFileBuffer(`${FOLDER}/${half}/version-2/${name}`),
+          );
+      }
+      const folders = { data: path.join(folder, "snapshot"), logs: path.join(folder, "transactions") };
+      const whole = await restoreTree(folders);
+      const said = await one.cluster.tcp(one.at("m3"), 2181, "mntr");
+      const counts = countsOf(whole);
+      expect(said.kind === "answered" ? said.body : "").toContain(`zk_znode_count\t${counts.znodes}\nzk_watch_count`);
+      const log = readdirSync(path.join(folders.logs, "version-2")).toSorted().at(-1) ?? "";
+      const file = path.join(folders.logs, "version-2", log);
+      truncateSync(file, 60);
+      expect((await restoreTree(folders)).zxid).toBeLessThan(whole.zxid);
+      const snapshots = readdirSync(path.join(folders.data, "version-2")).filter((name) => name.startsWith("snapshot."));
+      for (const name of snapshots) truncateSync(path.join(folders.data, "version-2", name), 5_000);
+      await expect(restoreTree(folders)).rejects.toThrow("no snapshot is whole");
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it("are purged when a server starts: the five newest snapshots stay, and the logs they need", async () => {

@@ -1,0 +1,72 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { JuteError } from "../../zookeeper/jute.ts";
+import type { ClientPort } from "./client-port.ts";
+import { readLog, readSnapshot } from "./disk-format.ts";
+import { beginHistory, commit } from "./history.ts";
+import { applyTxn, emptyTree, type Tree } from "./tree.ts";
+
+interface Found {
+  readonly zxid: bigint;
+  readonly path: string;
+}
+
+/** Files of one kind in a folder's `version-2`, oldest first; none where there is no such folder. */
+async function filesIn(folder: string, kind: "snapshot" | "log"): Promise<readonly Found[]> {
+  const place = join(folder, "version-2");
+  const names = await readdir(place).catch(() => []);
+  return names
+    .filter((name) => new RegExp(`^${kind}\\.[0-9a-f]+$`).test(name))
+    .map((name) => ({ zxid: BigInt(`0x${name.slice(kind.length + 1)}`), path: join(place, name) }))
+    .sort((a, b) => (a.zxid < b.zxid ? -1 : 1));
+}
+
+async function newestTree(snapshots: readonly Found[]): Promise<Tree> {
+  for (const { path, zxid } of snapshots.toReversed()) {
+    try {
+      return readSnapshot(await readFile(path), zxid);
+    } catch (error) {
+      // The one before may be whole; without any there is nothing to begin from.
+      if (!(error instanceof JuteError)) throw error;
+    }
+  }
+  if (snapshots.length > 0) throw new JuteError("no snapshot is whole");
+  return emptyTree();
+}
+
+/**
+ * The tree a server has after it started on these folders: that of the newest whole snapshot, with every transaction of the logs
+ * behind it (FileTxnSnapLog.restore). Throws JuteError where a real server would not start.
+ */
+export async function restoreTree(folders: { readonly data: string; readonly logs: string }): Promise<Tree> {
+  const tree = await newestTree(await filesIn(folders.data, "snapshot"));
+  const logs = await filesIn(folders.logs, "log");
+  // The log that was open at the snapshot, and those after it.
+  const first = logs.findLastIndex(({ zxid }) => zxid <= tree.zxid + 1n);
+  for (const { path } of logs.slice(Math.max(0, first)))
+    for (const txn of readLog(await readFile(path))) if (txn.zxid > tree.zxid) applyTxn(tree, txn);
+  return tree;
+}
+
+/** The client port of a server that stands alone on a restored tree, bars nobody and takes writes. It ends with whoever has it. */
+export function restoredPort(tree: Tree, nowMs: () => number): ClientPort {
+  const history = beginHistory(tree);
+  let sessions = 0n;
+  return {
+    word: () => null,
+    history: () => history,
+    openSession(timeoutMs) {
+      sessions += 1n;
+      commit(history, { type: "createSession", timeoutMs }, { session: sessions, timeMs: nowMs() });
+      return sessions;
+    },
+    knows: () => false,
+    passwordOf: () => Buffer.alloc(16),
+    closeSession: (session) => void commit(history, { type: "closeSession" }, { session, timeMs: nowMs() }),
+    abandonSession: () => undefined,
+    keepSession: () => undefined,
+    author: (session, cxid) => ({ session, cxid, timeMs: nowMs() }),
+    unbarred: true,
+    connected: () => () => undefined,
+  };
+}
