@@ -4,9 +4,9 @@ import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { adler32 } from "../../../src/sim/zookeeper/disk-format.ts";
 import { beginHistory, commit, creation, treeAt, type History } from "../../../src/sim/zookeeper/history.ts";
-import { restoreTree } from "../../../src/sim/zookeeper/restored.ts";
 import { countsOf, emptyTree, statOf } from "../../../src/sim/zookeeper/tree.ts";
 import { OPEN_ACL } from "../../../src/zookeeper/records.ts";
+import { restoreTree } from "./restored.ts";
 import { FIXTURE, get, lab, until } from "../model/support.ts";
 
 const SESSION = 7n;

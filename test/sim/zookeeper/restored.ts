@@ -1,10 +1,14 @@
-import { readdir, readFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { JuteError } from "../../zookeeper/jute.ts";
-import type { ClientPort } from "./client-port.ts";
-import { readLog, readSnapshot } from "./disk-format.ts";
-import { beginHistory, commit } from "./history.ts";
-import { applyTxn, emptyTree, type Tree } from "./tree.ts";
+import { duplexPair } from "node:stream";
+import type { ByteStream } from "../../../src/engine/ports.ts";
+import { JuteError } from "../../../src/zookeeper/jute.ts";
+import { ScratchError, type Scratch } from "../../../src/zookeeper/scratch-server.ts";
+import { serveClient, type ClientPort } from "../../../src/sim/zookeeper/client-port.ts";
+import { readLog, readSnapshot } from "../../../src/sim/zookeeper/disk-format.ts";
+import { beginHistory, commit } from "../../../src/sim/zookeeper/history.ts";
+import { applyTxn, emptyTree, type Tree } from "../../../src/sim/zookeeper/tree.ts";
 
 interface Found {
   readonly zxid: bigint;
@@ -49,7 +53,7 @@ export async function restoreTree(folders: { readonly data: string; readonly log
 }
 
 /** The client port of a server that stands alone on a restored tree, bars nobody and takes writes. It ends with whoever has it. */
-export function restoredPort(tree: Tree, nowMs: () => number): ClientPort {
+function restoredPort(tree: Tree, nowMs: () => number): ClientPort {
   const history = beginHistory(tree);
   let sessions = 0n;
   return {
@@ -68,5 +72,46 @@ export function restoredPort(tree: Tree, nowMs: () => number): ClientPort {
     author: (session, cxid) => ({ session, cxid, timeMs: nowMs() }),
     unbarred: true,
     connected: () => () => undefined,
+  };
+}
+
+/**
+ * Scratch servers without a JVM, for stories that prove many backups: they read a copy's files and serve what is in them. That a
+ * real ZooKeeper makes the same of those files is proven beside this (real-server.test.ts).
+ */
+export function memoryScratch(): Scratch {
+  return {
+    find: () => ({ kind: "found", what: "a server in memory" }),
+    async folder() {
+      const path = await mkdtemp(join(tmpdir(), "pawl-scratch-"));
+      const remove = (): Promise<void> => rm(path, { recursive: true, force: true });
+      return {
+        path,
+        remove,
+        async start(folders) {
+          const tree = await restoreTree(folders).catch((error: unknown) => {
+            throw error instanceof JuteError ? new ScratchError(error.message) : error;
+          });
+          const loadedZxid = tree.zxid;
+          const port = restoredPort(tree, () => 0);
+          const streams = new Set<ByteStream>();
+          return {
+            version: "3.4.14",
+            loadedZxid,
+            port: 0,
+            connect() {
+              const [near, far] = duplexPair();
+              streams.add(near);
+              serveClient(port, far);
+              return Promise.resolve(near);
+            },
+            async stop() {
+              for (const stream of streams) stream.destroy();
+              await remove();
+            },
+          };
+        },
+      };
+    },
   };
 }
