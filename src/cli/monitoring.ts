@@ -8,7 +8,7 @@ import type { LabTime } from "./lab-time.ts";
  * Wall time between two readings of one source in a lab: hours pass there in seconds, and a monitor must not take the processor from
  * what is shown. A real cluster is read at the runbook's own intervals.
  */
-const LAB_WALL_GAP_MS = 60;
+const LAB_WALL_GAP_MS = { inHand: 50, otherwise: 200 };
 
 /** What monitors are made of, and how it ends. */
 export interface ClusterMonitoring {
@@ -27,9 +27,10 @@ export function monitoringOf(world: {
   const { reader, inventory, platform, clock, lab } = world;
   const jq = createJq();
   const sampler = createSampler({ remote: reader, inventory, platform, clock, jq: lab?.jq(jq) ?? jq });
+  const scale = inventory.lab?.timeScale ?? 1;
   const monitoring: Monitoring = {
     sampler,
-    leastGapMs: lab === null ? 0 : LAB_WALL_GAP_MS * (inventory.lab?.timeScale ?? 1),
+    leastGapMs: lab === null ? null : { inHand: LAB_WALL_GAP_MS.inHand * scale, otherwise: LAB_WALL_GAP_MS.otherwise * scale },
     idle: (ms, signal) => (lab === null ? clock.sleep(ms, signal) : lab.idle(ms, signal)),
   };
   return { monitoring, close: () => jq.close() };

@@ -6,7 +6,7 @@ import type { ArtifactMeta } from "./ports.ts";
 
 /** What a crash may lose of a file: the last quarter of an hour. */
 const WRITTEN_EVERY_MS = 15 * 60_000;
-/** Where a lab's readings are far apart, so many wait for each other: a segment is a line of the journal. */
+/** Where readings are far apart in time that runs fast, so many wait for each other: a segment is a line of the journal. */
 const FEWEST_ROWS = 60;
 /** Writes that go on at once. */
 const WRITERS = 8;
@@ -24,8 +24,6 @@ export interface SeriesOwner {
   readonly monitor: Monitor;
   readonly subject: string;
   readonly node: NodeName | null;
-  /** Time between two readings, ms. */
-  readonly everyMs: number;
 }
 
 /** The files of all sources: rows wait in bounded memory and are written in segments, each an artifact on record. */
@@ -57,20 +55,18 @@ interface File {
 
 /**
  * Files of a session. Each session writes segments of its own; those before it stay as they are. `spaced`: readings are far apart, so
- * that more time may pass before they are worth a segment.
+ * that more time passes before they are worth a segment.
  */
 export function createSeriesFiles(shelf: SeriesShelf, spaced: boolean, bounds: BufferBounds = BUFFER_BOUNDS): SeriesFiles {
   const files = new Map<string, File>();
   let writtenMs = shelf.monotonic();
   let writing: Promise<void> | null = null;
   let cells = 0;
-  let widestMs = 0;
 
   const fileOf = (owner: SeriesOwner): File => {
     const key = seriesName(owner.monitor.name, owner.subject);
     const file = files.get(key) ?? { owner, segment: createSegment(), cells: 0, lost: null };
     files.set(key, file);
-    widestMs = Math.max(widestMs, owner.everyMs);
     return file;
   };
 
@@ -81,7 +77,7 @@ export function createSeriesFiles(shelf: SeriesShelf, spaced: boolean, bounds: B
   };
 
   const writeFile = async (file: File): Promise<void> => {
-    const { monitor, subject, node, everyMs } = file.owner;
+    const { monitor, subject, node } = file.owner;
     const rows = file.segment.rows;
     const text = file.segment.take();
     cells -= file.cells;
@@ -92,7 +88,7 @@ export function createSeriesFiles(shelf: SeriesShelf, spaced: boolean, bounds: B
       mediaType: "text/csv",
       step: null,
       node,
-      evidenceOf: `${monitor.title}, every ${formatDuration(everyMs)}`,
+      evidenceOf: `${monitor.title}, ${spaced ? "as often as this clock allows" : `every ${formatDuration(monitor.intervalMs)}`}`,
     };
     try {
       await shelf.keep(meta, text);
@@ -126,7 +122,8 @@ export function createSeriesFiles(shelf: SeriesShelf, spaced: boolean, bounds: B
     },
     dueMs() {
       if (cells > bounds.cells / 2 || most() > bounds.rows / 2) return shelf.monotonic();
-      return writtenMs + Math.max(WRITTEN_EVERY_MS, spaced ? FEWEST_ROWS * widestMs : 0);
+      if (spaced && most() < FEWEST_ROWS) return Number.POSITIVE_INFINITY;
+      return writtenMs + WRITTEN_EVERY_MS;
     },
     write() {
       writing ??= writeAll().finally(() => void (writing = null));

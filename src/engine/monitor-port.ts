@@ -27,8 +27,11 @@ export interface Sampler {
 /** What monitors need besides the other ports. */
 export interface Monitoring {
   readonly sampler: Sampler;
-  /** Least time between two readings of one source in ms, whatever the runbook says. 0: the runbook's intervals hold as they are. */
-  readonly leastGapMs: number;
+  /**
+   * Least time between two readings of one source in ms, whatever the runbook says: while a node is in hand, and otherwise. Null: the
+   * runbook's intervals hold as they are.
+   */
+  readonly leastGapMs: { readonly inHand: number; readonly otherwise: number } | null;
   /**
    * Resolves when so much time has passed, or the signal aborts. Where time moves only while somebody sleeps it moves none: it
    * resolves when others' sleeps have moved it that far.

@@ -3,13 +3,17 @@ import type { Kept, Monitor } from "../domain/monitor.ts";
 import { allSteps, type Phase } from "../domain/plan.ts";
 import { stepRecord } from "../domain/run-state.ts";
 import type { SeriesOwner } from "./monitor-files.ts";
-import type { SampleRequest } from "./ports.ts";
+import type { Monitoring, SampleRequest } from "./ports.ts";
 import type { Session } from "./session.ts";
 
 /** One thing that is read again and again. */
 export interface Source extends SeriesOwner {
+  /** Time between two readings for now, ms. */
+  everyMs: number;
   /** When it is read next, on the monotonic clock. */
   dueMs: number;
+  /** When it was asked last, monotonic. */
+  lastMs: number;
   /** Since when a reading is under way, monotonic; null: none is. */
   askedMs: number | null;
   /** That this reading takes long is in the file already. */
@@ -50,14 +54,22 @@ function isOfPhase(monitor: Monitor, phase: Phase | null): boolean {
 }
 
 /** Sources of the plan's monitors. `leastGapMs`: readings of one source are never closer. */
-export function createSources(session: Session, leastGapMs: number): Sources {
+export function createSources(session: Session, leastGapMs: Monitoring["leastGapMs"]): Sources {
   const { plan, inventory, clock } = session.parts;
   const monitors = plan.monitors ?? [];
   const changing = changingSteps(session);
   const all: Source[] = [];
   const add = (monitor: Monitor, subject: string, node: NodeName | null): Source => {
-    const everyMs = Math.max(monitor.intervalMs, leastGapMs);
-    const rest = { dueMs: 0, askedMs: null, told: false, before: null, inHandSinceMs: null, active: false };
+    const everyMs = monitor.intervalMs;
+    const rest = {
+      dueMs: 0,
+      lastMs: Number.NEGATIVE_INFINITY,
+      askedMs: null,
+      told: false,
+      before: null,
+      inHandSinceMs: null,
+      active: false,
+    };
     const source: Source = { monitor, subject, node, everyMs, ...rest };
     all.push(source);
     return source;
@@ -79,7 +91,11 @@ export function createSources(session: Session, leastGapMs: number): Sources {
           if (!inHand.has(key)) inHand.set(key, add(monitor, node, node));
         }
       const left: Source[] = [];
+      const leastMs = leastGapMs === null ? 0 : hands.size > 0 ? leastGapMs.inHand : leastGapMs.otherwise;
       for (const source of all) {
+        const everyMs = Math.max(source.monitor.intervalMs, leastMs);
+        if (everyMs < source.everyMs) source.dueMs = Math.min(source.dueMs, source.lastMs + everyMs);
+        source.everyMs = everyMs;
         const held = source.node === null ? undefined : hands.get(source.node);
         const isHandy = source.monitor.scope.kind === "in-hand";
         const active = isOfPhase(source.monitor, phase) && (!isHandy || held !== undefined);

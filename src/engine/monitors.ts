@@ -7,6 +7,9 @@ import type { Session } from "./session.ts";
 
 /** How long the last reading at the end of a run is waited for. */
 const LAST_READING_MS = 1_000;
+const LONGEST_NAP_MS = 3_600_000;
+/** A write that is under way is not asked about more often than this. */
+const WRITE_AGAIN_MS = 5_000;
 
 /** Monitors at work. */
 export interface Monitors {
@@ -30,7 +33,7 @@ export function startMonitors(session: Session, resumed: boolean): Monitors {
     keep: async (meta, text) => session.recorded(await session.parts.artifacts.put(meta, text)),
     monotonic: () => clock.monotonic(),
   };
-  const files = createSeriesFiles(shelf, leastGapMs > 0);
+  const files = createSeriesFiles(shelf, leastGapMs !== null);
   const board = createNoticeBoard(() => clock.now());
   const ended = new AbortController();
   const begunAgain = new Set<Source>();
@@ -57,6 +60,7 @@ export function startMonitors(session: Session, resumed: boolean): Monitors {
     const nowMs = clock.monotonic();
     for (const source of due) {
       source.askedMs = nowMs;
+      source.lastMs = nowMs;
       source.told = false;
       // Kept in step; what came late does not come twice at once.
       source.dueMs = Math.max(source.dueMs + source.everyMs, nowMs + source.everyMs / 2);
@@ -80,10 +84,10 @@ export function startMonitors(session: Session, resumed: boolean): Monitors {
     const nowMs = clock.monotonic();
     const due = sources.all.filter((source) => source.active && source.askedMs === null && source.dueMs <= nowMs);
     if (due.length + left.length > 0) void ask([...due, ...left]);
-    let next = files.dueMs();
+    let next = Math.min(files.dueMs(), nowMs + LONGEST_NAP_MS);
     if (next <= nowMs) {
       void files.write();
-      next = nowMs + leastGapMs + LAST_READING_MS;
+      next = nowMs + WRITE_AGAIN_MS;
     }
     for (const source of sources.all) {
       const lateMs = source.askedMs === null ? null : source.askedMs + source.everyMs;

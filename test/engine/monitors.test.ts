@@ -37,7 +37,7 @@ function reading(read: Read): NonNullable<ToyOptions["monitoring"]> {
         await Promise.all(requests.map(async (request, index) => heard(index, await read(request, clock))));
       },
     },
-    leastGapMs: 0,
+    leastGapMs: null,
     idle: (ms, signal) => clock.sleep(ms, signal),
   });
 }
