@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { open, readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { RunEvent } from "../domain/events.ts";
 import { isTemporary, replaceFile } from "../disk/durable-file.ts";
+import { makeOwnFolder } from "../disk/folder.ts";
 import { WRITER } from "./local-lock.ts";
 import { manifestOf, manifestText, type Manifest } from "./manifest.ts";
 
@@ -16,7 +17,7 @@ export interface JournalHead {
   readonly bytes: number;
 }
 
-/** A file made from the journal at every stop, like `report.md`. */
+/** A file made from the journal at every stop, like `report.md`; its name may have one folder in it. */
 interface DerivedFile {
   readonly name: string;
   readonly text: string;
@@ -78,6 +79,8 @@ export async function writeSeal(folder: string, head: JournalHead, events: reado
     { name: "manifest.json", text: manifestText(manifest) },
     { name: "head.json", text: `${JSON.stringify(head)}\n` },
   ];
+  const folders = new Set(files.map((file) => dirname(join(folder, file.name))).filter((one) => one !== folder));
+  for (const one of folders) await makeOwnFolder(one);
   await allOf(files.map((file) => replaceFile(join(folder, file.name), file.text)));
   await writeSums(folder, head.bytes);
 }

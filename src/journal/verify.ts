@@ -28,7 +28,7 @@ export interface Verification {
 }
 
 /** Files a stop writes from the journal: an interrupted seal may have left newer ones than SHA256SUMS names. */
-const DERIVED = /^(?:manifest\.json|head\.json|report\.[a-z]+)$/;
+const DERIVED = /^(?:manifest\.json|head\.json|report\.[a-z]+|plots\/[^/]+\.svg)$/;
 
 /**
  * Checks a run folder offline and changes nothing: hash chain, sequence, head, manifest, artifacts, plan, SHA256SUMS.
@@ -213,7 +213,7 @@ async function checkSums(
     if (found === null) say("broken", name, "is missing; SHA256SUMS lists it", null);
     else if (found !== sha256 && !(stale && DERIVED.test(name))) {
       // A stop writes the reports first: with events behind the last seal, a newer report is no proof of tampering.
-      const newer = name.startsWith("report.") && head !== null && survey.seq > head.seq;
+      const newer = /^(?:report\.|plots\/)/.test(name) && head !== null && survey.seq > head.seq;
       say(
         newer ? "unproven" : "broken",
         name,

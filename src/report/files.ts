@@ -6,6 +6,7 @@ import { pageOf } from "./account-page.ts";
 import { exhibited, exhibitSections, type Exhibit } from "./exhibits.ts";
 import { renderHtml } from "./html/render-page.ts";
 import { renderMarkdown } from "./markdown-page.ts";
+import { monitoringOf, type PlotFile } from "./monitoring.ts";
 import type { Page } from "./page.ts";
 
 /** The bytes of an artifact of this run; throws where it is gone. */
@@ -15,6 +16,7 @@ export type ReadArtifact = (artifact: ArtifactRecord) => Promise<Buffer>;
 interface Report {
   readonly account: Account;
   readonly page: Page;
+  readonly plots: readonly PlotFile[];
 }
 
 /** Reads what a report shows. An artifact that is gone is left out: `pawl verify` is who complains. */
@@ -30,10 +32,11 @@ export async function reportOf(
     const bytes = await read(artifact).catch(() => null);
     if (bytes !== null) exhibits.push({ artifact, text: bytes.toString("utf8") });
   }
-  return { account, page: pageOf(account, exhibitSections(exhibits)) };
+  const { plots, sections } = await monitoringOf(account, plan, read);
+  return { account, page: pageOf(account, [...sections, ...exhibitSections(exhibits)]), plots };
 }
 
-/** The three reports as files of the run folder: what `derive` of the journal writes at every stop. */
+/** The three reports, and the plots that Markdown links to, as files of the run folder: what `derive` of the journal writes at every stop. */
 export async function reportFiles(
   events: readonly RunEvent[],
   plan: Plan,
@@ -45,6 +48,7 @@ export async function reportFiles(
     { name: "report.md", text: reportMarkdown(report) },
     { name: "report.html", text: reportHtml(report) },
     { name: "report.json", text: reportJson(report.account) },
+    ...report.plots.map(({ file, svg }) => ({ name: file, text: svg })),
   ];
 }
 

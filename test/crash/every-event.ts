@@ -15,8 +15,8 @@ const NODES = ["m1", "m2", "m3", "a1", "a2", "p1"];
 function identity(event: RunEvent): string {
   const of = { step: "", to: "", check: "", name: "", choice: "", target: "", ...event };
   const asked = event.type === "decision.asked" ? `${event.question.kind} ${event.question.step ?? ""}` : "";
-  // What a watch says is the same kind of event whichever watch it is.
-  if (of.step === null || of.name.startsWith("watch/")) return `${of.type} of a watch`;
+  // What a watch says, and what a monitor keeps or notices, is the same kind of event whichever it is.
+  if (of.step === null || of.type === "notice.given" || of.name.startsWith("watch/")) return `${of.type} of a watch`;
   // A second attempt numbers its output; what several nodes have alike is kept once, under the name of whoever answered first.
   const name = of.name
     .replace(/-\d+\.txt$/, ".txt")

@@ -12,7 +12,9 @@ import { startEngine, type RunResult } from "../../src/engine/run.ts";
 import { createJournal, openJournal, type FileJournal } from "../../src/journal/file-journal.ts";
 import { writePlan } from "../../src/journal/plan-file.ts";
 import { reportFiles } from "../../src/report/files.ts";
+import { labJq } from "../platform/dcos/lab.ts";
 import { announcedOnly, planRollOut, RUN, type PlannedRollout } from "../platform/dcos/rollout.ts";
+import { labMonitoring } from "../platform/dcos/monitored.ts";
 import {
   createLife,
   mortalArtifacts,
@@ -20,6 +22,7 @@ import {
   mortalClock,
   mortalFile,
   mortalLock,
+  mortalMonitoring,
   mortalRemote,
   type DeathWish,
 } from "./life.ts";
@@ -95,6 +98,7 @@ export async function mortalUpgrade(options: Parameters<typeof planRollOut>[0] =
   const confirmed: RunEvent[] = [];
   let lives = 0;
   watchEffects(planned, effects, () => lives);
+  const monitorJq = labJq(lab);
   const masker = createMasker({ key: LOCAL_KEY });
   const journalOptions = {
     folder,
@@ -161,6 +165,7 @@ export async function mortalUpgrade(options: Parameters<typeof planRollOut>[0] =
         local: { run: async () => ({ kind: "exited", code: 0, stdout: "", stderr: "" }) },
         checks: mortalChecks(life, planned.checksOver(reader, clock)),
         clock,
+        monitoring: mortalMonitoring(life, labMonitoring(lab, reader, clock, monitorJq)),
         operator: announcedOnly,
         control: null,
         lock: lock === null ? null : mortalLock(life, lock),
@@ -190,6 +195,7 @@ export async function mortalUpgrade(options: Parameters<typeof planRollOut>[0] =
       return fold(journal.events);
     },
     close: async () => {
+      await monitorJq.close();
       await planned.close();
       await rm(scratch, { recursive: true, force: true });
     },
