@@ -100,6 +100,7 @@ export function labTime(inner: Clock & { hold(): Promise<() => void> }): LabTime
   const clock: Clock = {
     now: () => inner.now(),
     monotonic: () => inner.monotonic(),
+    during: (doing) => work.during(doing),
     sleep: (ms, signal) =>
       new Promise<void>((resolve, reject) => {
         const leave = (): void => {

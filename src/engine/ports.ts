@@ -19,6 +19,8 @@ export interface Clock {
   monotonic(): number;
   /** Ends early, without throwing, when the signal aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Work of this machine that a lab's time waits for, as it waits for answers: nothing in it may sleep. Without it: a real clock. */
+  during?<T>(work: () => Promise<T>): Promise<T>;
 }
 
 /** Local commands (hooks, site steps): argument lists, never a shell. */

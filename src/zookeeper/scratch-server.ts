@@ -20,6 +20,8 @@ export interface ScratchSettings {
   /** The jar of Debian's package, or a folder of jars such as `lib` of ZooKeeper's own archive. */
   readonly library?: string;
   readonly heapMiB?: number;
+  /** A server of the operator's own instead: words of a command, in which {data}, {logs} and {port} stand for what it is given. */
+  readonly command?: readonly string[];
 }
 
 /** A ZooKeeper server of one's own on loopback, with nothing but what is laid into its folders; gone with everything after `stop`. */
@@ -108,6 +110,7 @@ export function createScratch(
 ): Scratch {
   return {
     find() {
+      if (settings.command !== undefined) return { kind: "found", what: settings.command.join(" ") };
       const tools = findTools(settings, env);
       return "missing" in tools
         ? { kind: "missing", reason: tools.missing }
@@ -120,8 +123,8 @@ export function createScratch(
         path,
         remove,
         async start(folders) {
-          const tools = findTools(settings, env);
-          if ("missing" in tools) throw new ScratchError(tools.missing);
+          const tools = settings.command === undefined ? findTools(settings, env) : null;
+          if (tools !== null && "missing" in tools) throw new ScratchError(tools.missing);
           try {
             return await start(tools, settings, { path, remove, ...folders });
           } catch (error) {
@@ -141,7 +144,7 @@ interface Place {
   remove(): Promise<void>;
 }
 
-async function start(tools: ScratchTools, settings: ScratchSettings, place: Place): Promise<ScratchServer> {
+async function start(tools: ScratchTools | null, settings: ScratchSettings, place: Place): Promise<ScratchServer> {
   for (const folder of [place.data, place.logs]) await mkdir(folder, { recursive: true, mode: 0o700 });
   const port = await freePort();
   const config = join(place.path, "zoo.cfg");
@@ -162,7 +165,33 @@ async function start(tools: ScratchTools, settings: ScratchSettings, place: Plac
     "",
   ];
   await writeFile(config, lines.join("\n"), { mode: 0o600 });
-  const java = [
+  const words = tools === null ? ownCommand(settings.command ?? [], place, port) : javaCommand(tools, settings, config);
+  const child = spawn("sh", ["-c", KEEPER, "scratch", place.path, ...words], {
+    cwd: place.path,
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  const running = watch(child);
+  const stop = async (): Promise<void> => {
+    child.stdin.end();
+    await Promise.race([running.ended, pause(STOP_MS)]);
+    await place.remove();
+  };
+  try {
+    const { version, zxid } = await untilServing(port, running);
+    return { version, loadedZxid: zxid, port, connect: () => connectTo(port), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function ownCommand(words: readonly string[], place: Place, port: number): readonly string[] {
+  const given: Readonly<Record<string, string>> = { data: place.data, logs: place.logs, port: String(port) };
+  return words.map((one) => one.replace(/\{(data|logs|port)\}/g, (_, name: string) => given[name] ?? ""));
+}
+
+function javaCommand(tools: ScratchTools, settings: ScratchSettings, config: string): readonly string[] {
+  return [
     tools.java,
     `-Xmx${String(settings.heapMiB ?? HEAP_MIB)}m`,
     "-Xms32m",
@@ -179,20 +208,6 @@ async function start(tools: ScratchTools, settings: ScratchSettings, place: Plac
     "org.apache.zookeeper.server.ZooKeeperServerMain",
     config,
   ];
-  const child = spawn("sh", ["-c", KEEPER, "scratch", place.path, ...java], { cwd: place.path, stdio: ["pipe", "pipe", "pipe"] });
-  const running = watch(child);
-  const stop = async (): Promise<void> => {
-    child.stdin.end();
-    await Promise.race([running.ended, pause(STOP_MS)]);
-    await place.remove();
-  };
-  try {
-    const { version, zxid } = await untilServing(port, running);
-    return { version, loadedZxid: zxid, port, connect: () => connectTo(port), stop };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
 }
 
 interface Running {

@@ -2,6 +2,7 @@ import type { AllowList } from "../../engine/ports.ts";
 import { NODE_FILES } from "./capture/config-backup.ts";
 import { FACTS_NAME, FACTS_SCRIPT, FILES } from "./facts/facts-script.ts";
 import { FILES_NAME, FILES_SCRIPT } from "./facts/files-script.ts";
+import { inspectReads } from "../../zookeeper/reads-only.ts";
 import { TAR_ARGVS } from "./zookeeper/folders.ts";
 
 /** Every pattern is matched against the whole path, and the whole query where there may be one (check/guard.ts). */
@@ -119,4 +120,5 @@ export const ALLOW: AllowList = {
     ["/opt/mesosphere/bin/dcos-shell", /mesos-(?:master|slave|agent)/, "--version"],
   ],
   fourLetter: ["ruok", "mntr", "srvr", "stat", "conf", "isro"],
+  inspect: inspectReads,
 };

@@ -17,26 +17,54 @@ import { isCostly, permission } from "./upgrade/permission.ts";
 import { summarise } from "./capture/summary.ts";
 import { upgradeNode } from "./upgrade/upgrade-node.ts";
 import { upgradeScript } from "./upgrade/upgrade-script.ts";
+import { zookeeperDump } from "./zookeeper/dump.ts";
+import { provableFinding, zookeeperProof, type ScratchOf } from "./zookeeper/proof.ts";
+import { scratchSettings } from "./zookeeper/settings.ts";
 import { zookeeperTar } from "./zookeeper/tar.ts";
+import { createScratch } from "../../zookeeper/scratch-server.ts";
+
+/** What the platform does on the machine pawl runs on. */
+export interface DcosMeans {
+  /** Servers to prove backups with; by default this machine's Java and ZooKeeper, or what the inventory names. */
+  readonly scratch?: ScratchOf;
+}
 
 /** DC/OS as the engine knows it: facts, order, step kinds, permission, captures. */
-export function createDcosPlatform(): Platform {
+export function createDcosPlatform(means: DcosMeans = {}): Platform {
+  const scratch: ScratchOf = means.scratch ?? ((ctx) => createScratch(scratchSettings(ctx.inventory)));
   return {
     name: "dcos",
     contract: CONTRACT,
-    kinds: [captureState, zookeeperTar, configBackup, upgradeScript, upgradeNode, deployApp, removeApp],
+    kinds: [
+      captureState,
+      zookeeperTar,
+      configBackup,
+      upgradeScript,
+      upgradeNode,
+      deployApp,
+      removeApp,
+      zookeeperDump,
+      zookeeperProof(scratch),
+    ],
     allow: ALLOW,
     ports: PORTS,
     web: WEB,
     lockPath: LOCK_PATH,
     identityFile: FILES.clusterId,
-    observe,
+    async observe(reader, inventory, inputs, clock) {
+      const found = await observe(reader, inventory, inputs, clock);
+      const baseline = { ...found.facts.baseline, scratch: { ...scratch({ inventory }).find() } };
+      return { ...found, facts: { ...found.facts, baseline } };
+    },
     async nodeFacts(reader, inventory, node) {
       const answer = await readNode(reader, inventory, node);
       if (answer.kind === "read") return reportJson(answer.report);
       throw new PawlError("said-no", answer.code, `${node.name} cannot be read`, { node: node.name, observed: answer.reason });
     },
-    findings,
+    findings: (facts, inventory, inputs, before) => [
+      ...findings(facts, inventory, inputs, before),
+      ...provableFinding(facts, inputs["target"]),
+    ],
     questionSubjects: (question, facts) => questionSubjects(question, facts),
     alsoMeasured: {
       "nodes-answer": "ssh-and-sudo",

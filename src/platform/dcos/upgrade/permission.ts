@@ -11,6 +11,7 @@ import { readEnsemble, type Ensemble } from "../facts/leadership.ts";
 import { isNode, leaderOf, parseAgents, type AgentEntry } from "../mesos.ts";
 import { readNode, type NodeReport } from "../facts/node-facts.ts";
 import { isServing } from "../zookeeper/four-letter-words.ts";
+import { judgeProof } from "../zookeeper/proof.ts";
 
 type No = Extract<Permission, { kind: "no" }>;
 type Denial = No | null;
@@ -282,6 +283,8 @@ async function withEvidence(ctx: StepContext, node: InventoryNode, denial: No, s
 export async function permission(ctx: StepContext): Promise<Permission> {
   const { node } = ctx;
   if (node === null) return { kind: "yes" };
+  const unproven = node.role === "master" ? judgeProof(ctx, ctx.clock.now()) : null;
+  if (unproven !== null) return no("gate-halted", { node: node.name, ...unproven });
   for (let attempt = 1; ; attempt++) {
     const { denial, seen } = await askOnce(ctx, node);
     if (denial === null) return { kind: "yes", note: attempt === 1 ? "asked right before" : `asked ${attempt} times` };

@@ -101,7 +101,7 @@ async function archive(ctx: StepContext, target: string, listing: FileListing): 
     `${report.files.length} files, ${report.bytes} bytes, ${verdict.proven} digests as on the node`,
     ...verdict.notes,
   ].join("; ");
-  return { kind: "done", note, output: { sha256: stored.sha256, bytes: stored.bytes, files: report.files.length } };
+  return { kind: "done", note, output: { sha256: stored.sha256, bytes: stored.bytes, files: report.files.length, zxid: before } };
 }
 
 /**

@@ -1,0 +1,233 @@
+import { PawlError, type Problem } from "../../../domain/errors.ts";
+import type { JsonRecord } from "../../../domain/json.ts";
+import { allSteps, type Facts, type Finding, type Step } from "../../../domain/plan.ts";
+import type { Effect, StepContext, StepKind } from "../../../engine/ports.ts";
+import { ConnectionError } from "../../../zookeeper/client.ts";
+import { proofDocument, type ProofDocument } from "../../../zookeeper/proof-document.ts";
+import { proveDump, proveFolders, treesOf, type CopyProof } from "../../../zookeeper/prove.ts";
+import { DumpError, readDump, type DumpIndex } from "../../../zookeeper/read-dump.ts";
+import { ScratchError, type Scratch } from "../../../zookeeper/scratch-server.ts";
+import { record, text } from "../json-fields.ts";
+import { finding } from "../preflight/judgement.ts";
+import { zookeeperDump } from "./dump.ts";
+import { zookeeperTar } from "./tar.ts";
+
+export const PROOF_KIND = "dcos/zookeeper-proof";
+/** The finding a person may let stand: without Java and ZooKeeper nothing can be proven (issue: not proven needs a waiver). */
+export const PROVABLE = "zookeeper-provable";
+/** How old a proof may be when the first master is touched. */
+export const PROOF_AGE_MS = 60 * 60_000;
+
+/** How scratch servers are made for an inventory. */
+export type ScratchOf = (ctx: Pick<StepContext, "inventory">) => Scratch;
+
+function stepsOf(
+  ctx: Pick<StepContext, "plan" | "record">,
+  kind: string,
+): readonly { readonly step: Step; readonly output: JsonRecord }[] {
+  return allSteps(ctx.plan)
+    .filter((step) => step.kind === kind)
+    .flatMap((step) => {
+      const output = record(ctx.record(step.address).output);
+      return text(output["sha256"]) === null ? [] : [{ step, output }];
+    });
+}
+
+function failed(ctx: StepContext, problem: Problem): Effect {
+  return { kind: "failed", problem: { next: `Mend it, then: ${ctx.spell("retry", ctx.step.address)}`, ...problem } };
+}
+
+/** The tree as it was read, from the dump's own index, which must be the one that was written then. */
+async function referenceOf(ctx: StepContext, sha256: string, indexSha256: string | null): Promise<DumpIndex> {
+  const found: { index?: DumpIndex } = {};
+  await readDump(
+    ctx.artifacts.stream({ sha256 }),
+    (index) => void (found.index = index),
+    () => undefined,
+  );
+  if (found.index === undefined) throw new DumpError("the dump has no index");
+  if (indexSha256 !== null && found.index.sha256 !== indexSha256)
+    throw new DumpError(`the dump's index is another one than when the tree was read: ${found.index.sha256}`);
+  return found.index;
+}
+
+async function proveAll(ctx: StepContext, scratch: Scratch): Promise<ProofDocument | Problem> {
+  const dump = stepsOf(ctx, zookeeperDump.name).at(-1);
+  if (dump === undefined)
+    return { code: "zookeeper-no-dump", text: `${ctx.step.address}: there is no dump in this run to compare with.` };
+  const sha256 = text(dump.output["sha256"]) ?? "";
+  const index = await referenceOf(ctx, sha256, text(dump.output["indexSha256"]));
+  const reference = treesOf(index);
+  const read = BigInt(index.header.consistency.from);
+  const proofs: CopyProof[] = [];
+  for (const { step, output } of stepsOf(ctx, zookeeperTar.name)) {
+    const begun = text(output["zxid"]);
+    const copy = `tar of ${step.node ?? step.address}`;
+    ctx.say(`${copy}: a scratch server is started on it`);
+    const archive = ctx.artifacts.stream({ sha256: text(output["sha256"]) ?? "" });
+    proofs.push(await proveFolders(scratch, copy, archive, { trees: reference, read }, begun === null ? null : BigInt(begun)));
+  }
+  const copy = `dump of ${index.header.node}`;
+  ctx.say(`${copy}: restored into an empty scratch server`);
+  proofs.push(await proveDump(scratch, copy, ctx.artifacts.stream({ sha256 }), () => reference));
+  const found = scratch.find();
+  const { consistency, node, readAt, znodes, ephemerals } = index.header;
+  return proofDocument(proofs, {
+    at: new Date(ctx.clock.now()).toISOString(),
+    tool: found.kind === "found" ? found.what : "none",
+    reference: { node, readAt, znodes, ephemerals, consistency: { ...consistency, changedPaths: [...consistency.changedPaths] } },
+  });
+}
+
+async function keep(ctx: StepContext, document: JsonRecord): Promise<string> {
+  const kept = await ctx.artifacts.put(
+    {
+      name: `${ctx.step.address}/zookeeper-proof.json`,
+      mediaType: "application/json",
+      step: ctx.step.address,
+      node: null,
+      evidenceOf: "that the backup of ZooKeeper comes back, or what does not",
+    },
+    `${JSON.stringify(document, null, 1)}\n`,
+  );
+  await ctx.recorded(kept);
+  return `artifacts/${kept.sha256}`;
+}
+
+function waiverOf(ctx: Pick<StepContext, "plan">): string | null {
+  const waiver = ctx.plan.waivers?.find((one) => one.finding === PROVABLE);
+  return waiver === undefined ? null : `${waiver.person}: ${waiver.reason}`;
+}
+
+async function prove(ctx: StepContext, scratch: Scratch): Promise<Effect> {
+  const tool = scratch.find();
+  const at = new Date(ctx.clock.now()).toISOString();
+  if (tool.kind === "missing") {
+    const waived = waiverOf(ctx);
+    const document = { title: "ZooKeeper backup: not proven", verdict: "not proven", at, reason: tool.reason, waived };
+    const evidence = await keep(ctx, document);
+    if (waived !== null)
+      return { kind: "done", note: `not proven: ${tool.reason}; let stand by ${waived}`, output: { verdict: "not proven", at } };
+    return failed(ctx, {
+      code: "zookeeper-not-provable",
+      text: `${ctx.step.address}: the backup is not proven.`,
+      expected: "Java and ZooKeeper on the machine pawl runs on",
+      observed: tool.reason,
+      evidence: [evidence],
+      next: `Install Java and ZooKeeper (Debian: package zookeeper), or name them in settings.zookeeper of the inventory, then: ${ctx.spell("retry", ctx.step.address)}`,
+    });
+  }
+  try {
+    const result = await (ctx.clock.during?.(() => proveAll(ctx, scratch)) ?? proveAll(ctx, scratch));
+    if (!("document" in result)) return failed(ctx, result);
+    const evidence = await keep(ctx, result.document);
+    if (!result.proven)
+      return failed(ctx, {
+        code: "zookeeper-backup-differs",
+        text: `${ctx.step.address}: the backup does not come back as it was read.`,
+        expected: "every znode with its data, ACL and kind, or a difference that is explained",
+        observed: result.faults.join("; "),
+        evidence: [evidence],
+        next: "Make the backup again in a new run; if it differs again, look at the master named here before anything else.",
+      });
+    const copies = result.document["copies"];
+    const count = Array.isArray(copies) ? copies.length : 0;
+    return { kind: "done", note: `proven: ${String(count)} copies came back`, output: { verdict: "proven", at, copies: count } };
+  } catch (error) {
+    if (!(
+      error instanceof DumpError ||
+      error instanceof ScratchError ||
+      error instanceof ConnectionError ||
+      error instanceof PawlError
+    ))
+      throw error;
+    return failed(ctx, {
+      code: "zookeeper-unproven",
+      text: `${ctx.step.address}: the backup could not be brought back.`,
+      expected: "archives that a scratch server starts from",
+      observed: error.message,
+    });
+  }
+}
+
+/**
+ * Proves the backups of this run: every tar is unpacked and a scratch server started on it, the dump is restored into an empty one, and
+ * each tree compared with the one that was read. The output has the time: a master's permission looks at it.
+ */
+export function zookeeperProof(scratchOf: ScratchOf): StepKind {
+  return {
+    name: PROOF_KIND,
+    effect: "read",
+    shows: () => [
+      "restores each copy into a scratch ZooKeeper server on this machine's loopback, and compares every znode; the cluster is not asked",
+    ],
+    doIt: (ctx) => prove(ctx, scratchOf(ctx)),
+  };
+}
+
+/** Whether this machine can prove a backup: asked before an upgrade, so that the run does not find out in its middle. */
+export function provableFinding(facts: Facts, target: string | undefined): readonly Finding[] {
+  const scratch = record(facts.baseline["scratch"]);
+  if (target === undefined || text(scratch["kind"]) === null) return [];
+  const found = text(scratch["kind"]) === "found";
+  return [
+    finding({
+      id: PROVABLE,
+      title: "The backup of ZooKeeper can be proven here, by restoring it into a server of its own",
+      expected: "Java and ZooKeeper on the machine pawl runs on",
+      good: text(scratch["what"]) ?? "",
+      bad: found ? [] : [{ node: null, text: `not proven: ${text(scratch["reason"]) ?? "nothing found"}` }],
+      unknown: [],
+      severity: "waivable",
+      remedy:
+        "Install Java and ZooKeeper (Debian: package zookeeper), or name them in settings.zookeeper of the inventory. Waived, the masters are upgraded with a backup that nobody has tried.",
+    }),
+  ];
+}
+
+/**
+ * Whether the proof is young enough for the first master to be touched: pure. Null: it is, or the plan has no such step, or a master was
+ * touched already. A proof that a waiver stands for must be on record too.
+ */
+export function judgeProof(ctx: Pick<StepContext, "plan" | "record" | "step">, nowMs: number): Problem | null {
+  const steps = allSteps(ctx.plan);
+  const proofs = steps.filter((step) => step.kind === PROOF_KIND);
+  const masters = new Set(ctx.plan.phases.filter((phase) => phase.role === "master").map((phase) => phase.name));
+  const touched = steps.some(
+    (step) => masters.has(step.phase) && step.effect !== "read" && ctx.record(step.address).startedAt !== null,
+  );
+  if (proofs.length === 0 || touched) return null;
+  const ages = proofs.flatMap((step) => {
+    const output = record(ctx.record(step.address).output);
+    const at = Date.parse(text(output["at"]) ?? "");
+    return Number.isNaN(at) ? [] : [{ ageMs: nowMs - at, verdict: text(output["verdict"]) ?? "" }];
+  });
+  const [youngest] = ages.toSorted((one, other) => one.ageMs - other.ageMs);
+  const expected = `a proof of the ZooKeeper backup in this run, no older than ${String(PROOF_AGE_MS / 60_000)} min`;
+  const next = "Begin a new run: it makes the backup and its proof anew. No master has been touched.";
+  if (youngest === undefined)
+    return {
+      code: "zookeeper-proof-missing",
+      text: "The backup of ZooKeeper is not proven.",
+      expected,
+      observed: "no proof on record",
+      next,
+    };
+  if (youngest.verdict !== "proven" && waiverOf(ctx) === null)
+    return {
+      code: "zookeeper-proof-missing",
+      text: "The backup of ZooKeeper is not proven.",
+      expected,
+      observed: youngest.verdict,
+      next,
+    };
+  if (youngest.ageMs <= PROOF_AGE_MS) return null;
+  const minutes = Math.round(youngest.ageMs / 60_000);
+  return {
+    code: "zookeeper-proof-old",
+    text: "The proof of the ZooKeeper backup is too old.",
+    expected,
+    observed: `${String(minutes)} min`,
+    next,
+  };
+}
