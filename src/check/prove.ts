@@ -193,7 +193,16 @@ function nodesByName(nodes: Json | undefined): Readonly<Record<string, JsonRecor
   );
 }
 
-const EMPTY_CONTEXT: JsonRecord = { inputs: {}, since: 0, inHand: [], setAside: [], complete: [], all: [] };
+const EMPTY_CONTEXT: JsonRecord = {
+  inputs: {},
+  since: 0,
+  inHand: [],
+  setAside: [],
+  complete: [],
+  only: [],
+  output: null,
+  all: [],
+};
 
 /** The role of a recorded subject that says nothing else: the first the check is about. */
 function roleOf(check: Check): string | null {

@@ -134,6 +134,10 @@ async function sendReading(
       if (path.kind === "unknown") return none(`nothing to put for ${path.placeholder}`);
       return once(canonical(["file", path.text, as]), () => readLocal(resolve(world.inventory.folder, path.text), as));
     }
+    case "step": {
+      const output = filling.context["output"] ?? null;
+      return output === null ? none("no step has handed anything on") : { kind: "read", value: output };
+    }
     case "facts":
       return node === null ? none("facts are of a node") : once(canonical(["facts", node.name]), () => readFacts(world, node));
   }

@@ -43,7 +43,7 @@ const each = z
   .register(WORDS, { what: "{ role: … }, { node: step } or { cluster: … }" });
 
 /** Keys of which a reading has exactly one. */
-export const PROBES = ["http", "post", "command", "four-letter", "file", "facts"] as const;
+export const PROBES = ["http", "post", "command", "four-letter", "file", "facts", "step"] as const;
 
 /** Keys that belong to some probes only. */
 export const PROBE_KEYS: Readonly<Record<string, readonly (typeof PROBES)[number][]>> = {
@@ -66,6 +66,7 @@ export const reading = z.strictObject({
     .optional(),
   file: path.describe("Local file to read.").optional(),
   facts: z.literal("node").describe("What the platform knows about the node.").optional(),
+  step: z.literal("output").describe("What the step that the gate belongs to has found.").optional(),
   body: z.string().register(WORDS, { what: "text" }).optional(),
   "follow-redirects": z.int().min(0).max(10).register(WORDS, { what: "a number from 0 to 10" }).optional(),
   port: name.describe("Service name of the port.").optional(),
@@ -200,6 +201,7 @@ export function toReading(form: z.infer<typeof reading>): ReadingSpec {
   if (form["four-letter"] !== undefined)
     return { kind: "four-letter", word: form["four-letter"], port: form.port ?? "", ...common("text") };
   if (form.file !== undefined) return { kind: "file", path: form.file, ...common("text") };
+  if (form.step !== undefined) return { kind: "step", ...common("json") };
   return { kind: "facts", ...common("json") };
 }
 

@@ -32,6 +32,8 @@ export type ReadingSpec = {
   | { readonly kind: "four-letter"; readonly word: string; readonly port: string }
   | { readonly kind: "file"; readonly path: string }
   | { readonly kind: "facts" }
+  /** What the step that the gate belongs to has found and handed on. */
+  | { readonly kind: "step" }
 );
 
 /**

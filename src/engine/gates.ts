@@ -4,6 +4,7 @@ import { formatDuration } from "../domain/duration.ts";
 import { assess, streakOf, type Measurement } from "../domain/gate.ts";
 import type { JsonRecord } from "../domain/json.ts";
 import { allSteps, type Gate, type Step } from "../domain/plan.ts";
+import { stepRecord } from "../domain/run-state.ts";
 import { isBusy, isSettled } from "../domain/status.ts";
 import type { CheckAnswer } from "./ports.ts";
 import type { Session } from "./session.ts";
@@ -25,6 +26,10 @@ export function checkContext(session: Session, step: Step | null, sinceMs: numbe
     inHand: [...nodes.inHand],
     complete: [...nodes.complete],
     setAside: [...nodes.setAside],
+    // The nodes that alone were to be changed; empty where all are.
+    only: [...(session.parts.plan.only ?? [])],
+    // What the step itself has found, for checks that judge that.
+    output: step === null ? null : stepRecord(session.state, step.address).output,
   };
 }
 

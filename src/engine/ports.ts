@@ -1,4 +1,5 @@
 import type { ArtifactRecord, ArtifactRef, Measured, Question, RunEvent, RunEventBody, Verb, Choice } from "../domain/events.ts";
+import type { ExplainedDifference, UpgradeBetween } from "../domain/difference.ts";
 import type { Problem } from "../domain/errors.ts";
 import type { Inventory, InventoryNode, NodeName } from "../domain/inventory.ts";
 import type { Json, JsonRecord } from "../domain/json.ts";
@@ -346,4 +347,9 @@ export interface Platform {
   captures(inventory: Inventory, facts: Facts): readonly CaptureItem[];
   /** The comparable essence of a snapshot, from its captured bytes. */
   summarise(captured: ReadonlyMap<string, Buffer>): Json;
+  /**
+   * Every difference between two summary documents with what explains it, given the upgrades that ran between them; without it
+   * none is explained.
+   */
+  explain?(before: JsonRecord, after: JsonRecord, upgrades: readonly UpgradeBetween[]): readonly ExplainedDifference[];
 }

@@ -2,6 +2,7 @@ import { PawlError } from "../../domain/errors.ts";
 import type { Platform } from "../../engine/ports.ts";
 import { ALLOW } from "./allow.ts";
 import { captureState } from "./capture/capture-state.ts";
+import { compareState } from "./capture/compare-state.ts";
 import { captures } from "./capture/captures.ts";
 import { configBackup } from "./capture/config-backup.ts";
 import { CONTRACT, LOCK_PATH, PORTS, WEB } from "./contract.ts";
@@ -14,6 +15,7 @@ import { deployApp } from "./marathon/deploy-app.ts";
 import { removeApp } from "./marathon/remove-app.ts";
 import { observe } from "./facts/observe.ts";
 import { isCostly, permission } from "./upgrade/permission.ts";
+import { explainSnapshots } from "./capture/explain-snapshots.ts";
 import { summarise } from "./capture/summary.ts";
 import { upgradeNode } from "./upgrade/upgrade-node.ts";
 import { upgradeScript } from "./upgrade/upgrade-script.ts";
@@ -37,6 +39,7 @@ export function createDcosPlatform(means: DcosMeans = {}): Platform {
     contract: CONTRACT,
     kinds: [
       captureState,
+      compareState,
       zookeeperTar,
       configBackup,
       upgradeScript,
@@ -80,5 +83,6 @@ export function createDcosPlatform(means: DcosMeans = {}): Platform {
     isCostly,
     captures,
     summarise,
+    explain: explainSnapshots,
   };
 }

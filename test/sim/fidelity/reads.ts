@@ -48,6 +48,8 @@ export function readOf(spec: ReadingSpec): Read {
       return `sh ${FACTS_NAME}`;
     case "file":
       return `local file ${spec.path}`;
+    case "step":
+      return "the step's own output";
   }
 }
 

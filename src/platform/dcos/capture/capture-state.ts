@@ -1,3 +1,4 @@
+import type { ArtifactRecord } from "../../../domain/events.ts";
 import type { JsonRecord } from "../../../domain/json.ts";
 import type { CaptureItem, Effect, HttpAnswer, Remote, StepContext, StepKind } from "../../../engine/ports.ts";
 import { mapBounded } from "../bounded.ts";
@@ -91,10 +92,16 @@ async function takeAndKeep(ctx: StepContext, item: CaptureItem): Promise<Taken> 
   }
 }
 
-async function keepText(ctx: StepContext, name: string, evidenceOf: string, bytes: string): Promise<void> {
-  await ctx.recorded(
-    await ctx.artifacts.put({ name, mediaType: "application/json", step: ctx.step.address, node: null, evidenceOf }, bytes),
-  );
+async function keepText(
+  ctx: StepContext,
+  name: string,
+  evidenceOf: string,
+  bytes: string,
+  mediaType = "application/json",
+): Promise<ArtifactRecord> {
+  const kept = await ctx.artifacts.put({ name, mediaType, step: ctx.step.address, node: null, evidenceOf }, bytes);
+  await ctx.recorded(kept);
+  return kept;
 }
 
 async function capture(ctx: StepContext): Promise<Effect> {
@@ -129,10 +136,11 @@ async function capture(ctx: StepContext): Promise<Effect> {
     v: 1,
     platform: "dcos",
     cluster: ctx.plan.cluster.id,
-    summary: summarise(ordered),
+    summary: summarise(ordered, ctx.inventory.nodes),
     missing: missing.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
   };
-  await keepText(ctx, "summary.json", "the comparable essence of this snapshot", `${JSON.stringify(summary, null, 1)}\n`);
+  const text = `${JSON.stringify(summary, null, 1)}\n`;
+  const kept = await keepText(ctx, "summary.json", "the comparable essence of this snapshot", text);
   const note = `${taken.size} of ${items.length} captured${
     missing.length === 0
       ? ""
@@ -141,7 +149,7 @@ async function capture(ctx: StepContext): Promise<Effect> {
           .map((one) => one.name)
           .join(", ")}${missing.length > 5 ? " and more" : ""}`
   }`;
-  return { kind: "done", note, output: { captured: taken.size, missing: missing.length } };
+  return { kind: "done", note, output: { captured: taken.size, missing: missing.length, summary: kept.sha256 } };
 }
 
 /** Captures the cluster's state with its digest (workbook, "Capture current cluster state"): everything `captures` names, and a summary. */

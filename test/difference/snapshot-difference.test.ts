@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { canonical, type Json } from "../../src/domain/json.ts";
-import { compareSnapshots, differenceText } from "../../src/report/snapshot-difference.ts";
+import { compareSnapshots, differenceText } from "../../src/difference/snapshot-difference.ts";
 
 const lines = (before: Json, after: Json): string[] => compareSnapshots(before, after).map(differenceText);
 

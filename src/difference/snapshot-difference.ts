@@ -1,14 +1,6 @@
 import diff from "microdiff";
+import type { SnapshotDifference } from "../domain/difference.ts";
 import type { Json, JsonRecord } from "../domain/json.ts";
-
-/** One thing that differs between two snapshots. */
-export interface SnapshotDifference {
-  /** Names of nested things, the outermost first: `apps`, `/web`, `instances`. */
-  readonly path: readonly string[];
-  readonly kind: "added" | "removed" | "changed";
-  readonly before: Json;
-  readonly after: Json;
-}
 
 /** Fields that name an element of a list, the first one that all elements have and that is different in each. */
 const IDENTITIES = ["id", "name", "hostname", "appId", "key"] as const;
