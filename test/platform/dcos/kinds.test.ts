@@ -82,13 +82,13 @@ describe("dcos/capture-state", () => {
     const { steps } = await prepared();
     const context = steps.context(captureState, null);
     const pieces = ['{"slaves":[', `"${"x".repeat(3_000_000)}"`, "]}\n"].map((text) => Buffer.from(text));
-    const long = (url: string): boolean => /\/(?:state|roles)$/.test(url);
+    const long = (url: string): boolean => /\/(?:state|groups)$/.test(url);
     const remote: typeof context.remote = {
       ...context.remote,
       async http(request, signal) {
         if (!long(request.url) || request.take === undefined) return context.remote.http(request, signal);
         for (const piece of pieces) await request.take(piece);
-        return request.url.endsWith("/roles")
+        return request.url.endsWith("/groups")
           ? { kind: "no-answer", code: "reset", reason: "broke off" }
           : { kind: "answered", status: 200, headers: {}, url: request.url, body: pieces[0]!, taken: true };
       },
@@ -96,7 +96,7 @@ describe("dcos/capture-state", () => {
     const done = await captureState.doIt({ ...context, remote });
     expect(done).toMatchObject({ kind: "done", output: { missing: 1 } });
     expect(steps.kept.get("cluster/state.json")?.bytes.equals(Buffer.concat(pieces))).toBe(true);
-    expect(steps.kept.has("cluster/roles.json")).toBe(false);
+    expect(steps.kept.has("marathon/groups.json")).toBe(false);
     expect(steps.recorded).toContain("cluster/state.json");
   });
 

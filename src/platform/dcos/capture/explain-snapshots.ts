@@ -20,7 +20,7 @@ export function notCompared(before: JsonRecord, after: JsonRecord): readonly str
 
 /**
  * Every difference between two summary documents with the rule that explains it. `upgrades`: what ran between them, oldest first;
- * without any, an upgraded node is as unexplained as any other change.
+ * without any, a new version on a node is as unexplained as every other change.
  */
 export function explainSnapshots(
   before: JsonRecord,
