@@ -135,7 +135,7 @@ describe("what explains the differences an upgrade leaves behind", () => {
     ["a machine is down for maintenance", ["maintenance", "down"], ["10.0.0.21"]],
     ["a part was not captured any more", ["roles"], null],
   ] as const)("%s: nobody knows why", (_what, path, value) => {
-    const found = open(explainSnapshots(BEFORE, withValue(AFTER, path, value as Json | undefined), [HOP]));
+    const found = open(explainSnapshots(BEFORE, withValue(AFTER, path, value), [HOP]));
     expect(found.length).toBeGreaterThan(0);
     expect(found.every((one) => one.startsWith(`UNEXPLAINED: ${path[0]}`))).toBe(true);
   });
@@ -156,7 +156,7 @@ describe("what explains the differences an upgrade leaves behind", () => {
       },
     ],
   ] as const)("the rule %s lets its own kind of difference be", (rule, path, value) => {
-    const all = explainSnapshots(BEFORE, withValue(AFTER, path, value as Json | undefined), [HOP]);
+    const all = explainSnapshots(BEFORE, withValue(AFTER, path, value), [HOP]);
     expect(open(all)).toEqual([]);
     expect(all.some((one) => one.rule === rule)).toBe(true);
   });
@@ -361,7 +361,7 @@ describe("an app over two versions of Marathon", () => {
     ["a field that nobody has heard of", { somethingNew: { on: true } }],
     ["the strategy of its upgrades", { upgradeStrategy: { minimumHealthCapacity: 0.5, maximumOverCapacity: 1 } }],
   ])("is another app with another value of %s", (_what, change) => {
-    expect(appDefinition({ ...modern, ...change } as unknown as Json)).not.toEqual(appDefinition(old));
+    expect(appDefinition({ ...modern, ...change })).not.toEqual(appDefinition(old));
   });
 
   it.each([

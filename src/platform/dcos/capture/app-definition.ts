@@ -65,7 +65,7 @@ function networksOf(app: JsonRecord): readonly JsonRecord[] {
   const address = record(app["ipAddress"]);
   const named = text(address["networkName"]);
   const labels = plain(address["labels"]);
-  switch (text(docker["network"])) {
+  switch (text(docker["network"]) ?? "") {
     case "BRIDGE":
       return [{ mode: "container/bridge" }];
     case "HOST":
@@ -151,12 +151,18 @@ export function isStateful(definition: JsonRecord): boolean {
   return definition["residency"] !== undefined || volumes.some((volume) => volume["persistent"] !== undefined);
 }
 
+/** An app's constraints in words: `hostname LIKE 10.0.0.21; rack GROUP_BY`. Empty: none. */
+export function constraintsText(definition: JsonRecord): string {
+  return list(definition["constraints"])
+    .map((one) =>
+      list(one)
+        .map((part) => text(part) ?? "")
+        .join(" "),
+    )
+    .join("; ");
+}
+
 /** What ties an app to places, in words for a list: its constraints, and its data. Empty: nothing does. */
 export function tiesOf(definition: JsonRecord): string {
-  const constraints = list(definition["constraints"]).map((one) =>
-    list(one)
-      .map((part) => text(part) ?? "")
-      .join(" "),
-  );
-  return [...constraints, ...(isStateful(definition) ? ["persistent data"] : [])].join("; ");
+  return [constraintsText(definition), isStateful(definition) ? "persistent data" : ""].filter((one) => one !== "").join("; ");
 }

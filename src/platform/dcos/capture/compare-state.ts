@@ -5,6 +5,7 @@ import { PawlError } from "../../../domain/errors.ts";
 import type { JsonRecord } from "../../../domain/json.ts";
 import type { Effect, StepContext, StepKind } from "../../../engine/ports.ts";
 import { list, parseJson, record, text } from "../json-fields.ts";
+import { constraintsText } from "./app-definition.ts";
 import { componentMatrix } from "./component-matrix.ts";
 import { comparable, explainSnapshots, notCompared } from "./explain-snapshots.ts";
 
@@ -31,12 +32,7 @@ async function summaryOf(ctx: StepContext, address: string): Promise<JsonRecord>
 /** Constraints before and after, app by app (workbook: "had a lot of constraints in 1.9.8, now in 1.10.7 they are gone. Why?"). */
 function constraintRows(before: JsonRecord, after: JsonRecord): readonly JsonRecord[] {
   const [old, now] = [record(before["apps"]), record(after["apps"])];
-  const shown = (app: JsonRecord | null): string =>
-    app === null
-      ? "no such app"
-      : list(app["constraints"])
-          .map((one) => list(one).join(" "))
-          .join("; ") || "none";
+  const shown = (app: JsonRecord | null): string => (app === null ? "no such app" : constraintsText(app) || "none");
   return [...new Set([...Object.keys(old), ...Object.keys(now)])].sort().map((id) => {
     const [was, is] = [old, now].map((apps) => shown(Object.hasOwn(apps, id) ? record(apps[id]) : null));
     return { app: id, before: was ?? "", after: is ?? "", same: was === is };

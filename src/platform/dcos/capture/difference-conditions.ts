@@ -68,7 +68,7 @@ function taskOf({ path, before, after }: SnapshotDifference, between: Pick<Betwe
 
 /** The node a difference is about; null where it is about none, or about the cluster. */
 function nodeOf(difference: SnapshotDifference, between: Pick<Between, "before" | "after">): string | null {
-  const [area, name = ""] = difference.path;
+  const [area = "", name = ""] = difference.path;
   const both = [between.before, between.after];
   switch (area) {
     case "nodes":
