@@ -24,11 +24,9 @@ export function architectureOf(summary: JsonRecord, inventory: Inventory): Archi
       rack: node.rack ?? null,
       versions: [
         ...version("DC/OS", text(record(nodes[node.name])["version"])),
-        [
-          ...version("Mesos", text(record(components["mesos"])[node.name])),
-          ...version("ZooKeeper", text(record(components["zookeeper"])[node.name])),
-        ].join(", "),
-      ].filter((line) => line !== ""),
+        ...version("Mesos", text(record(components["mesos"])[node.name])),
+        ...version("ZooKeeper", text(record(components["zookeeper"])[node.name])),
+      ],
       leads: [
         ...(mesos?.includes(node.name) === true ? (["Mesos"] as const) : []),
         ...(marathon?.includes(node.address) === true ? (["Marathon"] as const) : []),

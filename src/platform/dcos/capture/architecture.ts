@@ -64,7 +64,7 @@ function columns(count: number, least: number): { readonly across: number; reado
 function drawMasters({ masters, marathon }: Architecture, top: number): Drawn {
   const { across, width } = columns(masters.length, 190);
   const cardWidth = Math.min(width, 340);
-  const height = 118;
+  const height = 126;
   const cards = masters.map((master, index) => {
     const x = MARGIN + (index % across) * (cardWidth + GAP);
     const y = top + 26 + Math.floor(index / across) * (height + GAP);
@@ -73,7 +73,7 @@ function drawMasters({ masters, marathon }: Architecture, top: number): Drawn {
     const badges = master.leads.map((what, place) => {
       const badge = Math.floor((room - 8) / 3);
       const at = x + 10 + place * (badge + 4);
-      return `${box(at, y + height - 30, badge, 20, "lead", `leads ${what}`, 10)}${label(at + badge / 2, y + height - 16, `${what} leader`, { style: "leadt", size: 10, width: badge - 4, anchor: "middle" })}`;
+      return `${box(at, y + height - 30, badge, 20, "lead", `leads ${what}`, 10)}${label(at + badge / 2, y + height - 16, what, { style: "leadt", size: 10, width: badge - 4, anchor: "middle" })}`;
     });
     return [
       box(x, y, cardWidth, height, "card", title),
@@ -170,8 +170,10 @@ function drawAgents(title: string, groups: readonly RackGroup[], top: number, st
       const inner = draw(group.agents, x + 12, y + 30, width - 24, styleOf);
       const tasks = group.agents.reduce((sum, agent) => sum + agent.tasks, 0);
       const name = group.rack === null ? "rack not known" : `rack ${group.rack}`;
-      const text = label(x + 12, y + 20, `${name}: ${plural(group.agents.length, "node")}, ${plural(tasks, "task")}`, {
-        size: 12,
+      const size = plural(group.agents.length, "node");
+      const load = group.agents.length < 3 ? "" : `, ${plural(tasks, "task")}`;
+      const text = label(x + 12, y + 20, `${name}: ${size}${load}`, {
+        size: 11,
         width: width - 24,
       });
       return { x, height: 30 + inner.height + 6, svg: text + inner.svg };
@@ -214,6 +216,7 @@ function legend(versions: readonly string[], tied: boolean, off: boolean, top: n
     ...versions.slice(0, MOST_COLOURS).map((version, index) => [`v${index}`, `DC/OS ${version}`] as const),
     ...(off ? [["off", "registered, not active"] as const] : []),
     ...(tied ? [["pin", "pinned or constrained tasks"] as const] : []),
+    ["lead", "leads at this moment"] as const,
   ];
   let x = MARGIN;
   const svg = entries.map(([style, text]) => {
