@@ -1,10 +1,7 @@
 import type { ArtifactRecord } from "../domain/events.ts";
+import { DOCUMENT_TYPE, FIGURE_TYPE } from "../domain/exhibit.ts";
 import { readJson, type Json, type JsonRecord } from "../domain/json.ts";
 import { say, section, type Block, type Section, type Words } from "./page.ts";
-
-/** Media type of a document that a report prints as it is: `{ title, note?, …tables of plain rows }`. */
-export const DOCUMENT_TYPE = "application/vnd.pawl.document+json";
-const FIGURE_TYPE = "image/svg+xml";
 
 /** What a report holds at most of one document; longer ones are only listed. */
 const MOST_BYTES = 4 << 20;

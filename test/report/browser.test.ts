@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 import { chromium, type Browser, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { RunEvent } from "../../src/domain/events.ts";
-import { DOCUMENT_TYPE } from "../../src/report/exhibits.ts";
+import { DOCUMENT_TYPE } from "../../src/domain/exhibit.ts";
 import { reportFiles } from "../../src/report/files.ts";
 import { describeReal } from "../real/requires.ts";
 import { STORY, STORY_PLAN } from "./story.ts";

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ArtifactRecord, RunEvent } from "../../src/domain/events.ts";
-import { DOCUMENT_TYPE, exhibited } from "../../src/report/exhibits.ts";
+import { DOCUMENT_TYPE } from "../../src/domain/exhibit.ts";
+import { exhibited } from "../../src/report/exhibits.ts";
 import { reportFiles } from "../../src/report/files.ts";
 import { ARTIFACTS, placed, STORY, STORY_PLAN } from "./story.ts";
 

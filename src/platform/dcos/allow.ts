@@ -107,6 +107,7 @@ export const ALLOW: AllowList = {
     ["systemctl", "--version"],
     ["systemctl", "show", "...", UNIT],
     ["systemctl", "is-active", "...", UNIT],
+    ["journalctl", "--no-pager", "-q", "-o", "short-iso", "-n", /\d{1,4}/, "...", /-u|dcos-[a-z0-9.@-]+/],
     ["curl", "-fsSI", SERVED],
     ["curl", "-fsSI", "--max-time", /\d+/, SERVED],
     ["curl", "-fsSL", "--max-time", /\d+/, SERVED],

@@ -1,7 +1,7 @@
 import type { Inventory } from "../../../domain/inventory.ts";
 import type { JsonRecord } from "../../../domain/json.ts";
 import { list, record, text } from "../json-fields.ts";
-import type { Architecture } from "./architecture.ts";
+import { plural, type Architecture } from "./architecture.ts";
 import { byRack, placedAgents, tally } from "./placement.ts";
 
 function leaders(summary: JsonRecord, name: string): readonly string[] {
@@ -36,7 +36,7 @@ export function architectureOf(summary: JsonRecord, inventory: Inventory): Archi
   const versions = tally(Object.values(nodes).map((one) => text(record(one)["version"])));
   return {
     cluster: inventory.name,
-    subtitle: `DC/OS ${versions}; ${masters.length} masters, ${agents.length} agents, ${Object.keys(record(summary["apps"])).length} apps, ${Object.keys(record(summary["tasks"])).length} running tasks`,
+    subtitle: `DC/OS ${versions}; ${plural(masters.length, "master")}, ${plural(agents.length, "agent")}, ${plural(Object.keys(record(summary["apps"])).length, "app")}, ${plural(Object.keys(record(summary["tasks"])).length, "running task")}`,
     bootstrap: inventory.bootstrap === undefined ? null : { address: inventory.bootstrap.address, url: inventory.bootstrap.url },
     masters,
     marathon: text(components["marathon"]) === null ? "Marathon not captured" : `Marathon ${text(components["marathon"]) ?? ""}`,

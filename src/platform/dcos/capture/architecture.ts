@@ -51,7 +51,8 @@ interface Drawn {
   readonly height: number;
 }
 
-function plural(count: number, word: string): string {
+/** A count with its word: `1 node`, `2 nodes`. */
+export function plural(count: number, word: string): string {
   return `${count} ${word}${count === 1 ? "" : "s"}`;
 }
 
@@ -73,7 +74,7 @@ function drawMasters({ masters, marathon }: Architecture, top: number): Drawn {
     const badges = master.leads.map((what, place) => {
       const badge = Math.floor((room - 8) / 3);
       const at = x + 10 + place * (badge + 4);
-      return `${box(at, y + height - 30, badge, 20, "lead", `leads ${what}`, 10)}${label(at + badge / 2, y + height - 16, what, { style: "leadt", size: 10, width: badge - 4, anchor: "middle" })}`;
+      return `${box(at, y + height - 30, badge, 20, "lead", `leads ${what}`, 10)}${label(at + badge / 2, y + height - 16, what, { style: "leadt", size: 9, width: badge - 4, anchor: "middle" })}`;
     });
     return [
       box(x, y, cardWidth, height, "card", title),

@@ -1,9 +1,14 @@
 import type { ArtifactRecord } from "../../../domain/events.ts";
 import type { JsonRecord } from "../../../domain/json.ts";
 import type { CaptureItem, Effect, HttpAnswer, Remote, StepContext, StepKind } from "../../../engine/ports.ts";
+import { DOCUMENT_TYPE, FIGURE_TYPE } from "../../../domain/exhibit.ts";
 import { mapBounded } from "../bounded.ts";
 import { captures } from "./captures.ts";
+import { record } from "../json-fields.ts";
+import { architectureOf } from "./architecture-of.ts";
+import { architectureSvg } from "./architecture.ts";
 import { isSummarised, summarise } from "./summary.ts";
+import { worksheets } from "./worksheets.ts";
 
 /** Looked at of each end of an answer. */
 const TAIL_BYTES = 64;
@@ -104,6 +109,16 @@ async function keepText(
   return kept;
 }
 
+/** The workbook's diagram and worksheets, made from the summary alone. */
+async function drawAndFill(ctx: StepContext, summary: JsonRecord): Promise<void> {
+  const { inventory, plan, step } = ctx;
+  const drawn = architectureSvg(architectureOf(summary, inventory));
+  await keepText(ctx, `${step.address}/architecture.svg`, "the architecture of the cluster", drawn, FIGURE_TYPE);
+  const filled = worksheets(summary, inventory.name, plan.inputs["target"] ?? null);
+  const text = `${JSON.stringify(filled, null, 1)}\n`;
+  await keepText(ctx, `${step.address}/worksheets.json`, "the workbook's worksheets, filled in", text, DOCUMENT_TYPE);
+}
+
 async function capture(ctx: StepContext): Promise<Effect> {
   const items = captures(ctx.inventory, ctx.plan.facts);
   const taken = new Map<string, Buffer | null>();
@@ -141,6 +156,7 @@ async function capture(ctx: StepContext): Promise<Effect> {
   };
   const text = `${JSON.stringify(summary, null, 1)}\n`;
   const kept = await keepText(ctx, "summary.json", "the comparable essence of this snapshot", text);
+  await drawAndFill(ctx, record(summary["summary"]));
   const note = `${taken.size} of ${items.length} captured${
     missing.length === 0
       ? ""

@@ -5,6 +5,7 @@ import { agentsOf, mastersOf, portOf, urlOf, type Service } from "../contract.ts
 import { factsCommand } from "../facts/facts-script.ts";
 import { number, record, text } from "../json-fields.ts";
 import { TASK_PAGE } from "../mesos.ts";
+import { UNIT_PROPERTIES, unitsToCapture } from "./units.ts";
 
 /** A full state of a large cluster is tens of megabytes (dcos.md 9.2). */
 const LONG_MS = 90_000;
@@ -57,6 +58,7 @@ function whole(inventory: Inventory, node: InventoryNode): readonly CaptureItem[
   return [
     ask("redirect.json", "whom the master believes to lead", "/redirect", { method: "GET" }),
     ask("health.json", "the master's own word about its health", "/api/v1", call),
+    ask("health-endpoint.json", "that the master's process answers", "/health", { method: "GET" }),
   ];
 }
 
@@ -80,6 +82,8 @@ function ofMaster(inventory: Inventory, node: InventoryNode): readonly CaptureIt
     http(mesos, "/metrics/snapshot", own("metrics.json"), "the master's own metrics", SHORT_MS),
     http(mesos, "/version", own("version.json"), "the master's own version", SHORT_MS),
     http(mesos, "/flags", own("flags.json"), "the master's settings", SHORT_MS),
+    http(mesos, "/system/stats.json", own("system-stats.json"), "load and memory of the master's machine", SHORT_MS),
+    http(mesos, "/files/debug", own("files-debug.json"), "which files the master gives out", SHORT_MS),
     http(
       exhibitor,
       "/exhibitor/v1/cluster/status",
@@ -131,7 +135,15 @@ function ofCluster(inventory: Inventory, facts: Facts, leader: InventoryNode): r
     state("slaves", "agents as the leading master lists them"),
     state("frameworks", "frameworks as the leading master lists them"),
     state("roles", "roles and their resources"),
-    state("maintenance/status", "machines drained or down for maintenance"),
+    // The appendix lists /machine/down and /machine/up: they take machines down with their tasks, and only POSTs are understood. Who is
+    // in maintenance is read here instead.
+    state(
+      "maintenance/status",
+      "machines drained or down for maintenance (read instead of /machine/down and /machine/up, which act)",
+    ),
+    state("maintenance/schedule", "maintenance that is planned"),
+    state("quota", "guaranteed resources of roles"),
+    state("weights", "weights of roles"),
     ...taskPages(mesos, facts),
     root("/v2/leader", "leader", "who leads Marathon"),
     root("/v2/info", "info", "Marathon's version, framework id and settings"),
@@ -141,6 +153,7 @@ function ofCluster(inventory: Inventory, facts: Facts, leader: InventoryNode): r
     root("/v2/deployments", "deployments", "deployments under way"),
     root("/v2/queue", "queue", "what waits for offers"),
     root("/v2/tasks", "tasks", "tasks as Marathon knows them"),
+    root("/metrics", "metrics", "Marathon's metrics at this moment"),
   ];
 }
 
@@ -154,16 +167,49 @@ function ofNode(inventory: Inventory, node: InventoryNode): CaptureItem {
   };
 }
 
-/** Containers per agent (workbook, "Number of tasks"); the count is taken from the lines. A hanging Docker is cut off after 30 s. */
-function ofAgent(node: InventoryNode): CaptureItem {
-  const command = { argv: ["docker", "ps", "-q"], sudo: true, timeoutMs: 30_000 };
-  return {
-    name: `nodes/${node.name}/containers.txt`,
+/** Lines of journal kept of one node: the last ones. What a node of 500 is asked for stays small. */
+const JOURNAL_LINES = 400;
+
+/** Units of a node as systemd knows them, and the end of the journal of those that matter most (workbook, "Journalctl & systemctl output"; pre-31). */
+function ofUnits(node: InventoryNode): readonly CaptureItem[] {
+  const { all, journal } = unitsToCapture(node.role);
+  const item = (name: string, evidenceOf: string, argv: readonly string[]): CaptureItem => ({
+    name: `nodes/${node.name}/${name}.txt`,
     node: node.name,
     mediaType: "text/plain",
-    evidenceOf: "running containers",
-    read: { kind: "command", target: node.name, command },
-  };
+    evidenceOf,
+    read: { kind: "command", target: node.name, command: { argv, sudo: true, timeoutMs: 30_000, maxOutputBytes: 512 * 1024 } },
+  });
+  const properties = `--property=${UNIT_PROPERTIES.join(",")}`;
+  const last = ["journalctl", "--no-pager", "-q", "-o", "short-iso", "-n", String(JOURNAL_LINES)];
+  return [
+    item("units", "state of the node's DC/OS units", ["systemctl", "show", properties, ...all]),
+    item("journal", `the last ${JOURNAL_LINES} lines of the journal of its main units`, [
+      ...last,
+      ...journal.flatMap((unit) => ["-u", unit]),
+    ]),
+  ];
+}
+
+/** Containers per agent (workbook, "Number of tasks"); the count is taken from the lines. A hanging Docker is cut off after 30 s. */
+function ofAgent(inventory: Inventory, node: InventoryNode): readonly CaptureItem[] {
+  const command = { argv: ["docker", "ps", "-q"], sudo: true, timeoutMs: 30_000 };
+  const mesos = { inventory, node, service: "mesos-agent" } as const;
+  const own = (path: string, name: string, of: string): CaptureItem =>
+    http(mesos, path, `agents/${node.name}/${name}.json`, of, SHORT_MS);
+  return [
+    {
+      name: `nodes/${node.name}/containers.txt`,
+      node: node.name,
+      mediaType: "text/plain",
+      evidenceOf: "running containers",
+      read: { kind: "command", target: node.name, command },
+    },
+    own("/state", "state", "the agent's own state: frameworks, executors and tasks it runs"),
+    own("/containers", "containers", "containers as the agent runs them, with what they use"),
+    own("/flags", "flags", "the agent's settings"),
+    own("/metrics/snapshot", "metrics", "the agent's own metrics"),
+  ];
 }
 
 /**
@@ -176,7 +222,7 @@ export function captures(inventory: Inventory, facts: Facts): readonly CaptureIt
   return [
     ...(leader === undefined ? [] : ofCluster(inventory, facts, leader)),
     ...masters.flatMap((node) => ofMaster(inventory, node)),
-    ...inventory.nodes.map((node) => ofNode(inventory, node)),
-    ...agentsOf(inventory).map(ofAgent),
+    ...inventory.nodes.flatMap((node) => [ofNode(inventory, node), ...ofUnits(node)]),
+    ...agentsOf(inventory).flatMap((node) => ofAgent(inventory, node)),
   ];
 }

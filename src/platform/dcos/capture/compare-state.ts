@@ -2,9 +2,10 @@ import { countClasses, explainedDocument } from "../../../difference/explained-d
 import { differenceText } from "../../../difference/snapshot-difference.ts";
 import { upgradeSoFar } from "../../../difference/upgrade-so-far.ts";
 import { PawlError } from "../../../domain/errors.ts";
+import { DOCUMENT_TYPE } from "../../../domain/exhibit.ts";
 import type { JsonRecord } from "../../../domain/json.ts";
 import type { Effect, StepContext, StepKind } from "../../../engine/ports.ts";
-import { list, parseJson, record, text } from "../json-fields.ts";
+import { parseJson, record, text } from "../json-fields.ts";
 import { constraintsText } from "./app-definition.ts";
 import { componentMatrix } from "./component-matrix.ts";
 import { comparable, explainSnapshots, notCompared } from "./explain-snapshots.ts";
@@ -42,7 +43,7 @@ function constraintRows(before: JsonRecord, after: JsonRecord): readonly JsonRec
 async function keep(ctx: StepContext, name: string, evidenceOf: string, document: JsonRecord): Promise<void> {
   const meta = {
     name: `${ctx.step.address}/${name}`,
-    mediaType: "application/json",
+    mediaType: DOCUMENT_TYPE,
     step: ctx.step.address,
     node: null,
     evidenceOf,
