@@ -62,6 +62,13 @@ describe("dcos/capture-state", () => {
       "masters/m3/zookeeper-mntr.txt",
       "nodes/a1/facts.txt",
       "nodes/a1/containers.txt",
+      "nodes/m1/units.txt",
+      "nodes/p1/journal.txt",
+      "agents/a1/containers.json",
+      "cluster/maintenance-schedule.json",
+      "marathon/metrics.json",
+      "all/capture-state/architecture.svg",
+      "all/capture-state/worksheets.json",
       "summary.json",
     ])
       expect(steps.kept.has(name), name).toBe(true);

@@ -5,6 +5,8 @@ export interface Reference {
   readonly source: string;
   /** Published answers of Marathon (shared fixtures, `marathon/`). */
   readonly marathon?: readonly string[];
+  /** Kept as it comes: no field of it is read, so nothing holds the model's fields. */
+  readonly kept?: true;
 }
 
 const marathon = (...files: readonly string[]): readonly string[] => files.map((file) => `marathon/${file}`);
@@ -13,7 +15,7 @@ const marathon = (...files: readonly string[]): readonly string[] => files.map((
 export const REFERENCES: readonly Reference[] = [
   { read: /^mesos-master GET \/redirect$/, source: "own captures, status and header: fields.test.ts, situations.test.ts" },
   {
-    read: /^mesos-master GET \/(state|state-summary|slaves|frameworks|roles|tasks|version|flags|maintenance\/status|metrics\/snapshot)$/,
+    read: /^mesos-master GET \/(state|state-summary|slaves|frameworks|roles|tasks|version|flags|maintenance\/(?:status|schedule)|metrics\/snapshot|system\/stats\.json)$/,
     source: "own captures, field by field: fields.test.ts",
   },
   { read: /^mesos-master POST \/api\/v1 GET_HEALTH$/, source: "own captures, field by field: fields.test.ts" },
@@ -97,4 +99,23 @@ export const REFERENCES: readonly Reference[] = [
     read: /^curl -fsSL --max-time 60 http:\/\/\S+\/dcos_node_upgrade\.sh$/,
     source: "a real curl beside the node's: commands.test.ts",
   },
+  {
+    read: /^mesos-master GET \/(health|quota|weights|files\/debug)$/,
+    source: "kept as bytes, no field is read: dcos.md 9.2; an empty body of /health in own captures",
+    kept: true,
+  },
+  {
+    read: /^mesos-agent GET \/(state|containers|flags|metrics\/snapshot)$/,
+    source: "kept as bytes, no field is read: dcos.md 10; own captures of agents: mesos-fidelity.test.ts",
+  },
+  { read: /^marathon GET \/metrics$/, source: "kept as bytes, no field is read: dcos.md 11.3" },
+  {
+    read: /^systemctl show --property=Id,LoadState,ActiveState/,
+    source: "a real systemd beside the node's: systemd.test.ts",
+  },
+  {
+    read: /^journalctl --no-pager -q -o short-iso -n 400 (-u dcos-[a-z-]+\.service ?)+$/,
+    source: "kept as bytes, no line is read: journalctl(1)",
+  },
+  { read: /^the step's own output$/, source: "what pawl itself has found: kinds.test.ts" },
 ];
