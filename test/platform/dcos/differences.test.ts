@@ -203,6 +203,18 @@ describe("what explains the differences an upgrade leaves behind", () => {
     expect(open(explainSnapshots(BEFORE, after, [aside, { ...HOP, upgraded: ["a1"] }])).length).toBeGreaterThan(3);
   });
 
+  it("an app that this run made for itself is expected with its task; one of another run is not", () => {
+    const own = (run: string): JsonRecord => {
+      const app = withValue(AFTER, ["apps", "/pawl-test"], { instances: 1, constraints: [], labels: { PAWL_RUN: run } });
+      return withValue(app, ["tasks", "pawl-test.1"], { app: "/pawl-test", framework: "F0", agent: "S0" });
+    };
+    expect(open(explainSnapshots(BEFORE, own("r"), [HOP]))).toEqual([]);
+    expect(open(explainSnapshots(BEFORE, own("an older run"), [HOP]))).toEqual([
+      "UNEXPLAINED: apps//pawl-test",
+      "UNEXPLAINED: tasks/pawl-test.1",
+    ]);
+  });
+
   it("a service Marathon that this run gave a new image has a new image, version and task", () => {
     const image = (tag: string): JsonRecord => ({
       instances: 1,

@@ -2,6 +2,7 @@ import type { Conditions } from "../../../difference/explain.ts";
 import type { SnapshotDifference, UpgradeBetween } from "../../../domain/difference.ts";
 import type { Json, JsonRecord } from "../../../domain/json.ts";
 import { list, record, text } from "../json-fields.ts";
+import { RUN_LABEL } from "../marathon/temporary-app.ts";
 import { isPinned, isStateful } from "./app-definition.ts";
 
 /** What rules ask about a difference. */
@@ -16,6 +17,8 @@ export type ConditionName =
   | "service-upgraded"
   | "app-of-upgraded-service"
   | "task-of-upgraded-service"
+  | "made-by-pawl"
+  | "task-made-by-pawl"
   | "one-leads"
   | "replaced-by-marathon"
   | "of-a-job"
@@ -131,6 +134,13 @@ function appOf(difference: SnapshotDifference, between: Between): string | null 
   return text(taskOf(difference, between)["app"]);
 }
 
+/** Whether an app that is there now carries the name of one of the runs in between: pawl's own, for the time of that run. */
+function madeByPawl(between: Between, app: string | null): boolean {
+  if (app === null) return false;
+  const run = text(section(between.after, "apps", app, "labels")[RUN_LABEL]);
+  return run !== null && between.upgrades.some((one) => one.run === run);
+}
+
 /** What the conditions need, from two summaries and the upgrades between them. */
 export function betweenOf(before: JsonRecord, after: JsonRecord, upgrades: readonly UpgradeBetween[]): Between {
   const aside = setAside(upgrades);
@@ -187,6 +197,8 @@ export const CONDITIONS: Conditions<ConditionName, Between> = {
     const app = appOf(difference, between);
     return app !== null && servicesChanged(between).some((one) => one["app"] === app);
   },
+  "made-by-pawl": ({ path }, between) => madeByPawl(between, path[1] ?? null),
+  "task-made-by-pawl": (difference, between) => madeByPawl(between, appOf(difference, between)),
   "one-leads": ({ path }, between) => leadersAre(between, path[1] ?? ""),
   "replaced-by-marathon": (difference, between) => {
     const app = appOf(difference, between);

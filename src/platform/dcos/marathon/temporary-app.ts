@@ -6,7 +6,7 @@ import { isNode, type AgentEntry } from "../mesos.ts";
 import { list, record, text } from "../json-fields.ts";
 
 /** Labels by which pawl knows an app as its own: the run that made it, and the step. */
-const RUN_LABEL = "PAWL_RUN";
+export const RUN_LABEL = "PAWL_RUN";
 const STEP_LABEL = "PAWL_STEP";
 
 /** Name of the step kind that makes such apps. */
