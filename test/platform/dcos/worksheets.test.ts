@@ -159,7 +159,17 @@ describe("the diagram of the cluster", () => {
 
   it("names every node of a small cluster and marks who leads", () => {
     const svg = draw({ masters: 3, privates: 5, publics: 2, racks: 2 });
-    for (const name of ["m1", "m2", "m3", "a1", "a5", "p2", "rack r2: 3 nodes, 4 tasks", "Bootstrap machine", "3 masters: Mesos, Marathon"])
+    for (const name of [
+      "m1",
+      "m2",
+      "m3",
+      "a1",
+      "a5",
+      "p2",
+      "rack r2: 3 nodes, 4 tasks",
+      "Bootstrap machine",
+      "3 masters: Mesos, Marathon",
+    ])
       expect(svg).toContain(`>${name}`);
     expect(svg.match(/class="leadt"/g)).toHaveLength(3);
     expect(svg).toContain("prefers-color-scheme:dark");
