@@ -143,4 +143,9 @@ export const COMMANDS: readonly CommandEntry[] = [
     summary: "a run as Markdown or JSON",
     load: async (io) => (await import("./commands/report.ts")).reportCommand(io),
   },
+  {
+    name: "coverage",
+    summary: "what the workbook asks for, and where it is done",
+    load: async (io) => (await import("./commands/coverage.ts")).coverageCommand(io),
+  },
 ];

@@ -3,8 +3,10 @@ import { homedir } from "node:os";
 import { dirname, resolve } from "node:path";
 import type { z } from "zod";
 import type { Check, Loaded, Runbook, VersionPolicy } from "../domain/documents.ts";
+import type { Catalogue } from "../domain/catalogue.ts";
 import type { Inventory } from "../domain/inventory.ts";
 import { canonical, type Json } from "../domain/json.ts";
+import { catalogueRules, catalogueSchema, toCatalogue, type CatalogueForm } from "./catalogue.ts";
 import { checkSchema, toCheck, type CheckForm } from "./check.ts";
 import { quoted, sortComplaints, type Complaint, type Path } from "./complaint.ts";
 import { inventorySchema, toInventory, type Folders, type InventoryForm } from "./inventory.ts";
@@ -16,7 +18,7 @@ import { suggest } from "./suggest.ts";
 import type { Parsed } from "./tree.ts";
 import { toVersionPolicy, versionPolicySchema, type VersionPolicyForm } from "./version-policy.ts";
 
-export const KINDS = ["Runbook", "Check", "Inventory", "VersionPolicy"] as const;
+export const KINDS = ["Runbook", "Check", "Inventory", "VersionPolicy", "Catalogue"] as const;
 export type Kind = (typeof KINDS)[number];
 
 interface Pointing {
@@ -29,7 +31,8 @@ export type AnyDocument =
   | (Loaded<Runbook> & Pointing & { readonly kind: "Runbook" })
   | (Loaded<Check> & Pointing & { readonly kind: "Check" })
   | (Loaded<Inventory> & Pointing & { readonly kind: "Inventory" })
-  | (Loaded<VersionPolicy> & Pointing & { readonly kind: "VersionPolicy" });
+  | (Loaded<VersionPolicy> & Pointing & { readonly kind: "VersionPolicy" })
+  | (Loaded<Catalogue> & Pointing & { readonly kind: "Catalogue" });
 
 export interface Documents {
   readonly documents: readonly AnyDocument[];
@@ -43,6 +46,7 @@ export const SCHEMAS: Readonly<Record<Kind, z.ZodType>> = {
   Check: checkSchema,
   Inventory: inventorySchema,
   VersionPolicy: versionPolicySchema,
+  Catalogue: catalogueSchema,
 };
 
 const RULES: Readonly<Record<Kind, (parsed: Parsed) => readonly Complaint[]>> = {
@@ -50,6 +54,7 @@ const RULES: Readonly<Record<Kind, (parsed: Parsed) => readonly Complaint[]>> = 
   Check: checkRules,
   Inventory: inventoryRules,
   VersionPolicy: versionPolicyRules,
+  Catalogue: catalogueRules,
 };
 
 /**
@@ -120,6 +125,8 @@ function convert(kind: Kind, value: Json, folders: Folders): Pick<AnyDocument, "
       return { kind, document: toInventory(value as InventoryForm, folders) };
     case "VersionPolicy":
       return { kind, document: toVersionPolicy(value as VersionPolicyForm) };
+    case "Catalogue":
+      return { kind, document: toCatalogue(value as CatalogueForm) };
   }
 }
 

@@ -7,6 +7,7 @@ export const SCHEMA_FILES: Readonly<Record<Kind, string>> = {
   Check: "check.schema.json",
   Inventory: "inventory.schema.json",
   VersionPolicy: "version-policy.schema.json",
+  Catalogue: "catalogue.schema.json",
 };
 
 /** The JSON Schema of a kind as text, for editors. What only rules can say (uniqueness, one of several keys) is not in it. */

@@ -72,6 +72,7 @@ function lintOne(loaded: AnyDocument, documents: readonly AnyDocument[], knowled
         ...lintKeyFiles(loaded, knowledge.canRead ?? (() => true)),
       ];
     case "VersionPolicy":
+    case "Catalogue":
       return [];
   }
 }

@@ -1,6 +1,7 @@
 import { open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Check, Loaded, Runbook, VersionPolicy } from "../domain/documents.ts";
+import type { Catalogue } from "../domain/catalogue.ts";
 import { PawlError } from "../domain/errors.ts";
 import type { Inventory } from "../domain/inventory.ts";
 import { invalidDocument } from "./complaint.ts";
@@ -36,6 +37,12 @@ export async function loadRunbook(file: string): Promise<Loaded<Runbook>> {
 export async function loadPolicy(file: string): Promise<Loaded<VersionPolicy>> {
   const found = await loadOne(file, "VersionPolicy");
   return { document: found.document as VersionPolicy, file, sha256: found.sha256 };
+}
+
+/** The catalogue in a file. Throws like `loadInventory`. */
+export async function loadCatalogue(file: string): Promise<Loaded<Catalogue>> {
+  const found = await loadOne(file, "Catalogue");
+  return { document: found.document as Catalogue, file, sha256: found.sha256 };
 }
 
 /** All checks in files and folders, in order of file and place. Throws like `loadInventory`; other kinds beside them are validated too. */

@@ -331,6 +331,9 @@ function check(account: Account): readonly Block[] {
       items: [
         say`${code("pawl verify FOLDER")} checks the chain of the journal, every artifact and the plan, without network and without the cluster.`,
         say`${code("sha256sum -c SHA256SUMS")} in the run folder does so for every file, without pawl.`,
+        ...(account.journey === null
+          ? []
+          : [say`${code(`pawl coverage ${account.run}`)} shows what of it is evidence of each item of the upgrade workbook.`]),
       ],
     },
   ];

@@ -27,8 +27,10 @@ export async function recordedRun(
     readonly end?: RunEventBody;
     readonly sealed?: boolean;
     readonly worked?: true;
+    readonly platform?: string;
   } = {},
 ): Promise<string> {
+  const plan = { ...STORY_PLAN, platform: over.platform ?? STORY_PLAN.platform };
   const folder = join(cwd, "backups", over.cluster ?? "production", name);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const start = Date.UTC(2026, 10, 20, 15);
@@ -37,14 +39,14 @@ export async function recordedRun(
     folder,
     clock: { now: () => start + (seconds += 60) * 1000 },
     actor: "ada@desk",
-    derive: (events, manifest) => reportFiles(events, STORY_PLAN, manifest, (artifact) => readArtifact(folder, artifact)),
+    derive: (events, manifest) => reportFiles(events, plan, manifest, (artifact) => readArtifact(folder, artifact)),
   });
   await journal.append({
     type: "run.created",
     run: name,
     kind: over.summary === undefined ? "upgrade" : "dcos-snapshot",
     cluster: "7d1b-42",
-    plan: await writePlan(folder, STORY_PLAN),
+    plan: await writePlan(folder, plan),
     pawl: "0.1.0",
     ticket: null,
   });
