@@ -1,7 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import type { ReadingSpec } from "../domain/documents.ts";
+import type { FactTopic, ReadingSpec } from "../domain/documents.ts";
 import { PawlError } from "../domain/errors.ts";
 import type { Inventory, InventoryNode } from "../domain/inventory.ts";
 import { canonical } from "../domain/json.ts";
@@ -139,7 +139,9 @@ async function sendReading(
       return output === null ? none("no step has handed anything on") : { kind: "read", value: output };
     }
     case "facts":
-      return node === null ? none("facts are of a node") : once(canonical(["facts", node.name]), () => readFacts(world, node));
+      return node === null
+        ? none("facts are of a node")
+        : once(canonical(["facts", spec.about, node.name]), () => readFacts(world, node, spec.about));
   }
 }
 
@@ -155,10 +157,10 @@ async function readLocal(path: string, as: ReadingSpec["as"]): Promise<Reading> 
  * The platform's facts of one node. `readBetween` (epoch seconds before and after, by pawl's clock) is added, because a
  * node's own clock can only be judged against the moment it was read, not against the start of a long round.
  */
-async function readFacts(world: ReadingWorld, node: InventoryNode): Promise<Reading> {
+async function readFacts(world: ReadingWorld, node: InventoryNode, about: FactTopic): Promise<Reading> {
   const before = world.clock.now() / 1000;
   try {
-    const facts: Json = await world.platform.nodeFacts(world.remote, world.inventory, node);
+    const facts: Json = await world.platform.nodeFacts(world.remote, world.inventory, node, about);
     if (facts === null) return none("its facts could not be read");
     const readBetween = [before, world.clock.now() / 1000];
     // Recorded facts bring their own: they were read long ago.

@@ -141,7 +141,7 @@ export function openRecordings(recordings: RunRecordings, inventory: Inventory, 
     takenMs: Math.max(...answers.map((one) => Date.parse(one.kept.time))),
     platform: {
       ports: platform.ports,
-      async nodeFacts(_reader, _inventory, node) {
+      async nodeFacts(_reader, _inventory, node, about) {
         let from: Kept | undefined;
         const door: Remote = {
           ...remote,
@@ -152,7 +152,7 @@ export function openRecordings(recordings: RunRecordings, inventory: Inventory, 
             return remote.run(target, command);
           },
         };
-        const facts = await platform.nodeFacts(door, inventory, node);
+        const facts = await platform.nodeFacts(door, inventory, node, about);
         return isRecord(facts) && from !== undefined ? { ...facts, readBetween: between(from) } : facts;
       },
     },

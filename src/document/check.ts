@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { FACT_TOPICS } from "../domain/documents.ts";
 import type { BadReading, Check, CheckScope, GatePolicy, ReadingSpec, Recording, UnsteadyReading } from "../domain/documents.ts";
 import {
   argv,
@@ -65,7 +66,10 @@ export const reading = z.strictObject({
     .describe("ZooKeeper's four-letter word.")
     .optional(),
   file: path.describe("Local file to read.").optional(),
-  facts: z.literal("node").describe("What the platform knows about the node.").optional(),
+  facts: z
+    .enum(FACT_TOPICS)
+    .describe("What the platform knows about the node itself, the machine below it, or the product's own checks of it.")
+    .optional(),
   step: z.literal("output").describe("What the step that the gate belongs to has found.").optional(),
   body: z.string().register(WORDS, { what: "text" }).optional(),
   "follow-redirects": z.int().min(0).max(10).register(WORDS, { what: "a number from 0 to 10" }).optional(),
@@ -202,7 +206,7 @@ export function toReading(form: z.infer<typeof reading>): ReadingSpec {
     return { kind: "four-letter", word: form["four-letter"], port: form.port ?? "", ...common("text") };
   if (form.file !== undefined) return { kind: "file", path: form.file, ...common("text") };
   if (form.step !== undefined) return { kind: "step", ...common("json") };
-  return { kind: "facts", ...common("json") };
+  return { kind: "facts", about: form.facts ?? "node", ...common("json") };
 }
 
 function toRecording(form: NonNullable<CheckForm["accepts"]>[number]): Recording {

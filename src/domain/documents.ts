@@ -13,6 +13,10 @@ export interface GatePolicy {
   readonly deadlineMs: number;
 }
 
+/** What a platform can be asked about a node: the node itself, the machine below the product, or the product's own checks. */
+export const FACT_TOPICS = ["node", "machine", "checks"] as const;
+export type FactTopic = (typeof FACT_TOPICS)[number];
+
 /** One thing a check reads. `{address}`, `{port.NAME}`, `{subject}` and `{target}`-like names of the context are filled in. */
 export type ReadingSpec = {
   /** Body handling: parsed JSON, plain text, lines of `key<TAB>value` as an object, or the whole HTTP answer. */
@@ -31,7 +35,8 @@ export type ReadingSpec = {
   | { readonly kind: "command"; readonly argv: readonly string[]; readonly sudo: boolean }
   | { readonly kind: "four-letter"; readonly word: string; readonly port: string }
   | { readonly kind: "file"; readonly path: string }
-  | { readonly kind: "facts" }
+  /** What the platform knows of the node: about what, is a word of `FACT_TOPICS`. */
+  | { readonly kind: "facts"; readonly about: FactTopic }
   /** What the step that the gate belongs to has found and handed on. */
   | { readonly kind: "step" }
 );

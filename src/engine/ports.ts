@@ -1,3 +1,4 @@
+import type { FactTopic } from "../domain/documents.ts";
 import type { ArtifactRecord, ArtifactRef, Measured, Question, RunEvent, RunEventBody, Verb, Choice } from "../domain/events.ts";
 import type { ExplainedDifference, UpgradeBetween } from "../domain/difference.ts";
 import type { Problem } from "../domain/errors.ts";
@@ -322,8 +323,8 @@ export interface Platform {
   /** A file on every manager that holds the cluster's identity (`facts.clusterId`), where the product has one. */
   readonly identityFile?: string;
   observe(reader: Remote, inventory: Inventory, inputs: Readonly<Record<string, string>>, clock: Clock): Promise<Observation>;
-  /** Node facts for checks with a `facts` reading; asked once per node and round. */
-  nodeFacts(reader: Remote, inventory: Inventory, node: InventoryNode): Promise<Json>;
+  /** Node facts for checks with a `facts` reading; asked once per node, topic and round. Null: the platform knows nothing about that. */
+  nodeFacts(reader: Remote, inventory: Inventory, node: InventoryNode, about?: FactTopic): Promise<Json>;
   /** Pure findings over the facts: path, versions, roles, counts, and what has changed since the last record of this cluster. */
   findings(
     facts: Facts,

@@ -108,7 +108,7 @@ describe("readings", () => {
 
   it("facts of a node, once per round, with the time between which they were read; trouble of the node is no answer", async () => {
     let asked = 0;
-    const spec: ReadingSpec = { kind: "facts", as: "json", ...common };
+    const spec: ReadingSpec = { kind: "facts", about: "node", as: "json", ...common };
     const nodeFacts = async (): Promise<Json> => ({ uid: asked++ });
     const rigged = rig(
       [reading(spec, ".r.uid == 0 and .r.readBetween == [5000.5, 5000.5]"), { ...reading(spec, ".r.uid == 0"), name: "b" }],

@@ -248,7 +248,7 @@ describe("a verdict", () => {
   it("stays short when hundreds fail", async () => {
     const long = check("a", {
       show: '"x" * 5000',
-      readings: { f: { kind: "facts", as: "json", timeoutMs: 1, optional: false } },
+      readings: { f: { kind: "facts", about: "node", as: "json", timeoutMs: 1, optional: false } },
       pass: "false",
     });
     const answer = await one(rig([long], {}, { nodeFacts: async () => ({}) }), "a");

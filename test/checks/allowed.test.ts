@@ -75,7 +75,12 @@ describe("the checks of DC/OS", () => {
         "ls /opt/mesosphere/lib/libltdl.so.7",
         "mntr",
         "srvr",
+        "sh pawl-checks",
         "sh pawl-facts",
+        "sh pawl-machine",
+        "timeout 30 docker ps -q",
+        "GET /exhibitor/v1/explorer/node-data",
+        "GET /flags",
         "timedatectl",
       ]),
     );

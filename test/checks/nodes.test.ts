@@ -20,6 +20,16 @@ describe("checks of nodes", () => {
     masterCount: 3,
     bootstrapStatus: 200,
     units: { "dcos-mesos-master": { active: "active", sub: "running", restarts: null } },
+    // What the machine and DC/OS's own checks say: a node of 1.9 has no program for them.
+    program: "none",
+    types: {},
+    systemd: 219,
+    ipset: "6.38",
+    clockSynchronised: true,
+    checksTime: true,
+    provider: "onprem",
+    skipsChecks: [],
+    changed: [],
   };
   const of = (check: string, change: JsonRecord = {}) =>
     ask(check, { remote: recordedRemote([]), nodes: MASTERS, nodeFacts: { m1: good, m2: { ...good, ...change }, m3: good } });
@@ -34,6 +44,13 @@ describe("checks of nodes", () => {
     "config-equal",
     "masters-present",
     "unit-health",
+    "systemd-fits",
+    "ipset-there",
+    "time-synchronised",
+    "clock-check-enabled",
+    "not-from-template",
+    "checks-not-skipped",
+    "opt-mesosphere-untouched",
   ];
 
   it("pass a healthy cluster, one subject per node", async () => {
@@ -63,6 +80,13 @@ describe("checks of nodes", () => {
       "config-equal": { configSha256: "b".repeat(64) },
       "masters-present": { masterCount: 5 },
       "unit-health": { units: { "dcos-marathon": { active: "failed", sub: "failed", restarts: 3 } } },
+      "systemd-fits": { systemd: 208 },
+      "ipset-there": { ipset: "" },
+      "time-synchronised": { clockSynchronised: false },
+      "clock-check-enabled": { checksTime: false },
+      "not-from-template": { provider: "aws" },
+      "checks-not-skipped": { skipsChecks: ["/etc/environment: SKIP_CHECKS=true"] },
+      "opt-mesosphere-untouched": { changed: ["/opt/mesosphere/bin/mine"] },
     };
     for (const [check, change] of Object.entries(wrong)) {
       const answer = await of(check, change);

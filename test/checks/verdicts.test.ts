@@ -49,6 +49,14 @@ const TABLE: readonly Row[] = [
     says: "pass",
     demanded: "healthy: every log recovered, ensemble 3, one elected, all redirects name it",
   },
+  { check: "master-log-level", moments: STEADY, says: "pass", demanded: "healthy: every master logs at INFO" },
+  {
+    check: "master-log-level",
+    moments: ["steady/01-leader"],
+    says: "no-answer",
+    demanded: "a master that does not tell its level is not taken for one that logs",
+  },
+  { check: "agent-log-level", moments: ["steady/03-agent"], says: "pass", demanded: "healthy: every agent logs at INFO" },
   { check: "one-leader", moments: STEADY, says: "pass", demanded: "healthy: one elected, all redirects name it" },
   {
     check: "one-leader",

@@ -153,7 +153,7 @@ describe("loading a document", () => {
       b: { kind: "command", argv: ["cat", "/x"], sudo: true, as: "text", timeoutMs: 3_000, optional: true },
       c: { kind: "four-letter", word: "mntr", port: "zookeeper", as: "table", timeoutMs: 10_000, optional: false },
       d: { kind: "file", path: "./x.json", as: "json", timeoutMs: 10_000, optional: false },
-      state: { kind: "facts", as: "json", timeoutMs: 10_000, optional: false },
+      state: { kind: "facts", about: "node", as: "json", timeoutMs: 10_000, optional: false },
     });
     const scope = (text: string) => {
       const one = read(text);

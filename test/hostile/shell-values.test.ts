@@ -157,7 +157,7 @@ describeReal("a thousand hostile values on their way to a node's shell", ["dash"
 
   it.each(SHELLS)("arrive as what a bootstrap machine is asked for (%s)", (shell) => {
     const inventory = { bootstrap: { url: "http://b" }, scripts: {} } as unknown as Inventory;
-    const text = factsCommand(inventory, { role: "none" }).argv[2] ?? "";
+    const text = factsCommand(inventory, { name: "m1", role: "none" }).argv[2] ?? "";
     const shadows = `curl() { printf 'asked %s\\n' "$(printf '%s' "$*" | od -An -tx1 | tr -d ' \\n')"; }\nsay() { :; }\n`;
     const only = text
       .split("\n")

@@ -1,5 +1,7 @@
 import type { AllowList } from "../../engine/ports.ts";
 import { NODE_FILES } from "./capture/config-backup.ts";
+import { CHECKS_NAME, CHECKS_SCRIPT } from "./facts/checks-script.ts";
+import { MACHINE_NAME, MACHINE_SCRIPT } from "./facts/machine-script.ts";
 import { FACTS_NAME, FACTS_SCRIPT, FILES } from "./facts/facts-script.ts";
 import { FILES_NAME, FILES_SCRIPT } from "./facts/files-script.ts";
 import { inspectReads } from "../../zookeeper/reads-only.ts";
@@ -66,6 +68,8 @@ const UNIT = /[A-Za-z0-9][A-Za-z0-9@._-]*|-p|--property=[A-Za-z,]+|[A-Za-z]+/;
  */
 const ELSEWHERE =
   /(?!.*\/(?:exhibitor|v1|v2|api|machine|teardown|master|slave|service|mesos|marathon)(?:[/?]|$))https?:\/\/[A-Za-z0-9[][A-Za-z0-9_.~:/?%@+=,&[\]-]*/i;
+/** Where a proxy on the node itself says how it is; or nothing. */
+const OWN = /|http:\/\/127\.0\.0\.1:\d{1,5}\/[A-Za-z0-9_.\/-]*/;
 /** What the bootstrap machine serves. */
 const SERVED =
   /https?:\/\/[A-Za-z0-9[][A-Za-z0-9_.~:/[\]-]*\/(?:bootstrap\.latest|cluster-package-list\.latest|dcos_node_upgrade\.sh)/;
@@ -84,8 +88,10 @@ const READABLE: readonly string[] = [
 export const ALLOW: AllowList = {
   http: [...MESOS, ...MARATHON, ...EXHIBITOR, ...OTHERS],
   commands: [
-    ["sh", "-c", FACTS_SCRIPT, FACTS_NAME, ELSEWHERE, "...", UNIT],
-    ["sh", "-c", FACTS_SCRIPT, FACTS_NAME, "", "...", UNIT],
+    ["sh", "-c", FACTS_SCRIPT, FACTS_NAME, ELSEWHERE, OWN, "...", UNIT],
+    ["sh", "-c", FACTS_SCRIPT, FACTS_NAME, "", OWN, "...", UNIT],
+    ["sh", "-c", MACHINE_SCRIPT, MACHINE_NAME, /|dcos-exhibitor\.service/],
+    ["sh", "-c", CHECKS_SCRIPT, CHECKS_NAME],
     ["sh", "-c", FILES_SCRIPT, FILES_NAME, "..."],
     ...TAR_ARGVS,
     ["true"],
@@ -103,6 +109,7 @@ export const ALLOW: AllowList = {
     // Errors of a node that is in hand, since its step began; at most so many lines.
     ["journalctl", "--quiet", "--no-pager", "--priority=err", /--since=@\d{1,12}/, "--output=short-unix", "--lines=500"],
     ["docker", "ps", "-q"],
+    ["timeout", "30", "docker", "ps", "-q"],
     ["docker", "version"],
     ["systemctl", "--version"],
     ["systemctl", "show", "...", UNIT],

@@ -10,6 +10,8 @@ import { FILES } from "./facts/facts-script.ts";
 import { findings } from "./preflight/findings.ts";
 import { questionSubjects } from "./preflight/question-subjects.ts";
 import { readLast } from "./facts/leadership.ts";
+import { readMachine } from "./facts/machine-facts.ts";
+import { readChecks } from "./facts/node-checks.ts";
 import { readNode, reportJson } from "./facts/node-facts.ts";
 import { deployApp } from "./marathon/deploy-app.ts";
 import { removeApp } from "./marathon/remove-app.ts";
@@ -59,7 +61,9 @@ export function createDcosPlatform(means: DcosMeans = {}): Platform {
       const baseline = { ...found.facts.baseline, scratch: { ...scratch({ inventory }).find() } };
       return { ...found, facts: { ...found.facts, baseline } };
     },
-    async nodeFacts(reader, inventory, node) {
+    async nodeFacts(reader, inventory, node, about = "node") {
+      if (about === "machine") return readMachine(reader, node);
+      if (about === "checks") return readChecks(reader, node);
       const answer = await readNode(reader, inventory, node);
       if (answer.kind === "read") return reportJson(answer.report);
       throw new PawlError("said-no", answer.code, `${node.name} cannot be read`, { node: node.name, observed: answer.reason });

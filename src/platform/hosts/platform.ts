@@ -128,7 +128,7 @@ export function createHostsPlatform(): Platform {
       };
       return { facts, evidence: [], gaps: [] };
     },
-    nodeFacts: (reader, _inventory, node) => readNode(reader, node),
+    nodeFacts: (reader, _inventory, node, about = "node") => (about === "node" ? readNode(reader, node) : Promise.resolve(null)),
     findings,
     readLast,
     permission: () => Promise.resolve({ kind: "yes" }),

@@ -1,6 +1,6 @@
 import type { Fault, FaultName } from "../faults.ts";
 import { reconsiderEnsemble } from "./ensemble.ts";
-import { userConfigYaml } from "./files.ts";
+import { restoreUserConfig, userConfigYaml } from "./files.ts";
 import { launchMissing } from "./marathon.ts";
 import { crashMesos, enrollMaster, leadingMaster } from "./mesos.ts";
 import { between } from "./random.ts";
@@ -159,7 +159,7 @@ function healNode(model: Model, node: NodeState): void {
   if (node.role === "bootstrap") return;
   void node.fs.rm(roleFile(node, false), { force: true });
   node.fs.writeFileSync(roleFile(node, true), "");
-  node.fs.writeFileSync("/opt/mesosphere/etc/user.config.yaml", userConfigYaml(model));
+  restoreUserConfig(model, node);
   if (node.servicesSinceMs === null) return;
   if (node.master !== null) {
     node.master.mesos.logRecovered = true;

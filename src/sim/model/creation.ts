@@ -88,6 +88,7 @@ function makeNode(wanted: Wanted, seed: number, role: Role, index: number, numbe
       role !== "agent" && role !== "agent_public" ? null : { process: { ...stopped(1980), metricsFreeMs: 0 }, id: "", number },
     generation: 0,
     servicesSinceMs: role === "bootstrap" ? null : nowMs - 12 * HOUR_MS,
+    activatedMs: nowMs,
     ailments: noAilments(),
     scriptRuns: [],
   };
@@ -261,6 +262,7 @@ export function createModel(wanted: Wanted, programsOf: (model: Model, node: Nod
   for (const node of nodes) {
     writeBaseFiles(model, node);
     if (node.role !== "bootstrap") writeVersionFiles(model, node);
+    node.activatedMs = nowMs - 30 * 24 * HOUR_MS;
     for (const [name, program] of programsOf(model, node)) (node.programs as Map<string, Program>).set(name, program);
   }
   writeInstallers(model);

@@ -131,16 +131,46 @@ function environment(node: NodeState, prefix: string): string {
   return lines.map((line) => `${prefix}${line}\n`).join("");
 }
 
+/** What an activation writes last: nothing that belongs to it is newer. */
+function writeBuildInfo({ fs, version }: NodeState): void {
+  const infos = packageIds(version).map((id) => [id.split("--")[0] ?? id, { package_version: id }]);
+  fs.writeFileSync("/opt/mesosphere/active.buildinfo.full.json", `${JSON.stringify(Object.fromEntries(infos))}\n`);
+}
+
+/** Puts the operator's configuration back as the last activation left it. */
+export function restoreUserConfig(model: Model, node: NodeState): void {
+  writePackaged(node, "/opt/mesosphere/etc/user.config.yaml", userConfigYaml(model));
+  writeBuildInfo(node);
+}
+
+/** The trees that an activation makes of links into the packages (pkgpanda: `symlink_tree`). */
+const LINKED = /^\/opt\/mesosphere\/(bin|etc)\//;
+
+/** Writes a file of the package `dcos-config`, and the link to it where the tree in use has one. */
+function writePackaged(node: NodeState, path: string, text: string, mode?: number): void {
+  const { fs } = node;
+  const options = mode === undefined ? undefined : { mode };
+  if (!LINKED.test(path)) {
+    fs.writeFileSync(path, text, undefined, options);
+    return;
+  }
+  const id = packageIds(node.version).find((one) => one.startsWith("dcos-config--")) ?? "dcos-config";
+  const file = path.replace("/opt/mesosphere", `/opt/mesosphere/packages/${id}`);
+  fs.writeFileSync(file, text, undefined, options);
+  fs.linkTo(file, path);
+}
+
 /** Writes everything under /opt/mesosphere and /etc/mesosphere that belongs to the installed version. */
 export function writeVersionFiles(model: Model, node: NodeState): void {
   const { fs, version } = node;
-  const write = (path: string, text: string, mode?: number): void =>
-    fs.writeFileSync(path, text, undefined, mode === undefined ? undefined : { mode });
+  const write = (path: string, text: string, mode?: number): void => writePackaged(node, path, text, mode);
+  node.activatedMs = model.clock.now();
   const etc = "/opt/mesosphere/etc";
   write(`${etc}/dcos-version.json`, versionFile(version));
   write("/opt/mesosphere/environment", environment(node, ""));
   write("/opt/mesosphere/environment.export", environment(node, "export "));
   write(`${etc}/user.config.yaml`, userConfigYaml(model));
+  write(`${etc}/check_time.env`, "ENABLE_CHECK_TIME=true\n");
   if (releaseOf(version).minor >= 10)
     write(
       `${etc}/expanded.config.json`,
@@ -151,11 +181,11 @@ export function writeVersionFiles(model: Model, node: NodeState): void {
   else void fs.rm(oauth, { force: true });
   if (node.role === "master") write(`${etc}/master_count`, `${model.masters.length}\n`);
   write("/opt/mesosphere/bin/detect_ip", IP_DETECT, 0o755);
-  write(
-    "/opt/mesosphere/active.buildinfo.full.json",
-    `${JSON.stringify(Object.fromEntries(packageIds(version).map((id) => [id.split("--")[0] ?? id, { package_version: id }])))}\n`,
-  );
   fs.mkdirSync("/opt/mesosphere/packages", { recursive: true });
+  // Of the packages only this one has files here; the others are names.
+  const config = packageIds(version).find((one) => one.startsWith("dcos-config--"));
+  if (config !== undefined) fs.linkTo(`/opt/mesosphere/packages/${config}`, "/opt/mesosphere/active/dcos-config");
+  writeBuildInfo(node);
   write("/etc/mesosphere/setup-flags/repository-url", `http://${model.bootstrap.address}:8090/${version}\n`);
   write("/etc/mesosphere/setup-flags/cluster-package-list", `${hexOf(0, `list ${version}`, 40)}\n`);
 }
@@ -175,6 +205,8 @@ function writeExhibitor(model: Model, node: NodeState): void {
     `${folder}/conf/zoo.cfg`,
     `tickTime=2000\ninitLimit=10\nsyncLimit=5\nquorumListenOnAllIPs=true\nmaxClientCnxns=0\nautopurge.snapRetainCount=5\nautopurge.purgeInterval=6\nclientPort=2181\ndataDir=${folder}/zookeeper/snapshot\ndataLogDir=${folder}/zookeeper/transactions\n${servers}\n`,
   );
+  // As many open files as a JVM of that size has (dcos.md section 6: always far more than a cluster has nodes).
+  for (let number = 0; number < 187; number += 1) fs.writeFileSync(`/proc/${masterOf(node).exhibitor.pid}/fd/${number}`, "");
   fs.writeFileSync(`${folder}/zk.pid`, `${masterOf(node).zookeeper.pid}\n`);
   fs.writeFileSync(`${folder}/zookeeper/snapshot/myid`, `${serverId}\n`);
   const { base } = model.ensemble.written.history;
@@ -215,6 +247,7 @@ export function writeBaseFiles(model: Model, node: NodeState): void {
     const seconds = ((model.clock.now() - node.bootMs) / 1000).toFixed(2);
     return `${seconds} ${seconds}\n`;
   });
+  fs.writeFileSync("/proc/sys/net/ipv6/conf/all/disable_ipv6", "0\n");
   if (node.role === "bootstrap") return;
   fs.writeFileSync(
     `/etc/mesosphere/roles/${node.role === "agent" ? "slave" : node.role === "agent_public" ? "slave_public" : "master"}`,

@@ -3,7 +3,7 @@ import { quorumOf, type Model, type NodeState } from "./state.ts";
 
 const ZK = "zk-1.zk:2181,zk-2.zk:2181,zk-3.zk:2181,zk-4.zk:2181,zk-5.zk:2181/mesos";
 
-/** Flags of a Mesos master as DC/OS sets them (dcos.md 3.3); every value is text. */
+/** Flags of a Mesos master as DC/OS sets them (dcos.md 3.3; `logging_level` and `quiet` as a real master reports them); every value is text. */
 export function masterFlags(model: Model, node: NodeState): Readonly<Record<string, string>> {
   const { minor } = releaseOf(node.version);
   return {
@@ -20,10 +20,12 @@ export function masterFlags(model: Model, node: NodeState): Readonly<Record<stri
     ip_discovery_command: "/opt/mesosphere/bin/detect_ip",
     log_auto_initialize: "true",
     log_dir: "/var/lib/dcos/mesos/log",
+    logging_level: "INFO",
     max_agent_ping_timeouts: "20",
     max_completed_frameworks: "50",
     max_completed_tasks_per_framework: "1000",
     port: "5050",
+    quiet: "false",
     quorum: String(quorumOf(model)),
     registry: "replicated_log",
     registry_fetch_timeout: "1mins",
@@ -49,8 +51,10 @@ export function agentFlags(_model: Model, node: NodeState): Readonly<Record<stri
     hostname_lookup: "false",
     ip_discovery_command: "/opt/mesosphere/bin/detect_ip",
     log_dir: "/var/log/mesos",
+    logging_level: "INFO",
     master: `zk://${ZK}`,
     port: "5051",
+    quiet: "false",
     ...(minor >= 11 ? { reconfiguration_policy: "additive" } : {}),
     recover: "reconnect",
     recovery_timeout: minor >= 11 ? "24hrs" : "15mins",

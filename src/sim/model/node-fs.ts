@@ -30,6 +30,14 @@ export class NodeFs extends InMemoryFs {
     this.#gone.set(path, act);
   }
 
+  /** A link at `path`, in the place of whatever was there. */
+  linkTo(target: string, path: string): void {
+    this.#note(path, null);
+    // Both do their work before they give their promise back.
+    void super.rm(path, { force: true });
+    void this.symlink(target, path);
+  }
+
   /** What `recogniseBy` made of the file, null where it is no script. */
   scriptAt(path: string): unknown {
     return this.#scripts.get(path) ?? null;

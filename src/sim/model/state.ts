@@ -109,6 +109,8 @@ export interface NodeState {
   generation: number;
   /** When dcos.target was last started; null while everything is stopped. */
   servicesSinceMs: number | null;
+  /** When the installed packages were activated. */
+  activatedMs: number;
   readonly ailments: Ailments;
   readonly scriptRuns: ScriptRun[];
 }

@@ -45,6 +45,7 @@ describe("findings over the facts", () => {
       "edition-unchanged",
       "os-alike",
       "docker-alike",
+      "ipv6-fits",
       "constraints-valid",
       "constraints-patterns",
       "constraints-advised",

@@ -50,7 +50,7 @@ export function testLab(
     scripts: {},
     hooks: {},
     siteSteps: [],
-    settings: {},
+    settings: { haproxy: false },
     nodes: cluster.nodes.map((node) => ({
       name: node.name,
       address: node.address,

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
 import { FACTS_NAME, FACTS_SCRIPT, factsCommand } from "../../../src/platform/dcos/facts/facts-script.ts";
 import { judgeFacts, parseFacts } from "../../../src/platform/dcos/facts/node-facts.ts";
+import type { Json } from "../../../src/domain/json.ts";
 import { inventory, node } from "./sample.ts";
 
 const SECTIONS: Readonly<Record<string, string>> = {
@@ -23,6 +24,8 @@ const SECTIONS: Readonly<Record<string, string>> = {
   kernel: "4.14.48-coreos-r2",
   docker: "Docker version 17.12.1-ce, build 7390fc6",
   machine: "0123456789abcdef0123456789abcdef",
+  ipv6: "0",
+  activated: "1790000000",
   edition: "",
   bootstrap: "HTTP/1.1 200 OK\nContent-Length: 41",
 };
@@ -56,6 +59,8 @@ describe("the facts a node prints", () => {
       docker: "17.12.1-ce",
       machineId: "0123456789abcdef0123456789abcdef",
       edition: null,
+      ipv6: true,
+      activatedEpoch: 1790000000,
       bootstrapStatus: 200,
     });
   });
@@ -90,6 +95,13 @@ describe("the facts a node prints", () => {
       field: "edition",
       want: "enterprise",
     },
+    { what: "IPv6 switched off", change: { ipv6: "1" }, field: "ipv6", want: false },
+    { what: "a kernel without IPv6", change: { ipv6: "absent" }, field: "ipv6", want: false },
+    { what: "a node that does not tell of IPv6", change: { ipv6: "" }, field: "ipv6", want: null },
+    { what: "no record of the activation", change: { activated: "" }, field: "activatedEpoch", want: null },
+    { what: "a proxy that is well", change: { proxy: "200" }, field: "proxyStatus", want: 200 },
+    { what: "a proxy that does not answer", change: { proxy: "000" }, field: "proxyStatus", want: null },
+    { what: "no proxy to ask", change: { proxy: "" }, field: "proxyStatus", want: undefined },
     { what: "no version file", change: { version: "" }, field: "version", want: null },
     { what: "a version file that is no JSON", change: { version: '{"version": ' }, field: "version", want: null },
     { what: "no role file", change: { roles: "" }, field: "role", want: null },
@@ -145,7 +157,7 @@ describe("the facts a node prints", () => {
   });
 
   it.each(["sh", "bash"])("come whole out of a real %s, also on a machine that is no DC/OS node", (shell) => {
-    const printed = execFileSync(shell, ["-c", FACTS_SCRIPT, FACTS_NAME, "", "no-such.service"], {
+    const printed = execFileSync(shell, ["-c", FACTS_SCRIPT, FACTS_NAME, "", "", "no-such.service"], {
       encoding: "utf8",
       stdio: ["ignore", "pipe", "ignore"],
     });
@@ -164,12 +176,26 @@ describe("the command that reads a node", () => {
     expect(command.sudo).toBe(true);
     expect(command.argv.slice(4)).toEqual([
       "http://10.0.0.5:8090/bootstrap.latest",
+      "",
       "dcos-exhibitor.service",
       "dcos-mesos-master.service",
       "dcos-mesos-dns.service",
       "dcos-marathon.service",
       "dcos-adminrouter.service",
     ]);
+  });
+
+  it("asks the load balancer of those agents that have one by the inventory's word", () => {
+    const asked = (name: string, haproxy: Json): string | undefined =>
+      factsCommand(inventory(["m1", "a1", "a2", "p1"], { settings: { haproxy } }), node(name)).argv[5];
+    expect(["m1", "a1", "p1"].map((name) => asked(name, {}))).toEqual(["", "", "http://127.0.0.1:9090/_haproxy_health_check"]);
+    const bridge = { port: 8888, path: "/health", on: ["agent", "p1"] };
+    expect(["m1", "a1", "p1"].map((name) => asked(name, bridge))).toEqual([
+      "",
+      "http://127.0.0.1:8888/health",
+      "http://127.0.0.1:8888/health",
+    ]);
+    expect([asked("p1", false), asked("p1", null), asked("p1", { path: "/x;reboot" })]).toEqual(["", "", ""]);
   });
 
   it("asks for a prepared script where there is no bootstrap machine, and for nothing where there is neither", () => {

@@ -23,7 +23,7 @@ export function inventory(names: readonly string[], more: Partial<Inventory> = {
     scripts: {},
     hooks: {},
     siteSteps: [],
-    settings: {},
+    settings: { haproxy: false },
     bootstrap: {
       address: "10.0.0.5",
       ssh: {},
@@ -51,6 +51,8 @@ export function nodeFacts(name: string, version: string, details: JsonRecord = {
     docker: "17.12.1-ce",
     machineId: `${"0".repeat(30)}${name}`.slice(-32),
     edition: role === "master" ? "open" : null,
+    ipv6: true,
+    activatedEpoch: Date.parse("2026-11-01T08:30:00Z") / 1_000,
     ...details,
   };
   return { version, role, reachable: true, complete: false, details: own, ...more };

@@ -9,6 +9,7 @@ import { breakClusterLocks, createClusterLock, findClusterLocks } from "../../..
 import type { Command, Outcome, Remote } from "../../../src/engine/ports.ts";
 import { factsCommand } from "../../../src/platform/dcos/facts/facts-script.ts";
 import { filesArgv, parseListing } from "../../../src/platform/dcos/facts/files-script.ts";
+import { createDcosPlatform } from "../../../src/platform/dcos/platform.ts";
 import { parseFacts } from "../../../src/platform/dcos/facts/node-facts.ts";
 import { createHostsPlatform } from "../../../src/platform/hosts/platform.ts";
 import { commandLine } from "../../../src/transport/quote.ts";
@@ -26,6 +27,8 @@ const PARSERS = { dash: ["dash"], bash: ["bash"], busybox: ["busybox", "sh"] } a
 const TEXTS: Readonly<Record<string, string>> = {
   FACTS: "sh ?",
   FACTS_SCRIPT: "sh pawl-facts",
+  MACHINE_SCRIPT: "sh pawl-machine",
+  CHECKS_SCRIPT: "sh pawl-checks",
   FILES_SCRIPT: "sh pawl-files",
   FETCH_SCRIPT: "sh pawl-fetch",
   DIGESTS_TEXT: "sh pawl-digests",
@@ -58,6 +61,10 @@ async function sentCommands(): Promise<readonly Command[]> {
   await held.check();
   await breakClusterLocks(place, (await findClusterLocks(place)).found);
   await held.release();
+  const dcos = createDcosPlatform();
+  const [m1] = lab.inventory.nodes;
+  if (m1 !== undefined)
+    for (const about of ["machine", "checks"] as const) await dcos.nodeFacts(remote, lab.inventory, m1, about);
   await createHostsPlatform().observe(remote, { ...lab.inventory, platform: "hosts" }, {}, lab.clock);
   const digests =
     /const DIGESTS_TEXT = `([\s\S]*?)`;/.exec(sources().join("\n"))?.[1]?.replaceAll("\\\\", "\\").replaceAll("\\$", "$") ?? "";
@@ -164,7 +171,7 @@ describeReal("a node of the model beside real shells with the same files", ["bus
   });
 
   it.each(SHELLS)("says the same facts, in the same forms, as %s", async (shell) => {
-    const { argv } = factsCommand(lab.inventory, { role: "master" });
+    const { argv } = factsCommand(lab.inventory, { name: "m1", role: "master" });
     const node = await onNode(argv);
     const real = await run(
       shell,

@@ -1,5 +1,6 @@
 import type { Inventory, InventoryNode } from "../../../domain/inventory.ts";
 import type { Command } from "../../../engine/ports.ts";
+import { proxyUrl } from "../settings.ts";
 
 /** Where DC/OS keeps what pawl reads on a node (dcos.md section 3.1). */
 export const FILES = {
@@ -14,16 +15,19 @@ export const FILES = {
   osRelease: "/etc/os-release",
   machineId: "/etc/machine-id",
   units: "/etc/systemd/system/dcos.target.wants",
+  ipv6Off: "/proc/sys/net/ipv6/conf/all/disable_ipv6",
+  /** Written by every activation (pkgpanda: `activate`). */
+  activated: "/opt/mesosphere/active.buildinfo.full.json",
 } as const;
 
 /**
  * Reads everything about a node in one command (one exec instead of twelve, performance.md section 6). Sections are
  * separated by a line of their own; a section whose source is missing stays empty. POSIX sh; writes nothing.
- * $1 is the URL the node must be able to fetch, or empty; the other words are systemd units.
+ * $1 is the URL the node must be able to fetch, $2 one of its own that must be well, or empty; the other words are systemd units.
  */
 export const FACTS_SCRIPT = `say() { printf '\\n=== %s\\n' "$1"; }
-url=$1
-shift
+url=$1 own=$2
+shift 2
 say version
 cat ${FILES.version} 2>/dev/null
 say roles
@@ -58,12 +62,18 @@ say docker
 docker --version 2>/dev/null
 say machine
 cat ${FILES.machineId} 2>/dev/null
+say ipv6
+if [ -e ${FILES.ipv6Off} ]; then cat ${FILES.ipv6Off}; else echo absent; fi
+say activated
+stat -c %Y ${FILES.activated} 2>/dev/null
 say edition
 for unit in dcos-oauth dcos-bouncer dcos-vault; do
   if [ -e ${FILES.units}/$unit.service ]; then echo $unit; fi
 done
 say bootstrap
 if [ -n "$url" ]; then curl -sSI --max-time 10 "$url" 2>&1; fi
+say proxy
+if [ -n "$own" ]; then curl -s -o /dev/null -w '%{http_code}\\n' --max-time 10 "$own" 2>&1; fi
 say end
 `;
 
@@ -101,7 +111,8 @@ function bootstrapProbeUrl(inventory: Inventory): string | null {
 }
 
 /** The one command that reads a node. */
-export function factsCommand(inventory: Inventory, node: Pick<InventoryNode, "role">): Command {
-  const argv = ["sh", "-c", FACTS_SCRIPT, FACTS_NAME, bootstrapProbeUrl(inventory) ?? "", ...unitsOf(node.role)];
+export function factsCommand(inventory: Inventory, node: Pick<InventoryNode, "name" | "role">): Command {
+  const urls = [bootstrapProbeUrl(inventory) ?? "", proxyUrl(inventory, node) ?? ""];
+  const argv = ["sh", "-c", FACTS_SCRIPT, FACTS_NAME, ...urls, ...unitsOf(node.role)];
   return { argv, sudo: true, timeoutMs: FACTS_TIMEOUT_MS, maxOutputBytes: 256 * 1024 };
 }

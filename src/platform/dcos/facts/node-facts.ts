@@ -1,9 +1,11 @@
+import { PawlError } from "../../../domain/errors.ts";
 import type { Inventory, InventoryNode } from "../../../domain/inventory.ts";
 import type { JsonRecord } from "../../../domain/json.ts";
 import type { Outcome, Remote } from "../../../engine/ports.ts";
 import { roleOfFiles } from "../contract.ts";
 import { factsCommand } from "./facts-script.ts";
 import { parseJson, record, text } from "../json-fields.ts";
+import { sectionsOf } from "./sections.ts";
 
 /** The edition of DC/OS. */
 export type Edition = "open" | "enterprise";
@@ -41,23 +43,22 @@ export interface NodeReport {
   /** Made when the operating system was installed: another one is another machine (machine-id). */
   readonly machineId: string | null;
   readonly edition: Edition | null;
+  /** Whether the kernel speaks IPv6. */
+  readonly ipv6: boolean | null;
+  /** When the installed packages were activated, seconds since 1970. */
+  readonly activatedEpoch: number | null;
+  /** HTTP status the node's own proxy answered with; null: none; absent where nothing was asked. */
+  readonly proxyStatus?: number | null;
   /** HTTP status the node got from the bootstrap machine; null: no answer; absent where nothing was asked. */
   readonly bootstrapStatus?: number | null;
 }
 
 /** How reading a node ended. `code` is stable: two nodes with the same code have the same trouble. */
-export type NodeAnswer =
-  | { readonly kind: "read"; readonly report: NodeReport; readonly raw: string }
-  | { readonly kind: "unreadable"; readonly code: string; readonly reason: string; readonly raw: string };
+export type NodeAnswer = Answer<NodeReport>;
 
-function sectionsOf(output: string): ReadonlyMap<string, string> {
-  const sections = new Map<string, string>();
-  for (const part of output.split(/^=== /m).slice(1)) {
-    const cut = part.indexOf("\n");
-    sections.set(part.slice(0, cut).trim(), part.slice(cut + 1).trim());
-  }
-  return sections;
-}
+type Answer<T> =
+  | { readonly kind: "read"; readonly report: T; readonly raw: string }
+  | { readonly kind: "unreadable"; readonly code: string; readonly reason: string; readonly raw: string };
 
 function wholeNumber(value: string | undefined): number | null {
   return value !== undefined && /^\d+$/.test(value) ? Number(value) : null;
@@ -112,6 +113,11 @@ function editionOf(variant: string | null, version: string | null, units: readon
   return open === enterprise ? null : open ? "open" : "enterprise";
 }
 
+/** `disable_ipv6`: 1 is off; a kernel without the file has none. */
+function ipv6Of(section: string | undefined): boolean | null {
+  return section === "0" ? true : section === "1" || section === "absent" ? false : null;
+}
+
 /** Parses the output of the facts script. Null where the output was cut before its end marker. */
 export function parseFacts(output: string): NodeReport | null {
   const sections = sectionsOf(output);
@@ -120,6 +126,7 @@ export function parseFacts(output: string): NodeReport | null {
   const roles = (sections.get("roles") ?? "").split("\n").filter((role) => role !== "");
   const progress = sections.get("install-progress");
   const bootstrap = sections.get("bootstrap") ?? "";
+  const proxy = sections.get("proxy") ?? "";
   const status = /^HTTP\/[\d.]+ (\d{3})/m.exec(bootstrap)?.[1];
   return {
     version: text(version["version"]),
@@ -140,22 +147,37 @@ export function parseFacts(output: string): NodeReport | null {
     docker: /^Docker version ([^\s,]+)/.exec(sections.get("docker") ?? "")?.[1] ?? null,
     machineId: /^[0-9a-f]{32}$/.exec(sections.get("machine") ?? "")?.[0] ?? null,
     edition: editionOf(text(version["dcos-variant"]), text(version["version"]), (sections.get("edition") ?? "").split("\n")),
+    ipv6: ipv6Of(sections.get("ipv6")),
+    activatedEpoch: wholeNumber(sections.get("activated")),
     ...(bootstrap === "" ? {} : { bootstrapStatus: wholeNumber(status) }),
+    ...(proxy === "" ? {} : { proxyStatus: proxy === "000" ? null : wholeNumber(proxy) }),
   };
 }
 
-/** The outcome of the facts command as an answer: a cut output or a refused sudo is not a reading. */
-export function judgeFacts(outcome: Outcome): NodeAnswer {
+/** The outcome of a reading script as an answer: a cut output or a refused sudo is not a reading. */
+function judgeOutcome<T>(outcome: Outcome, parse: (output: string) => T | null): Answer<T> {
   if (outcome.kind === "lost") return { kind: "unreadable", code: `ssh.${outcome.code}`, reason: outcome.reason, raw: "" };
   const raw = outcome.stdout;
   if (outcome.kind === "timed-out")
     return { kind: "unreadable", code: "ssh.timeout", reason: `no answer within ${outcome.afterMs / 1_000} s`, raw };
-  const report = parseFacts(raw);
+  const report = parse(raw);
   if (report !== null) return { kind: "read", report, raw };
   const said = outcome.stderr.trim().split("\n")[0] ?? "";
   const sudo = /sudo/i.test(outcome.stderr);
-  const reason = sudo ? `sudo refused: ${said}` : `the facts command ended with ${outcome.code}${said === "" ? "" : `: ${said}`}`;
+  const reason = sudo ? `sudo refused: ${said}` : `the command ended with ${outcome.code}${said === "" ? "" : `: ${said}`}`;
   return { kind: "unreadable", code: sudo ? "ssh.sudo" : "facts.incomplete", reason, raw };
+}
+
+/** The outcome of the facts command as an answer. */
+export function judgeFacts(outcome: Outcome): NodeAnswer {
+  return judgeOutcome(outcome, parseFacts);
+}
+
+/** What a reading script said, parsed. Throws PawlError `said-no` where there is no whole answer. */
+export function judgeScript<T>(node: string, outcome: Outcome, parse: (output: string) => T | null): T {
+  const answer = judgeOutcome(outcome, parse);
+  if (answer.kind === "read") return answer.report;
+  throw new PawlError("said-no", answer.code, `${node} cannot be read`, { node, observed: answer.reason });
 }
 
 /** Reads one node. Never throws for a node that does not answer. */

@@ -3,7 +3,7 @@ import type { Json } from "../../../domain/json.ts";
 import type { Facts, Finding } from "../../../domain/plan.ts";
 import type { About, Difference } from "./configuration.ts";
 import { list, record, text } from "../json-fields.ts";
-import { finding } from "./judgement.ts";
+import { finding, notEvaluated } from "./judgement.ts";
 import { genconfOf } from "./read-configuration.ts";
 
 const ABOUT: readonly About[] = ["security", "masters", "place", "installer", "demanded", "added", "setting"];
@@ -26,11 +26,6 @@ function told({ key, installed, target }: Difference): string {
   return installed === target ? `${key}: differs` : `${key}: ${installed} installed, ${target} for the target`;
 }
 
-function notEvaluated(id: string, title: string, expected: string, why: string, remedy: string): Finding {
-  const verdict = { severity: "advisory", verdict: "inconclusive", refusal: false, byHand: true } as const;
-  return { id, title, expected, observed: `not evaluated: ${why}`, nodes: [], remedy, ...verdict };
-}
-
 const NEVER_TWO = "workbook, FAQ: a configuration change and an upgrade are never done together";
 
 /**
@@ -47,13 +42,13 @@ export function configurationFindings(facts: Facts, inventory: Inventory, target
     "Put config.yaml of the target's genconf back to what is installed, upgrade, and change the configuration afterwards by an upgrade to the same version.";
   if (genconf === null)
     return [
-      notEvaluated(
-        "configuration-unchanged",
+      notEvaluated({
+        id: "configuration-unchanged",
         title,
-        NEVER_TWO,
-        `the inventory names no installer for ${target}, so nobody can read its config.yaml`,
-        "Compare the config.yaml that the script was generated from with user.config.yaml of a node.",
-      ),
+        expected: NEVER_TWO,
+        why: `the inventory names no installer for ${target}, so nobody can read its config.yaml`,
+        remedy: "Compare the config.yaml that the script was generated from with user.config.yaml of a node.",
+      }),
     ];
   const read = record(record(facts.baseline)["configuration"]);
   const why = read["why"] === null ? null : (text(read["why"]) ?? "the configuration was not read");
@@ -140,7 +135,13 @@ export function editionFinding(facts: Facts, inventory: Inventory, target: strin
   const remedy = "Use the installer of the edition that is installed. A change of edition is an installation, not an upgrade.";
   if (known.length === 0)
     return [
-      notEvaluated("edition-unchanged", title, expected, "no master tells its edition before 1.12", "Look which edition it is."),
+      notEvaluated({
+        id: "edition-unchanged",
+        title,
+        expected,
+        why: "no master tells its edition before 1.12",
+        remedy: "Look which edition it is.",
+      }),
     ];
   const installer = inventory.bootstrap?.installers[target];
   const wanted = installer === undefined ? null : /\.ee\.sh$/.test(installer) ? "enterprise" : "open";

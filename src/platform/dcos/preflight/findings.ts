@@ -7,6 +7,8 @@ import { agentFindings } from "./findings-agents.ts";
 import { number, record, text } from "../json-fields.ts";
 import { configurationFindings, editionFinding } from "./findings-changes.ts";
 import { machineFindings } from "./findings-machines.ts";
+import { ipv6Finding, proxyFinding } from "./findings-settings.ts";
+import { skewFindings } from "./findings-skew.ts";
 import { finding } from "./judgement.ts";
 
 interface Known {
@@ -263,6 +265,9 @@ export function findings(
     ...configurationFindings(facts, inventory, inputs["target"]),
     ...editionFinding(facts, inventory, inputs["target"]),
     ...machineFindings(facts, inventory, inputs["target"], before),
+    ...skewFindings(facts, inventory, inputs["target"]),
+    ...ipv6Finding(facts, inventory, inputs["target"]),
+    ...(inputs["target"] === undefined ? [] : proxyFinding(facts, inventory)),
     ...appFindings(facts, inputs["target"]),
   ];
 }

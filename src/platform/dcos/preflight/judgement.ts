@@ -41,3 +41,10 @@ export function finding(from: Judgement): Finding {
     refusal: verdict === "fail" && (from.refusal ?? false),
   };
 }
+
+/** What cannot be evaluated, and why: listed for a person, never a pass and no reason to stop. */
+export function notEvaluated(of: Pick<Judgement, "id" | "title" | "expected" | "remedy"> & { readonly why: string }): Finding {
+  const { id, title, expected, remedy, why } = of;
+  const verdict = { severity: "advisory", verdict: "inconclusive", refusal: false, byHand: true } as const;
+  return { id, title, expected, observed: `not evaluated: ${why}`, nodes: [], remedy, ...verdict };
+}

@@ -63,7 +63,8 @@ export async function readConfiguration(
   if (after === null) return { ...found, why: `bootstrap: ${path} is no YAML mapping` };
   const { keys, differences, hidden } = compareSettings(before, after, { from: version, to: target });
   const digests = { installedSha256: installed.sha256, targetSha256: wanted.sha256 };
-  return { ...found, why: null, keys, hidden, ...digests, differences: differences.map((one) => ({ ...one })) };
+  const enableIpv6 = after.get("enable_ipv6")?.trim().toLowerCase() ?? null;
+  return { ...found, why: null, keys, hidden, enableIpv6, ...digests, differences: differences.map((one) => ({ ...one })) };
 }
 
 function ipDetectOf(installed: Read, target: Read): JsonRecord {

@@ -165,6 +165,22 @@ function uname(node: NodeState, words: readonly string[]): string {
     .join(" ")}\n`;
 }
 
+/** When a file was changed, as `stat -c %Y FILE` prints it: what an activation wrote is as old as that. */
+function stat(node: NodeState): Program {
+  return async (io) => {
+    const path = io.argv.at(-1) ?? "";
+    const told = await node.fs.stat(path).catch(() => null);
+    if (told === null) {
+      await io.err(`stat: cannot stat '${path}': No such file or directory\n`);
+      return 1;
+    }
+    const changedMs = path.startsWith("/opt/mesosphere/") ? node.activatedMs : told.mtime.getTime();
+    const values: Readonly<Record<string, string>> = { Y: String(Math.floor(changedMs / 1_000)), s: String(told.size), n: path };
+    await io.out(`${(io.argv[2] ?? "%n").replace(/%([Ysn])/g, (whole, letter: string) => values[letter] ?? whole)}\n`);
+    return 0;
+  };
+}
+
 /** Programs of the machine itself, by name. Clock, disks and names are the model's. */
 export function systemPrograms(model: Model, node: NodeState): ReadonlyMap<string, Program> {
   const synced = (): boolean => Math.abs(node.ailments.clockSkewMs) <= 1_000;
@@ -184,6 +200,9 @@ export function systemPrograms(model: Model, node: NodeState): ReadonlyMap<strin
     ["uptime", prints(() => uptime(model, node))],
     ["date", date(model, node)],
     ["df", df(node)],
+    ["stat", stat(node)],
+    // ipset(8): the version of the program and of the kernel's protocol.
+    ["ipset", prints(() => "ipset v6.38, protocol version: 6\n")],
     ["ping", ping(model, node)],
     [
       "timedatectl",
