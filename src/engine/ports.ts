@@ -223,6 +223,11 @@ export interface StepKind {
   /** Does it, or takes up again what is already running (`starting` twice starts once). */
   doIt(ctx: StepContext): Promise<Effect>;
   probe?(ctx: StepContext): Promise<Look>;
+  /**
+   * Keeps what tells how it went: asked once the step is complete, or has failed for a reason other than lost contact, whatever its gates
+   * said. Only reads, and never decides: its step has ended.
+   */
+  keep?(ctx: StepContext): Promise<void>;
 }
 
 /** One (method, path) or argv a product may be read with; anything else throws before it is sent (design rule 11). */

@@ -175,6 +175,19 @@ async function attempt(kind: StepKind, ctx: StepContext): Promise<Effect> {
   }
 }
 
+/** After the step's last word is on record: what keeping evidence costs or how it fails changes nothing about it. */
+async function keepEvidence(session: Session, desk: Desk, step: Step): Promise<void> {
+  const kind = session.parts.kinds.get(step.kind);
+  if (kind?.keep === undefined) return;
+  const ctx = contextOf(session, desk, step);
+  try {
+    await kind.keep(ctx);
+  } catch (error) {
+    if (!(error instanceof PawlError)) throw error;
+    ctx.say(`no evidence was kept: ${error.message}`);
+  }
+}
+
 /**
  * Takes a step from where it is to complete, or to where it stops: permission → intent on disk → effect → gates.
  * A step found `starting` is taken up again (its kind re-attaches); one found `started` only has its gates measured.
@@ -192,7 +205,10 @@ export async function performStep(session: Session, desk: Desk, step: Step, dueA
       const kind = session.parts.kinds.get(step.kind);
       if (kind === undefined) throw new RangeError(`no step kind ${step.kind}`);
       const end = await settle(session, step, await attempt(kind, contextOf(session, desk, step)));
-      if (end !== null) return end;
+      if (end !== null) {
+        if (end.kind === "failed" && end.as === "step-failed") await keepEvidence(session, desk, step);
+        return end;
+      }
     }
     const started = stepRecord(session.state, step.address).startedAt;
     const problem = await holdGates(session, step, started === null ? session.parts.clock.now() : Date.parse(started));
@@ -200,6 +216,7 @@ export async function performStep(session: Session, desk: Desk, step: Step, dueA
     if (problem === "open") return { kind: "stopped" };
     if (problem !== null) {
       await move(session, step, "error", { problem });
+      await keepEvidence(session, desk, step);
       return { kind: "failed", problem, as: "gate-refused" };
     }
     if (step.effect === "restart" && step.node !== null) {
@@ -212,6 +229,7 @@ export async function performStep(session: Session, desk: Desk, step: Step, dueA
     if (dueAgain) await move(session, step, "pending", { note: "done at this halt; due again when the run ends" });
     // Whatever begins next waits for the disk first, where this stands before it; the end of a run waits for it too.
     else movePast(session, step, "complete");
+    await keepEvidence(session, desk, step);
     return { kind: "complete" };
   } finally {
     session.inHand.delete(step.address);

@@ -15,11 +15,13 @@ const REQUESTS: readonly RegExp[] = [
   /^POST :5050 \/api\/v1 \{"type":"GET_HEALTH"\}$/,
   /^GET :8080 \/v2\/(?:leader|info|apps|pods|groups|deployments|queue|tasks)$/,
   /^GET :8181 \/exhibitor\/v1\/(?:cluster\/status|config\/get-state)$/,
+  /^GET :8181 \/exhibitor\/v1\/explorer\/node-data\?key=\/marathon\/state\/migration-in-progress$/,
+  /^GET :5051 \/flags$/,
   // A node's look at the bootstrap machine.
   /^HEAD :\d+ \/bootstrap\.latest$/,
 ];
 const WORDS: readonly string[] = [":2181 ruok", ":2181 mntr", ":2181 srvr", ":2181 conf"];
-const UNIT = /^(?:dcos-[a-z-]+\.service|-p|Id|ActiveState|SubState|NRestarts)$/;
+const UNIT = /^(?:dcos-[a-z-]+\.service|-p|Id|ActiveState|SubState|NRestarts|MainPID)$/;
 const PLAIN: readonly string[] = [
   "id -u",
   "date +%s.%N",
@@ -30,12 +32,24 @@ const PLAIN: readonly string[] = [
   "uname -r",
   "cat /etc/os-release",
   "cat /etc/machine-id",
-  "/opt/mesosphere/bin/dcos-diagnostics check node-poststart",
-  "/opt/mesosphere/bin/dcos-check-runner check node-poststart",
+  "systemctl --version",
+  "ipset --version",
+  "timedatectl",
+  "stat -c %Y /opt/mesosphere/active.buildinfo.full.json",
+  "timeout 30 docker ps -q",
+  // DC/OS's own checks look; they change nothing.
+  ...["dcos-diagnostics", "dcos-check-runner"].flatMap((program) =>
+    ["node-poststart", "cluster", "node-prestart"].flatMap((type) => [
+      `${program} check ${type}`,
+      `${program} check ${type} --list`,
+    ]),
+  ),
 ];
 /** Scripts that may be given to sh: by name and SHA-256. Whoever changes one reads it for effects first. */
 const SCRIPTS: readonly string[] = [
-  "pawl-facts d31aef84dc3f348e9c7b66a09bdc1f98ecf181ce2bd14a92d3e32e767aae7c46",
+  "pawl-facts 48515eaa157fac8df83a70e978234f95cb66f721efcafe6791a775c36be5aa9c",
+  "pawl-machine 9027fc77748d6c7fe8d11549e2be613a00c51a9aa66926738df393f485220035",
+  "pawl-checks e50cd9129eb9ccf562ab3851f07aa96d7e16a824c6e5d0020312d55e1268f1eb",
   "pawl-files 0f95e2ca7eaea8002c4920447a96a53e3fda04bfe74712e3c60dd16cddf75256",
 ];
 
@@ -52,7 +66,8 @@ function processAllowed(argv: readonly string[]): boolean {
       .digest("hex");
     return rest[0] === "-c" && SCRIPTS.includes(`${rest[2] ?? ""} ${script}`);
   }
-  if (program === "systemctl") return rest[0] === "show" && rest.slice(1).every((word) => UNIT.test(word));
+  if (program === "systemctl" && rest[0] !== "--version")
+    return rest[0] === "show" && rest.slice(1).every((word) => UNIT.test(word));
   if (program === "curl") return /^-sSI --max-time 10 http:\/\/127\.[\d.]+:\d+\/bootstrap\.latest$/.test(rest.join(" "));
   if (program === "cat" || program === "sha256sum")
     return (rest.length === 1 && READ_PATH.test(rest[0] ?? "")) || PLAIN.includes(argv.join(" "));

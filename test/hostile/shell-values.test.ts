@@ -17,7 +17,7 @@ import type { Command, StepContext } from "../../src/engine/ports.ts";
 import { filesArgv, parseListing } from "../../src/platform/dcos/facts/files-script.ts";
 import { factsCommand } from "../../src/platform/dcos/facts/facts-script.ts";
 import { urlOfGenerator } from "../../src/platform/dcos/upgrade/script-text.ts";
-import { FETCH_SCRIPT } from "../../src/platform/dcos/upgrade/upgrade-node.ts";
+import { FETCH_SCRIPT } from "../../src/platform/dcos/upgrade/fetch-script.ts";
 import { generatorCommand } from "../../src/platform/dcos/upgrade/upgrade-script.ts";
 import { createLocalRunner } from "../../src/transport/local.ts";
 import { commandLine } from "../../src/transport/quote.ts";

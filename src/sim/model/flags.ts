@@ -31,6 +31,7 @@ export function masterFlags(model: Model, node: NodeState): Readonly<Record<stri
     registry_fetch_timeout: "1mins",
     registry_store_timeout: "1mins",
     roles: "slave_public",
+    version: "false",
     weights: "slave_public=1",
     work_dir: "/var/lib/dcos/mesos/master",
     zk: `zk://${ZK}`,
@@ -58,6 +59,7 @@ export function agentFlags(_model: Model, node: NodeState): Readonly<Record<stri
     ...(minor >= 11 ? { reconfiguration_policy: "additive" } : {}),
     recover: "reconnect",
     recovery_timeout: minor >= 11 ? "24hrs" : "15mins",
+    version: "false",
     work_dir: "/var/lib/mesos/slave",
   };
 }

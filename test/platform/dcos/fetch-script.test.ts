@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, sym
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { FETCH_SCRIPT } from "../../../src/platform/dcos/upgrade/upgrade-node.ts";
+import { FETCH_SCRIPT } from "../../../src/platform/dcos/upgrade/fetch-script.ts";
 
 const TEXT = "#!/bin/bash\necho upgraded\n";
 const DIGEST = createHash("sha256").update(TEXT).digest("hex");
@@ -16,9 +16,11 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(root, { recursive: true }));
 
-function fetchInto(shell: string, folder: string, served = "served.sh", wanted = DIGEST): number | null {
+function fetchInto(shell: string, folder: string, served = "served.sh", wanted = DIGEST, skip?: string): number | null {
+  const env = skip === undefined ? process.env : { ...process.env, SKIP_CHECKS: skip };
   return spawnSync(shell, ["-c", FETCH_SCRIPT, "pawl-fetch", folder, `file://${join(root, served)}`, wanted], {
     encoding: "utf8",
+    env,
   }).status;
 }
 
@@ -35,6 +37,13 @@ describe.each(["sh", "bash"])("fetching the upgrade script on a node, in a real 
     const folder = join(root, `jobs-${shell}`, "two");
     expect(fetchInto(shell, folder, "served.sh", "0".repeat(64))).toBe(22);
     expect(existsSync(join(folder, "dcos_node_upgrade.sh"))).toBe(false);
+  });
+
+  it("ends with 23 before anything where the script would skip its checks", () => {
+    const folder = join(root, `jobs-${shell}`, "skipping");
+    expect(fetchInto(shell, folder, "served.sh", DIGEST, "true")).toBe(23);
+    expect(existsSync(folder)).toBe(false);
+    expect(fetchInto(shell, folder, "served.sh", DIGEST, "false")).toBe(0);
   });
 
   it("ends with 21 where it cannot be fetched", () => {

@@ -32,6 +32,28 @@ describe("a downloaded script", () => {
     });
   });
 
+  it.each([
+    { what: "a default of true", line: "SKIP_CHECKS=true" },
+    { what: "a default of the environment", line: "SKIP_CHECKS=${SKIP_CHECKS:-false}" },
+    { what: "an exported one", line: "export SKIP_CHECKS='true'" },
+    { what: "a script that starts itself again with the flag", line: 'exec /bin/bash "$0" --skip-checks' },
+    { what: "a flag put before the others", line: 'set -- --skip-checks "$@"' },
+  ])("is refused where it skips its checks: $what", ({ line }) => {
+    expect(judgeScriptText(`${script("1.10.8", "1.11.3")}${line}\n`, wanted)).toMatchObject({
+      code: "script-skips-checks",
+      observed: line,
+    });
+  });
+
+  it.each([
+    "SKIP_CHECKS=false",
+    'SKIP_CHECKS="false" # unless asked for',
+    '    if [[ "$var" = "--skip-checks" ]]; then\n        SKIP_CHECKS=true\n    fi',
+    'echo "usage: bash dcos_node_upgrade.sh [--skip-checks] [--verbose]"',
+  ])("is accepted where it only knows the flag, as the installer generates it: %s", (line) => {
+    expect(judgeScriptText(`${script("1.10.8", "1.11.3")}${line}\n`, wanted)).toBeNull();
+  });
+
   it("is refused where it is an error page or another script", () => {
     expect(judgeScriptText("<html><h1>404 Not Found</h1></html>", wanted)).toMatchObject({
       code: "script-no-script",

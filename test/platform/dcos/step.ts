@@ -2,7 +2,7 @@ import type { Json, JsonRecord } from "../../../src/domain/json.ts";
 import type { Facts, Plan, Step } from "../../../src/domain/plan.ts";
 import { EMPTY_RUN, stepRecord, type StepRecord } from "../../../src/domain/run-state.ts";
 import { guard } from "../../../src/check/guard.ts";
-import type { StepContext, StepKind } from "../../../src/engine/ports.ts";
+import type { Checks, StepContext, StepKind } from "../../../src/engine/ports.ts";
 import { ALLOW } from "../../../src/platform/dcos/allow.ts";
 import { memoryStore, type Kept } from "../../artifact/kept.ts";
 import type { TestLab } from "./lab.ts";
@@ -14,7 +14,11 @@ export interface TestSteps {
   readonly reattached: string[];
   /** Steps of the plan by address, with what they have come to. */
   readonly records: Map<string, StepRecord>;
-  context(kind: StepKind, node: string | null, options?: { readonly attempts?: number; readonly with?: JsonRecord }): StepContext;
+  context(
+    kind: StepKind,
+    node: string | null,
+    options?: { readonly attempts?: number; readonly with?: JsonRecord; readonly checks?: Checks },
+  ): StepContext;
 }
 
 const UNTOUCHED = stepRecord(EMPTY_RUN, "untouched");
@@ -71,7 +75,7 @@ export function testSteps(lab: TestLab, facts: Facts, target: string): TestSteps
             throw new Error("no local commands here");
           },
         },
-        checks: { measure: async () => [], describe: () => ({ title: "", remedy: "", expects: "" }) },
+        checks: options.checks ?? { measure: async () => [], describe: () => ({ title: "", remedy: "", expects: "" }) },
         artifacts: memoryStore(kept),
         clock: lab.clock,
         startedMs: lab.clock.now(),

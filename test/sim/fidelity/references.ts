@@ -18,6 +18,7 @@ export const REFERENCES: readonly Reference[] = [
     read: /^mesos-master GET \/(state|state-summary|slaves|frameworks|roles|tasks|version|flags|maintenance\/(?:status|schedule)|metrics\/snapshot|system\/stats\.json)$/,
     source: "own captures, field by field: fields.test.ts",
   },
+  { read: /^mesos-agent GET \/flags$/, source: "own captures, field by field: fields.test.ts" },
   { read: /^mesos-master POST \/api\/v1 GET_HEALTH$/, source: "own captures, field by field: fields.test.ts" },
   { read: /^exhibitor GET \/exhibitor\/v1\/cluster\/status$/, source: "published capture, field by field: fields.test.ts" },
   { read: /^exhibitor GET \/exhibitor\/v1\/config\/get-state$/, source: "published capture, field by field: fields.test.ts" },
@@ -54,11 +55,28 @@ export const REFERENCES: readonly Reference[] = [
   },
   { read: /^marathon GET \/v2\/pods$/, source: "dcos.md 11.2: a list; the model has no pods, so an empty one" },
   {
+    read: /^exhibitor GET \/exhibitor\/v1\/explorer\/node-data$/,
+    source: "ExplorerResource.java: bytes, str and stat, `* not found * ` for a znode that is not there; dcos.md section 6",
+  },
+  {
+    read: /^sh pawl-machine$/,
+    source:
+      "pkgpanda (symlink_tree, activate: links into the packages, what is written beside them); gen/dcos-config.yaml (PROVIDER, check_time.env); systemctl, ipset and timedatectl of real machines: machine-facts.test.ts, commands.test.ts",
+  },
+  {
+    read: /^journalctl /,
+    source: "kept as text, nothing of it is read; the form is that of systemd's short output: programs.test.ts",
+  },
+  {
+    read: /^timeout 30 docker ps -q$/,
+    source: "docker ps(1), --quiet: one id of twelve hex digits a line; timeout(1): 124: programs.test.ts",
+  },
+  {
     read: /^zookeeper (mntr|srvr|conf)$/,
     source: "own captures of 3.4.8 and 3.4.10, line by line: zookeeper-fidelity.test.ts",
   },
   {
-    read: /^\/opt\/mesosphere\/bin\/dcos-(diagnostics|check-runner) check node-poststart$/,
+    read: /^(sh pawl-checks|\/opt\/mesosphere\/bin\/dcos-(diagnostics|check-runner) check node-poststart)$/,
     source: "own captures of both programs, byte for byte: programs.test.ts",
   },
   { read: /^cat \/opt\/mesosphere\/etc\/dcos-version\.json$/, source: "published capture and dcos.md 3.1: programs.test.ts" },

@@ -44,13 +44,31 @@ export function judgeScriptText(text: string, wanted: ScriptVersions): Problem |
       expected: `an upgrade script from ${wanted.from} to ${wanted.to}`,
       observed: "no pair of versions, or two different ones",
     };
-  if (versions.from === wanted.from && versions.to === wanted.to) return null;
+  if (versions.from === wanted.from && versions.to === wanted.to) return skippedChecks(text);
   return {
     code: "script-wrong-versions",
     text: "The script is for another hop.",
     expected: `from ${wanted.from} to ${wanted.to}`,
     observed: `from ${versions.from} to ${versions.to}`,
     next: "Generate it with the installer of the target version, for the version that is installed now.",
+  };
+}
+
+/**
+ * A script that was changed to skip its checks: a default other than false, outside of what reads the script's own flags, or a line that
+ * starts it again with the flag (workbook: if $SKIP_CHECKS is set to true, no checks are performed). Null: it skips nothing.
+ */
+function skippedChecks(text: string): Problem | null {
+  const line =
+    /^(?:(?:export|declare|readonly)\s+)*SKIP_CHECKS=(?!["']?false["']?\s*(?:[;#]|$)).*$/m.exec(text)?.[0] ??
+    /^\s*(?:exec\s+)?(?:set\s+--|(?:\/\S*\/)?(?:bash|sh)\s).*(?<!\[)--skip-checks.*$/m.exec(text)?.[0];
+  if (line === undefined) return null;
+  return {
+    code: "script-skips-checks",
+    text: "The script skips its checks.",
+    expected: "SKIP_CHECKS=false, as the installer generates it",
+    observed: line.trim().slice(0, 120),
+    next: "Somebody changed the script: generate it anew. Checks are never skipped.",
   };
 }
 

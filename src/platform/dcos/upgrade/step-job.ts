@@ -64,6 +64,7 @@ export async function followJob(
   target: string,
   place: JobPlace,
   limits: { readonly runMs: number; readonly unreachableMs: number },
+  onLine: (line: string) => void = () => undefined,
 ): Promise<JobResult> {
   const output = { stdout: "", stderr: "" };
   const unfinished = { stdout: "", stderr: "" };
@@ -74,7 +75,10 @@ export async function followJob(
         if (output[stream].length < LARGEST_OUTPUT) output[stream] += text;
         const lines = (unfinished[stream] + text).split("\n");
         unfinished[stream] = lines.pop() ?? "";
-        for (const line of lines) ctx.say(line);
+        for (const line of lines) {
+          ctx.say(line);
+          onLine(line);
+        }
       },
       async onReattach({ forMs, reason }) {
         await ctx.reattached(

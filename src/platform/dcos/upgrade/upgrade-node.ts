@@ -7,7 +7,11 @@ import type { JobEnd } from "../../../action/remote-job-wait.ts";
 import type { JobPlace } from "../../../action/remote-job.ts";
 import { text } from "../json-fields.ts";
 import { readNode, type NodeReport } from "../facts/node-facts.ts";
+import { checksBefore } from "./checks-before.ts";
+import { failed, fetchScript, SCRIPT_FILE } from "./fetch-script.ts";
+import { keepJournal } from "./node-journal.ts";
 import { judgeScriptEnd, judgeVanished } from "./script-outcome.ts";
+import { afterLine, ended, FIRST_PHASE, phasesJson, phasesText, titleOf } from "./script-phases.ts";
 import { scriptFlags } from "./script-text.ts";
 import { findJob, followJob, startStepJob, type JobResult } from "./step-job.ts";
 import { scriptOutput, upgradeScript, type ScriptOutput } from "./upgrade-script.ts";
@@ -15,31 +19,6 @@ import { scriptOutput, upgradeScript, type ScriptOutput } from "./upgrade-script
 /** Sensible defaults where nobody publishes a figure (dcos.md 4.6). */
 const RUN_LIMIT_MS = 30 * 60_000;
 const UNREACHABLE_MS = 5 * 60_000;
-const FETCH_TIMEOUT_MS = 150_000;
-const SCRIPT_FILE = "dcos_node_upgrade.sh";
-
-/**
- * Fetches the script into the job's own folder ($1) and compares its digest. The folder lies where everybody may write and
- * root runs what is in it, so it must be ours. Ends with 20 (not ours), 21 (not fetched), 22 (another digest).
- */
-export const FETCH_SCRIPT = `folder=$1 url=$2 wanted=$3
-umask 077
-mkdir -p "$folder" || exit 20
-for own in "\${folder%/*}" "$folder"; do
-  if [ -L "$own" ] || [ ! -O "$own" ]; then
-    echo "$own belongs to somebody else" >&2
-    exit 20
-  fi
-done
-file=$folder/${SCRIPT_FILE}
-curl -fsSL --max-time 120 -o "$file" "$url" || exit 21
-sum=$(sha256sum "$file")
-if [ "\${sum%% *}" != "$wanted" ]; then
-  echo "found \${sum%% *}" >&2
-  rm -f "$file"
-  exit 22
-fi
-`;
 
 function targetOf(ctx: StepContext): string {
   return text(ctx.step.with["target"]) ?? ctx.plan.inputs["target"] ?? "";
@@ -49,73 +28,10 @@ function durationOf(ctx: StepContext, name: string, defaultMs: number): number {
   return parseDuration(text(ctx.step.with[name]) ?? "") ?? defaultMs;
 }
 
-function failed(node: InventoryNode, ctx: StepContext, problem: Problem): Effect {
-  return {
-    kind: "failed",
-    problem: { node: node.name, next: "Mend it; then it can run again.", ...problem },
-  };
-}
-
 /** What an earlier step of this run recorded about the script. */
 function scriptOf(ctx: StepContext): ScriptOutput | null {
   const step = allSteps(ctx.plan).find((one) => one.kind === upgradeScript.name);
   return step === undefined ? null : scriptOutput(ctx.record(step.address).output);
-}
-
-async function fetchScript(ctx: StepContext, node: InventoryNode, place: JobPlace, script: ScriptOutput): Promise<Effect | null> {
-  const outcome = await ctx.remote.run(node.name, {
-    argv: ["sh", "-c", FETCH_SCRIPT, "pawl-fetch", place.folder, script.url, script.sha256],
-    sudo: true,
-    timeoutMs: FETCH_TIMEOUT_MS,
-  });
-  if (outcome.kind === "exited" && outcome.code === 0) return null;
-  const kept = await ctx.artifacts.put(
-    {
-      name: `${ctx.step.address}/fetch.json`,
-      mediaType: "application/json",
-      step: ctx.step.address,
-      node: node.name,
-      evidenceOf: `how fetching the upgrade script ended on ${node.name}`,
-    },
-    `${JSON.stringify({ url: script.url, ...outcome })}\n`,
-  );
-  await ctx.recorded(kept);
-  const evidence = [`artifacts/${kept.sha256}`];
-  // Nothing of the product was touched yet: not reaching the node here is a plain failure.
-  if (outcome.kind === "lost")
-    return failed(node, ctx, {
-      code: `ssh.${outcome.code}`,
-      text: `${node.name} does not answer; nothing was started.`,
-      expected: "the node takes commands over SSH",
-      observed: outcome.reason,
-      evidence,
-    });
-  if (outcome.kind === "timed-out")
-    return failed(node, ctx, {
-      code: "ssh.timeout",
-      text: `${node.name} does not answer in time; nothing was started.`,
-      expected: `the script is there within ${FETCH_TIMEOUT_MS / 1_000} s`,
-      observed: `no end after ${outcome.afterMs / 1_000} s`,
-      evidence,
-    });
-  const said = outcome.stderr.trim().slice(0, 300);
-  if (outcome.code === 22)
-    return failed(node, ctx, {
-      code: "script-digest",
-      text: `${node.name} got another script than the one that was looked at; nothing was started.`,
-      expected: script.sha256,
-      observed: said,
-      evidence,
-      next: "Find out who changed the file on the bootstrap machine.",
-    });
-  return failed(node, ctx, {
-    code: "script-download",
-    text: `${node.name} cannot fetch the upgrade script; nothing was started.`,
-    expected: `the script at ${script.url}`,
-    observed: `exit code ${outcome.code}: ${said || "no output"}`,
-    evidence,
-    next: "Look at the bootstrap machine, the network and the disk of this node, then retry.",
-  });
 }
 
 async function reportOf(ctx: StepContext, node: InventoryNode): Promise<NodeReport | null> {
@@ -199,8 +115,14 @@ function jobCommand(place: JobPlace, target: string): string {
   return ["bash", `'${place.folder}/${SCRIPT_FILE}'`, ...scriptFlags(target)].join(" ");
 }
 
+/** A script to follow, and what DC/OS's own checks said before it was started. */
+interface Begun {
+  readonly place: JobPlace;
+  readonly before: string | null;
+}
+
 /** Fetches and starts the script, or joins the one that is there already; an effect where there is nothing to follow. */
-async function begin(ctx: StepContext, node: InventoryNode): Promise<{ readonly place: JobPlace } | Effect> {
+async function begin(ctx: StepContext, node: InventoryNode): Promise<Begun | Effect> {
   const found = await findJob(ctx, node.name);
   if (found.kind === "no-answer")
     return {
@@ -215,42 +137,44 @@ async function begin(ctx: StepContext, node: InventoryNode): Promise<{ readonly 
     };
   if (found.kind === "job") {
     ctx.say(found.running ? "joining the script that is running" : "reading how the script ended");
-    return { place: found.place };
+    return { place: found.place, before: null };
   }
   const before = await reportOf(ctx, node);
   if (before?.version === targetOf(ctx) && before.installProgress === false)
     return { kind: "done", note: `the node is at ${before.version} already (found so); the gates verify` };
   const script = scriptOf(ctx);
   if (script === null)
-    return failed(node, ctx, {
+    return failed(node, {
       code: "no-script",
       text: "No earlier step of this run recorded an upgrade script.",
       expected: `a completed ${upgradeScript.name} step`,
       observed: "none",
     });
   if (script.to !== targetOf(ctx))
-    return failed(node, ctx, {
+    return failed(node, {
       code: "script-wrong-versions",
       text: "The recorded script is for another target.",
       expected: targetOf(ctx),
       observed: script.to,
     });
+  const asked = await checksBefore(ctx, node);
+  if (asked.kind === "refused") return { kind: "failed", problem: asked.problem };
   const trouble = await fetchScript(ctx, node, found.place, script);
   if (trouble !== null) return trouble;
   const begun = await startStepJob(ctx, node.name, found.place, jobCommand(found.place, script.to));
   if (begun.kind === "no-answer" && !begun.sent)
-    return failed(node, ctx, {
+    return failed(node, {
       code: `ssh.${begun.code}`,
       text: `${node.name} does not answer; nothing was started.`,
       observed: begun.reason,
     });
   if (begun.kind === "no-answer" && begun.code === "job-shell-failed")
-    return failed(node, ctx, {
+    return failed(node, {
       code: "job-not-started",
       text: `The job could not be started on ${node.name}.`,
       observed: begun.reason,
     });
-  return { place: found.place };
+  return { place: found.place, before: asked.kind === "passed" ? asked.observed : null };
 }
 
 async function upgrade(ctx: StepContext): Promise<Effect> {
@@ -262,8 +186,25 @@ async function upgrade(ctx: StepContext): Promise<Effect> {
     runMs: durationOf(ctx, "limit", RUN_LIMIT_MS),
     unreachableMs: durationOf(ctx, "contact-limit", UNREACHABLE_MS),
   };
-  const followed = await followJob(ctx, node.name, begun.place, limits);
-  return judgeResult(ctx, node, await keepSilence(ctx, node, begun.place, followed));
+  const fromMs = ctx.clock.monotonic();
+  const nowMs = (): number => ctx.clock.monotonic() - fromMs;
+  let phases = FIRST_PHASE;
+  ctx.say(`the script ${titleOf("look")}`);
+  const followed = await followJob(ctx, node.name, begun.place, limits, (line) => {
+    const next = afterLine(phases, line, nowMs());
+    const begins = next.phases.length > phases.phases.length ? next.phases.at(-1) : undefined;
+    if (begins !== undefined) ctx.say(`the script ${titleOf(begins.phase)}`);
+    phases = next;
+  });
+  const endMs = nowMs();
+  const verdict = await judgeResult(ctx, node, await keepSilence(ctx, node, begun.place, followed));
+  if (verdict.kind !== "done") return verdict;
+  const all = ended(phases);
+  return {
+    ...verdict,
+    note: `${verdict.note ?? ""}; ${phasesText(all, endMs)}`,
+    output: { ...phasesJson(all, endMs), checksBefore: begun.before },
+  };
 }
 
 /** How the node looks: the job's own record first, then the version file and the marker of a half-done activation. */
@@ -323,9 +264,16 @@ export const upgradeNode: StepKind = {
   effect: "restart",
   shows(step) {
     const flags = scriptFlags(text(step.with["target"]) ?? "");
-    return [`curl -fsSL -o ${SCRIPT_FILE} <script URL>; sha256sum compared`, ["sudo bash", SCRIPT_FILE, ...flags].join(" ")];
+    const check = text(step.with["checks-before"]);
+    return [
+      ...(check === null ? [] : [`check ${check}: DC/OS's own checks, one type at a time`]),
+      `curl -fsSL -o ${SCRIPT_FILE} <script URL>; sha256sum compared`,
+      ["sudo bash", SCRIPT_FILE, ...flags].join(" "),
+      "journalctl --since <when the step began>",
+    ];
   },
   plannedMs: (step) => parseDuration(text(step.with["planned"]) ?? ""),
   doIt: upgrade,
   probe: look,
+  keep: keepJournal,
 };
