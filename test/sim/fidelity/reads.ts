@@ -6,6 +6,8 @@ import type { Facts } from "../../../src/domain/plan.ts";
 import type { Command, HttpAnswer, HttpRequest, Remote } from "../../../src/engine/ports.ts";
 import { captures } from "../../../src/platform/dcos/capture/captures.ts";
 import { PORTS } from "../../../src/platform/dcos/contract.ts";
+import { CHECKS_NAME } from "../../../src/platform/dcos/facts/checks-script.ts";
+import { MACHINE_NAME } from "../../../src/platform/dcos/facts/machine-script.ts";
 import { FACTS_NAME } from "../../../src/platform/dcos/facts/facts-script.ts";
 import { rollOut, type Rollout } from "../../platform/dcos/rollout.ts";
 import { testLab } from "../../platform/dcos/lab.ts";
@@ -45,7 +47,7 @@ export function readOf(spec: ReadingSpec): Read {
     case "command":
       return commandRead(spec.argv);
     case "facts":
-      return `sh ${FACTS_NAME}`;
+      return `sh ${{ node: FACTS_NAME, machine: MACHINE_NAME, checks: CHECKS_NAME }[spec.about]}`;
     case "file":
       return `local file ${spec.path}`;
     case "step":
