@@ -12,7 +12,7 @@ const monitor = (name: string, more: Partial<Monitor> = {}): Monitor => ({
   title: name,
   source: "test",
   scope: { kind: "cluster", roles: ["boss"] },
-  reading: { kind: "facts", as: "json", timeoutMs: 1_000, optional: false },
+  reading: { kind: "facts", about: "node", as: "json", timeoutMs: 1_000, optional: false },
   keep: ".",
   intervalMs: MINUTE,
   phases: [],
