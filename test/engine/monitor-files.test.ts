@@ -9,7 +9,7 @@ const MONITOR: Monitor = {
   title: "load",
   source: "test",
   scope: { kind: "role", roles: ["boss"] },
-  reading: { kind: "facts", as: "json", timeoutMs: 1_000, optional: false },
+  reading: { kind: "facts", about: "node", as: "json", timeoutMs: 1_000, optional: false },
   keep: ".",
   intervalMs: 1_000,
   phases: [],
