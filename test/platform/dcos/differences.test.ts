@@ -186,6 +186,21 @@ describe("what explains the differences an upgrade leaves behind", () => {
     ]);
   });
 
+  it("a service Marathon's app is known by its own definition: a free one's task may be replaced, a pinned one's may not", () => {
+    const inside = (task: string, constraints: Json, to: JsonRecord): JsonRecord =>
+      withValue(
+        withValue(to, ["services", "mom"], { version: "1", frameworkId: "F3", apps: { "/in": { instances: 1, constraints } } }),
+        ["tasks", task],
+        { app: "mom:/in", framework: "F3", agent: "S0" },
+      );
+    expect(open(explainSnapshots(inside("in.1", [], BEFORE), inside("in.2", [], AFTER), [HOP]))).toEqual([]);
+    const pin = [["hostname", "CLUSTER", "x"]];
+    expect(open(explainSnapshots(inside("in.1", pin, BEFORE), inside("in.2", pin, AFTER), [HOP]))).toEqual([
+      "UNEXPLAINED: tasks/in.1",
+      "UNEXPLAINED: tasks/in.2",
+    ]);
+  });
+
   it("a node that was set aside explains what is gone with it, by name, and nothing of another node", () => {
     const aside: UpgradeBetween = { ...HOP, upgraded: ["m1", "a2"], setAside: ["a1"] };
     let after = withValue(withValue(AFTER, ["nodes", "a1"], undefined), ["agents", "S0"], undefined);

@@ -85,6 +85,45 @@ describe("dcos/capture-state", () => {
     expect(Object.values(summary.components.zookeeper)).toEqual(["3.4.10", "3.4.10", "3.4.10"]);
   });
 
+  it("finds a service Marathon by what it has just captured, and keeps its apps and tasks apart from those of the root one", async () => {
+    const { steps, lab } = await prepared();
+    const context = steps.context(captureState, null);
+    const host = lab.inventory.nodes.find((node) => node.name === "a1")!.address;
+    const mom = { id: "/mom", instances: 1, cmd: "./bin/start", container: { docker: { image: "mesosphere/marathon:v1.5.11" } } };
+    const said: Readonly<Record<string, unknown>> = {
+      "/v2/info": { name: "mom", version: "1.5.11", frameworkId: "F-mom" },
+      "/v2/apps": { apps: [{ id: "/inner", instances: 1, constraints: [["hostname", "UNIQUE"]] }] },
+      "/v2/tasks": { tasks: [{ id: "inner.1", appId: "/inner", startedAt: "2026-11-20T15:00:00Z" }] },
+    };
+    const remote: typeof context.remote = {
+      ...context.remote,
+      async http(request, signal) {
+        const url = new URL(request.url);
+        const answered = (body: unknown) =>
+          ({ kind: "answered", status: 200, headers: {}, url: request.url, body: Buffer.from(JSON.stringify(body)) }) as const;
+        if (url.port === "31005") return answered(said[url.pathname] ?? []);
+        const answer = await context.remote.http(request, signal);
+        if (answer.kind !== "answered" || url.port !== "8080" || !/\/v2\/(?:apps|tasks)$/.test(url.pathname)) return answer;
+        const body = JSON.parse(answer.body.toString()) as Record<string, unknown[]>;
+        if (url.pathname === "/v2/apps") return answered({ apps: [...(body["apps"] ?? []), mom] });
+        const task = { id: "mom.1", appId: "/mom", host, ports: [31_005], startedAt: "2026-11-20T15:00:00Z" };
+        return answered({ tasks: [...(body["tasks"] ?? []), task] });
+      },
+    };
+    const done = await captureState.doIt({ ...context, remote });
+    expect(done).toMatchObject({ kind: "done", output: { missing: 0 } });
+    expect([...steps.kept.keys()].filter((name) => name.startsWith("services/"))).toHaveLength(8);
+    const { summary } = jsonOf(steps, "summary.json") as { summary: { services: object } };
+    expect(summary.services).toEqual({
+      mom: {
+        version: "1.5.11",
+        frameworkId: "F-mom",
+        apps: { "/inner": { instances: 1, constraints: [["hostname", "UNIQUE"]], networks: [{ mode: "host" }] } },
+      },
+    });
+    expect(steps.kept.get("all/capture-state/architecture.svg")!.bytes.toString()).toContain("Service Marathon mom");
+  });
+
   it("keeps a state of any length as it comes, and leaves nothing of one that breaks off", async () => {
     const { steps } = await prepared();
     const context = steps.context(captureState, null);

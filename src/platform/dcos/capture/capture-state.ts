@@ -1,10 +1,12 @@
 import type { ArtifactRecord } from "../../../domain/events.ts";
-import type { JsonRecord } from "../../../domain/json.ts";
+import type { Json, JsonRecord } from "../../../domain/json.ts";
 import type { CaptureItem, Effect, HttpAnswer, Remote, StepContext, StepKind } from "../../../engine/ports.ts";
 import { DOCUMENT_TYPE, FIGURE_TYPE } from "../../../domain/exhibit.ts";
 import { mapBounded } from "../bounded.ts";
-import { captures } from "./captures.ts";
-import { record } from "../json-fields.ts";
+import { findServiceMarathons, type ServiceMarathon } from "../marathon/read-marathons.ts";
+import { parseAgents } from "../mesos.ts";
+import { captures, serviceCaptures } from "./captures.ts";
+import { parseJson, record, text } from "../json-fields.ts";
 import { architectureOf } from "./architecture-of.ts";
 import { architectureSvg } from "./architecture.ts";
 import { isSummarised, summarise } from "./summary.ts";
@@ -109,6 +111,18 @@ async function keepText(
   return kept;
 }
 
+/** The service Marathons of this moment, by what the root Marathon and Mesos have just said. */
+function servicesOf(ctx: StepContext, taken: ReadonlyMap<string, Buffer | null>): readonly ServiceMarathon[] {
+  const said = (name: string): Json => parseJson(taken.get(name)?.toString("utf8") ?? "") ?? null;
+  const known = {
+    apps: said("marathon/apps.json"),
+    tasks: said("marathon/tasks.json"),
+    frameworks: said("cluster/frameworks.json"),
+    agents: parseAgents(said("cluster/slaves.json")) ?? [],
+  };
+  return findServiceMarathons(ctx.inventory, known, text(record(said("marathon/info.json"))["frameworkId"]));
+}
+
 /** The workbook's diagram and worksheets, made from the summary alone. */
 async function drawAndFill(ctx: StepContext, summary: JsonRecord): Promise<void> {
   const { inventory, plan, step } = ctx;
@@ -120,14 +134,21 @@ async function drawAndFill(ctx: StepContext, summary: JsonRecord): Promise<void>
 }
 
 async function capture(ctx: StepContext): Promise<Effect> {
-  const items = captures(ctx.inventory, ctx.plan.facts);
   const taken = new Map<string, Buffer | null>();
   const missing: { name: string; why: string }[] = [];
-  await mapBounded(items, AT_ONCE, async (item) => {
-    const got = await takeAndKeep(ctx, item);
-    if (got.ok) taken.set(item.name, got.bytes);
-    else missing.push({ name: item.name, why: got.why });
-  });
+  const takeAll = async (wanted: readonly CaptureItem[]): Promise<void> => {
+    await mapBounded(wanted, AT_ONCE, async (item) => {
+      const got = await takeAndKeep(ctx, item);
+      if (got.ok) taken.set(item.name, got.bytes);
+      else missing.push({ name: item.name, why: got.why });
+    });
+  };
+  const root = captures(ctx.inventory, ctx.plan.facts);
+  await takeAll(root);
+  // Where service Marathons are follows from what was just captured: their tasks may have moved since the plan was made.
+  const services = servicesOf(ctx, taken).flatMap(serviceCaptures);
+  await takeAll(services);
+  const items = [...root, ...services];
   const lost = ESSENTIAL.filter((name) => !taken.has(name));
   const reasons = missing.filter((one) => lost.includes(one.name)).map((one) => `${one.name}: ${one.why}`);
   if (lost.length > 0)

@@ -2,6 +2,8 @@ import type { Inventory, InventoryNode } from "../../../domain/inventory.ts";
 import type { Facts } from "../../../domain/plan.ts";
 import type { CaptureItem, HttpRequest } from "../../../engine/ports.ts";
 import { agentsOf, mastersOf, portOf, urlOf, type Service } from "../contract.ts";
+import { fileNameOf } from "../../../domain/file-name.ts";
+import type { ServiceMarathon } from "../marathon/read-marathons.ts";
 import { factsCommand } from "../facts/facts-script.ts";
 import { number, record, text } from "../json-fields.ts";
 import { TASK_PAGE } from "../mesos.ts";
@@ -209,6 +211,35 @@ function ofAgent(inventory: Inventory, node: InventoryNode): readonly CaptureIte
     own("/containers", "containers", "containers as the agent runs them, with what they use"),
     own("/flags", "flags", "the agent's settings"),
     own("/metrics/snapshot", "metrics", "the agent's own metrics"),
+  ];
+}
+
+/**
+ * The same of a Marathon that runs on the cluster (MoM), at its own address; none of one whose address nobody tells (workbook,
+ * "Health of Service Marathon"; pre-09, pre-18).
+ */
+export function serviceCaptures(service: ServiceMarathon): readonly CaptureItem[] {
+  const { name, url } = service;
+  if (url === null) return [];
+  const one = (path: string, file: string, of: string): CaptureItem => ({
+    name: `services/${fileNameOf(name)}/${file}.json`,
+    node: null,
+    mediaType: "application/json",
+    evidenceOf: `${of} of the service Marathon ${name}`,
+    read: {
+      kind: "http",
+      request: { method: "GET", url: `${url}${path}`, timeoutMs: LONG_MS, followRedirects: 1, maxBytes: LARGEST_BYTES },
+    },
+  });
+  return [
+    one("/v2/leader", "leader", "leader"),
+    one("/v2/info", "info", "version, framework id and settings"),
+    one("/v2/apps", "apps", "apps"),
+    one("/v2/pods", "pods", "pods"),
+    one("/v2/groups", "groups", "tree of groups"),
+    one("/v2/deployments", "deployments", "deployments under way"),
+    one("/v2/queue", "queue", "what waits for offers"),
+    one("/v2/tasks", "tasks", "tasks"),
   ];
 }
 

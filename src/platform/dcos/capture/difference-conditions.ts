@@ -51,6 +51,14 @@ function section(summary: JsonRecord, ...path: readonly string[]): JsonRecord {
   return path.reduce<JsonRecord>((at, name) => record(at[name]), summary);
 }
 
+/** What an app of the root Marathon is, or of a service Marathon (`name:/app`). Empty where it is not known. */
+function definitionOf(summary: JsonRecord, app: string): JsonRecord {
+  const [, service, id] = /^([^/]+):(\/.*)$/.exec(app) ?? [];
+  return service === undefined || id === undefined
+    ? section(summary, "apps", app)
+    : section(summary, "services", service, "apps", id);
+}
+
 /** The node a task or an agent id belongs to, by the summary's agents; null where it is not known. */
 function nodeOfAgent(summaries: readonly JsonRecord[], agent: string | null): string | null {
   if (agent === null) return null;
@@ -204,7 +212,7 @@ export const CONDITIONS: Conditions<ConditionName, Between> = {
     const app = appOf(difference, between);
     const counts = app === null ? undefined : between.turnover.get(app);
     if (app === null || counts === undefined) return false;
-    const definition = section(between.before, "apps", app);
+    const definition = definitionOf(between.before, app);
     // A pinned task of a node that was set aside may come back there or nowhere: a new one needs no other explanation.
     const free = !isPinned(definition) && !isStateful(definition);
     return difference.kind === "removed"

@@ -7,7 +7,7 @@ import { agentsSummary, mastersSummary, nodesSummary } from "./summary-machines.
 
 /** The others are evidence only: a cluster's whole state, groups, settings, journals. */
 const SUMMARISED =
-  /^(?:cluster\/(?:slaves|frameworks|roles|maintenance-status|tasks-\d+)|marathon\/(?:apps|pods|tasks|info|deployments|leader)|services\/[^/]+\/(?:info|apps))\.json$|^nodes\/[^/]+\/(?:facts|containers|units)\.txt$|^masters\/[^/]+\/(?:version\.json|metrics\.json|zookeeper-mntr\.txt)$/;
+  /^(?:cluster\/(?:slaves|frameworks|roles|maintenance-status|tasks-\d+)|marathon\/(?:apps|pods|tasks|info|deployments|leader)|services\/[^/]+\/(?:info|apps|tasks))\.json$|^nodes\/[^/]+\/(?:facts|containers|units)\.txt$|^masters\/[^/]+\/(?:version\.json|metrics\.json|zookeeper-mntr\.txt)$/;
 
 /** Whether the summary is made from this capture, by its name. */
 export function isSummarised(name: string): boolean {
@@ -54,11 +54,18 @@ function pods(captured: Captured): Json {
 function tasks(captured: Captured): Json {
   const pages = below(captured, "cluster/").filter(([name]) => /^tasks-\d+\.json$/.test(name));
   if (pages.length === 0) return null;
+  // Apps of a service Marathon are told from those of the root one by its name before them.
+  const owners: readonly { readonly prefix: string; readonly folder: string }[] = [
+    { prefix: "", folder: "marathon" },
+    ...servicesIn(captured).map((name) => ({ prefix: `${name}:`, folder: `services/${name}` })),
+  ];
   const apps = new Map(
-    list(record(jsonOf(captured, "marathon/tasks.json"))["tasks"]).map((one) => [
-      text(record(one)["id"]) ?? "",
-      text(record(one)["appId"]),
-    ]),
+    owners.flatMap(({ prefix, folder }) =>
+      list(record(jsonOf(captured, `${folder}/tasks.json`))["tasks"]).map((one) => {
+        const app = text(record(one)["appId"]);
+        return [text(record(one)["id"]) ?? "", app === null ? null : `${prefix}${app}`] as const;
+      }),
+    ),
   );
   const running = new Map<string, Json>();
   for (const [, , bytes] of pages) {
@@ -87,11 +94,15 @@ function roles(captured: Captured): Json {
   );
 }
 
+/** Service Marathons of which something was captured, by the name of their folder. */
+function servicesIn(captured: Captured): readonly string[] {
+  return [...new Set(below(captured, "services/").map(([name]) => name))];
+}
+
 /** Service Marathons by name: version, framework id, and their apps. */
 function services(captured: Captured): JsonRecord {
-  const names = [...new Set(below(captured, "services/").map(([name]) => name))];
   return sorted(
-    names.map((name) => {
+    servicesIn(captured).map((name) => {
       const info = record(jsonOf(captured, `services/${name}/info.json`));
       return [
         name,
