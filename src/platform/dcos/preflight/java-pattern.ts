@@ -12,9 +12,10 @@ interface Reading {
   readonly text: string;
   at: number;
   trouble: Trouble | null;
-  /** Repetitions without an upper bound so far. */
+  /** Repetitions of unknown length so far. */
   endless: number;
-  alternatives: number;
+  /** Other choices so far, as bits: what may be left out, and which of several alternatives it is. */
+  choices: number;
 }
 
 /** Letters behind a back slash that both dialects read alike. */
@@ -25,6 +26,9 @@ const PUNCTUATION = /[^A-Za-z0-9\s]/;
 const LONGEST = 500;
 /** Each repetition without a bound multiplies the ways to try a text of up to `LONGEST_VALUE` characters. */
 const MOST_ENDLESS = 4;
+/** Each choice doubles them; a repetition of unknown length counts as so many choices. */
+const MOST_CHOICES = 26;
+const CHOICES_OF_ENDLESS = 6;
 const LONGEST_VALUE = 120;
 
 function next(from: Reading): string {
@@ -75,6 +79,7 @@ function readClass(from: Reading): void {
 function readQuantifier(from: Reading, repeatsChoices: boolean): void {
   const sign = next(from);
   let endless = sign === "*" || sign === "+";
+  let repeated = endless;
   if (sign === "{") {
     const found = /^\{(\d{1,3})(?:(,)(\d{1,3})?)?\}/.exec(from.text.slice(from.at));
     if (found === null) {
@@ -83,15 +88,17 @@ function readQuantifier(from: Reading, repeatsChoices: boolean): void {
     }
     if (found[3] !== undefined && Number(found[3]) < Number(found[1])) stop(from, "bad");
     endless = found[2] !== undefined;
+    repeated = endless || Number(found[1]) > 1;
     from.at += found[0].length;
   } else if (endless || sign === "?") take(from);
   else return;
+  if (sign === "?") from.choices += 1;
   if (endless) from.endless += 1;
   if (next(from) === "?") take(from);
   if (next(from) === "+" || next(from) === "{") stop(from, "unsure");
   if (next(from) === "*" || next(from) === "?") stop(from, "bad");
   // Choices that are repeated can be made in more ways than anybody can wait for. Said last: what is bad stays bad.
-  if (endless && repeatsChoices) stop(from, "unsure");
+  if (repeated && repeatsChoices) stop(from, "unsure");
 }
 
 /** One thing that may be repeated; whether it holds choices of its own. */
@@ -109,10 +116,10 @@ function readAtom(from: Reading): boolean {
         take(from);
         if (take(from) !== ":") stop(from, "unsure");
       }
-      const before = from.endless + from.alternatives;
+      const before = from.endless + from.choices;
       readAlternatives(from);
       if (take(from) !== ")") stop(from, "bad");
-      return from.endless + from.alternatives > before;
+      return from.endless + from.choices > before;
     }
     case "*":
     case "+":
@@ -133,22 +140,25 @@ function readAtom(from: Reading): boolean {
 }
 
 function readAlternatives(from: Reading): void {
+  let alternatives = 1;
   for (let letter = next(from); letter !== "" && letter !== ")"; letter = next(from)) {
     if (letter === "|") {
       take(from);
-      from.alternatives += 1;
+      alternatives += 1;
     } else readQuantifier(from, readAtom(from));
   }
+  from.choices += Math.log2(alternatives);
 }
 
 /** Reads a pattern by what Java's and our own dialect have in common; anything beyond that is not decided here. */
 export function judgePattern(pattern: string): PatternKind {
   if (pattern.length > LONGEST) return "unsure";
-  const from: Reading = { text: pattern, at: 0, trouble: null, endless: 0, alternatives: 0 };
+  const from: Reading = { text: pattern, at: 0, trouble: null, endless: 0, choices: 0 };
   readAlternatives(from);
   if (from.trouble !== null) return from.trouble;
   if (from.at < pattern.length) return "bad";
-  return from.endless > MOST_ENDLESS ? "unsure" : "same";
+  const choices = from.choices + from.endless * CHOICES_OF_ENDLESS;
+  return from.endless > MOST_ENDLESS || choices > MOST_CHOICES ? "unsure" : "same";
 }
 
 /** Whether the whole value matches, as LIKE wants it; null where only Java could tell. */

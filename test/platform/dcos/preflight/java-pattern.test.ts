@@ -54,4 +54,11 @@ describe("a pattern of LIKE, which Java reads", () => {
       expect(matchesPattern(pattern, "a".repeat(100)), pattern).toBeNull();
     expect(matchesPattern("a*", "a".repeat(5_000))).toBeNull();
   });
+
+  it("that tries every way of many choices is not tried: an app's constraint must not stop a preflight", () => {
+    for (const pattern of ["(a?){40}b", "a?".repeat(28) + "b", "(a|a)".repeat(27) + "b", "(a|a){30}b", "((a|a)?){30}b"])
+      expect(matchesPattern(pattern, "a".repeat(100)), pattern).toBeNull();
+    const hosts = Array.from({ length: 30 }, (_, index) => `10\\.0\\.0\\.${index}`).join("|");
+    expect([matchesPattern(hosts, "10.0.0.29"), matchesPattern("(a|b)?-?[a-z]{3}", "a-xyz")]).toEqual([true, true]);
+  });
 });
