@@ -25,8 +25,8 @@ function isWanted(step: Pick<StepContext["step"], "with">): boolean {
   return step.with["enabled"] !== "false" && step.with["enabled"] !== false;
 }
 
-/** What is to be deployed, or why there is nothing to do. */
-function wantedOf(ctx: StepContext): Wanted | { readonly nothing: string } {
+/** What is to be deployed, or why there is nothing to do, or why it cannot be done. */
+function wantedOf(ctx: StepContext): Wanted | { readonly nothing: string } | { readonly problem: Problem } {
   if (!isWanted(ctx.step)) return { nothing: "left out: not asked for" };
   const role = roleOf(ctx.step.with["role"]);
   if (ctx.inventory.nodes.every((node) => node.role !== role)) return { nothing: `no ${role} node that could run it` };
@@ -39,10 +39,21 @@ function wantedOf(ctx: StepContext): Wanted | { readonly nothing: string } {
   const from = { plan: ctx.plan, phase: ctx.step.phase, role, nodes: ctx.inventory.nodes, agents };
   const pinned = ctx.step.with["pin"] !== "none";
   const place = pinned ? upgradedNode(from, ctx.record) : null;
-  if (pinned && place === null) return { nothing: `no upgraded ${role} node: nothing to test` };
+  if (place === "none") return { nothing: `no upgraded ${role} node: nothing to test` };
+  if (place !== null && "unnamed" in place) return { problem: unplaced(ctx, place.unnamed) };
   const id = appIdOf(ctx.run, ctx.step);
   const own = { id, run: ctx.run, step: ctx.step.address, role, hostname: place?.hostname ?? null };
   return { id, place, definition: definitionOf(record(ctx.step.with["app"]), own) };
+}
+
+function unplaced(ctx: StepContext, nodes: readonly string[]): Problem {
+  return {
+    code: "app-unplaced",
+    text: "The test app has no place: nobody knows by which host name Mesos calls an upgraded node.",
+    expected: `one of ${nodes.join(", ")} among the agents that the leading master listed when the plan was made`,
+    observed: "none of them listed",
+    next: `Begin a new run once the master lists its agents: it tests the upgraded nodes too. Or: ${ctx.spell("force-complete", `${ctx.step.address} --reason TEXT`)}`,
+  };
 }
 
 function foreign(ctx: StepContext, id: string): Problem {
@@ -172,6 +183,7 @@ async function watch(ctx: StepContext, wanted: Wanted): Promise<Effect> {
 async function deploy(ctx: StepContext): Promise<Effect> {
   const wanted = wantedOf(ctx);
   if ("nothing" in wanted) return { kind: "done", note: wanted.nothing };
+  if ("problem" in wanted) return { kind: "failed", problem: wanted.problem };
   return (await create(ctx, wanted)) ?? watch(ctx, wanted);
 }
 
@@ -179,6 +191,7 @@ async function deploy(ctx: StepContext): Promise<Effect> {
 async function mayI(ctx: StepContext): Promise<Permission> {
   const wanted = wantedOf(ctx);
   if ("nothing" in wanted) return { kind: "yes", note: wanted.nothing };
+  if ("problem" in wanted) return { kind: "no", exit: "step-failed", problem: wanted.problem };
   const look = await lookAtApp(ctx.remote, ctx.inventory, wanted.id);
   if (look.kind === "no-answer") return { kind: "no", exit: "step-failed", problem: unreachable(wanted.id, look.why) };
   if (look.kind === "there" && !isOwn(look.app, ctx.run, ctx.step.address))
@@ -188,7 +201,7 @@ async function mayI(ctx: StepContext): Promise<Permission> {
 
 async function probe(ctx: StepContext): Promise<Look> {
   const wanted = wantedOf(ctx);
-  if ("nothing" in wanted) return { kind: "not-begun" };
+  if ("nothing" in wanted || "problem" in wanted) return { kind: "not-begun" };
   const look = await lookAtApp(ctx.remote, ctx.inventory, wanted.id);
   switch (look.kind) {
     case "no-answer":

@@ -1,3 +1,4 @@
+import { PawlError } from "../../../domain/errors.ts";
 import type { Inventory } from "../../../domain/inventory.ts";
 import type { Json, JsonRecord } from "../../../domain/json.ts";
 import type { Remote } from "../../../engine/ports.ts";
@@ -165,7 +166,18 @@ export async function readService(reader: Remote, service: ServiceMarathon): Pro
   const about = { name: service.name, root: false, service };
   const { url } = service;
   if (url === null) return readMarathon(about, () => Promise.resolve({ ok: false, why: "nobody says where its API is" }));
-  return readMarathon(about, (path) => getJson(reader, `${url}${path}`, { timeoutMs: TIMEOUT_MS, followRedirects: 1 }));
+  return readMarathon(about, async (path) => {
+    try {
+      return await getJson(reader, `${url}${path}`, { timeoutMs: TIMEOUT_MS, followRedirects: 1 });
+    } catch (error) {
+      // Frameworks name any address they like, and the guard asks no machine outside of the inventory: that is a gap, not a fault.
+      if (!(error instanceof PawlError)) throw error;
+      return {
+        ok: false,
+        why: `${url}: no machine of the inventory, so it is not asked (settings.service-marathon can give its url)`,
+      };
+    }
+  });
 }
 
 /** Reads the root Marathon, then every other one it and Mesos lead to. */

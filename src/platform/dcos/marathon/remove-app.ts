@@ -18,14 +18,18 @@ function appsOf(ctx: StepContext): readonly BegunApp[] {
   return appsToRemove(ctx.plan, ctx.run, ctx.step, ctx.record);
 }
 
-/** Whether nothing but this app's own deployments lock it: then they are given up with it. */
+/** Whether nothing but this app's own deployments lock it: then they are given up with it. Locks that nobody names may be anybody's. */
 async function onlyOwnDeployments(ctx: StepContext, id: string, locks: readonly string[]): Promise<boolean> {
   const read = await askMarathon(ctx.remote, ctx.inventory, "/v2/deployments");
   if (!read.ok) return false;
   const open = list(read.value)
     .map(record)
     .filter((one) => locks.includes(text(one["id"]) ?? ""));
-  return open.every((one) => [...list(one["affectedApps"]), ...list(one["affectedPods"])].every((other) => other === id));
+  if (locks.length === 0 || open.length < locks.length) return false;
+  return open.every((one) => {
+    const affected = [...list(one["affectedApps"]), ...list(one["affectedPods"])];
+    return affected.length > 0 && affected.every((other) => other === id);
+  });
 }
 
 /** Whether the leading Mesos master lists a task of the app that is not at its end; null: it cannot be told. */

@@ -96,7 +96,8 @@ export interface Place {
 
 /**
  * The agent a step's app is pinned to: one of the role that this phase has finished, else one that the run finished before, else
- * one that was found at the target. Null: no agent of the role is upgraded, so that there is nothing to test.
+ * one that was found at the target. `none`: no agent of the role is upgraded, so that there is nothing to test. `unnamed`: these
+ * are, and Mesos named none of them when the plan was made.
  */
 export function upgradedNode(
   from: {
@@ -107,7 +108,8 @@ export function upgradedNode(
     readonly agents: readonly Pick<AgentEntry, "address" | "hostname">[];
   },
   recordOf: (address: string) => StepRecord,
-): Place | null {
+): Place | "none" | { readonly unnamed: readonly string[] } {
+  const unnamed: string[] = [];
   const units = from.plan.phases
     .toReversed()
     .toSorted((a, b) => Number(b.name === from.phase) - Number(a.name === from.phase))
@@ -120,8 +122,9 @@ export function upgradedNode(
     const node = from.nodes.find((one) => one.name === name && one.role === from.role);
     const agent = node === undefined ? undefined : from.agents.find((one) => isNode(one, node));
     if (node !== undefined && agent !== undefined) return { node, hostname: agent.hostname };
+    if (node !== undefined) unnamed.push(node.name);
   }
-  return null;
+  return unnamed.length === 0 ? "none" : { unnamed };
 }
 
 /** A step of a plan that makes an app, by its address, with the app's id. */

@@ -6,6 +6,7 @@ import type { HttpAnswer, HttpRequest, Remote, StepContext } from "../../../../s
 import { ALLOW } from "../../../../src/platform/dcos/allow.ts";
 import { observe } from "../../../../src/platform/dcos/facts/observe.ts";
 import { deployApp } from "../../../../src/platform/dcos/marathon/deploy-app.ts";
+import { readMarathons } from "../../../../src/platform/dcos/marathon/read-marathons.ts";
 import { removeApp } from "../../../../src/platform/dcos/marathon/remove-app.ts";
 import { appIdOf, definitionOf, literally, whyNotRunning } from "../../../../src/platform/dcos/marathon/temporary-app.ts";
 import { testLab, type TestLab } from "../lab.ts";
@@ -181,6 +182,51 @@ describe("a test app", () => {
       problem: { code: "app-not-removed", observed: expect.stringContaining("locked") as string },
     });
     expect(here.changes.filter((one) => one.includes("force"))).toEqual([]);
+  });
+
+  it.each([
+    ["nobody names the deployment", { message: "App is locked by one or more deployments." }, []],
+    ["the deployment is not listed", { message: "locked", deployments: [{ id: "d1" }] }, []],
+    ["nobody says what it is about", { message: "locked", deployments: [{ id: "d1" }] }, [{ id: "d1" }]],
+  ])("is not forced out of a deployment of which nothing is known: %s", async (_, refusal, listed) => {
+    const here = await stage();
+    await deployApp.doIt(here.deploy());
+    here.between = async (request, ask) => {
+      const json = (status: number, value: unknown): HttpAnswer => ({
+        kind: "answered",
+        status,
+        headers: {},
+        body: Buffer.from(JSON.stringify(value)),
+        url: request.url,
+      });
+      if (new URL(request.url).pathname === "/v2/deployments") return json(200, listed);
+      return request.method === "DELETE" ? json(409, refusal) : ask();
+    };
+    expect(await removeApp.doIt(here.remove())).toMatchObject({ kind: "failed", problem: { code: "app-not-removed" } });
+    expect(here.changes.filter((one) => one.includes("force"))).toEqual([]);
+  });
+
+  it("is not left out where nodes were upgraded whose names nobody knows: nothing would have been tested", async () => {
+    const { deploy, changes } = await stage();
+    const here = deploy();
+    const { facts } = here.plan;
+    const nameless = { ...here, plan: { ...here.plan, facts: { ...facts, baseline: { ...facts.baseline, agents: null } } } };
+    expect(await deployApp.mayI?.(nameless)).toMatchObject({ kind: "no", problem: { code: "app-unplaced" } });
+    expect(await deployApp.doIt(nameless)).toMatchObject({ kind: "failed", problem: { code: "app-unplaced" } });
+    expect(changes).toEqual([]);
+  });
+
+  it("a service Marathon at an address outside of the inventory is a gap, and the rest is read", async () => {
+    const { lab } = await stage();
+    const hosts = new Set(lab.inventory.nodes.map((node) => node.address));
+    const reader = guard(lab.remote, ALLOW, { hosts });
+    const strange = { frameworks: [{ id: "f", name: "marathon-user", webui_url: "http://marathon-user.example:8080" }] };
+    const { readings } = await readMarathons(reader, lab.inventory, { frameworks: strange, agents: [] });
+    expect(readings.map((one) => [one.name, one.workloads === null])).toEqual([
+      ["marathon", false],
+      ["marathon-user", true],
+    ]);
+    expect(readings[1]?.gaps.join()).toContain("no machine of the inventory");
   });
 
   it("whose Marathon says nothing is not known to be gone", async () => {
