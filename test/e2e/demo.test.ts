@@ -94,6 +94,13 @@ describe("the demo: 3 masters, 5 private and 2 public agents from 1.9.4 to 1.11.
     }
   });
 
+  it("shows evidence of every item of the workbook that was due", async () => {
+    for (const run of runs) {
+      const { code, value } = await desk.document("coverage", run);
+      expect([code, (value as { readonly gaps: readonly unknown[] }).gaps]).toEqual([0, []]);
+    }
+  });
+
   it("chains every line of a journal to the one before it, under 4 KiB each, and the head closes it", async () => {
     for (const run of runs) {
       const text = await readFile(join(run, "journal.jsonl"), "utf8");
