@@ -22,7 +22,25 @@ let runs: readonly string[];
 
 beforeAll(async () => {
   desk = await Desk.create();
-  ended = await desk.pawl("demo", "--yes", "--json", "--masters", "3", "--private", "5", "--public", "2", "--version", "1.9.4", "--to", "1.11.3", "--time-scale", "5000", "--output-dir", desk.path("out"));
+  ended = await desk.pawl(
+    "demo",
+    "--yes",
+    "--json",
+    "--masters",
+    "3",
+    "--private",
+    "5",
+    "--public",
+    "2",
+    "--version",
+    "1.9.4",
+    "--to",
+    "1.11.3",
+    "--time-scale",
+    "5000",
+    "--output-dir",
+    desk.path("out"),
+  );
   const last = JSON.parse(ended.out.trimEnd().split("\n").at(-1) ?? "{}") as { readonly runs?: readonly string[] };
   runs = last.runs ?? [];
 }, 600_000);
@@ -66,8 +84,10 @@ describe("the demo: 3 masters, 5 private and 2 public agents from 1.9.4 to 1.11.
       expect(touched.slice(0, 3).toSorted()).toEqual(["m1", "m2", "m3"]);
       expect(touched[3]).toBe("a1");
       expect(touched.slice(4, 8).toSorted()).toEqual(["a2", "a3", "a4", "a5"]);
-      const done = (step: string): number => events.findIndex((event) => event.type === "step.moved" && event.step === step && event.to === "complete");
-      const begun = (step: string): number => events.findIndex((event) => event.type === "step.moved" && event.step === step && event.to === "starting");
+      const done = (step: string): number =>
+        events.findIndex((event) => event.type === "step.moved" && event.step === step && event.to === "complete");
+      const begun = (step: string): number =>
+        events.findIndex((event) => event.type === "step.moved" && event.step === step && event.to === "starting");
       expect(begun("private-agents-1/a1/upgrade")).toBeGreaterThan(done("masters/soak"));
       expect(begun("private-agents-2/a2/upgrade")).toBeGreaterThan(done("private-agents-1/soak"));
       const last = plan.facts.last["master"]?.at(-1);
@@ -121,7 +141,12 @@ describe("the demo: 3 masters, 5 private and 2 public agents from 1.9.4 to 1.11.
     for (const run of runs) {
       const entries = await readdir(run, { recursive: true, withFileTypes: true });
       expect(entries.length).toBeGreaterThan(20);
-      const modes = await Promise.all(entries.map(async (entry) => `${entry.isDirectory() ? "folder" : "file"} ${((await stat(join(entry.parentPath, entry.name))).mode & 0o777).toString(8)}`));
+      const modes = await Promise.all(
+        entries.map(
+          async (entry) =>
+            `${entry.isDirectory() ? "folder" : "file"} ${((await stat(join(entry.parentPath, entry.name))).mode & 0o777).toString(8)}`,
+        ),
+      );
       expect(new Set(modes)).toEqual(new Set(["folder 700", "file 600"]));
     }
   });
@@ -184,7 +209,9 @@ describe("a record that was altered", () => {
     const { code, out, err } = await desk.pawl("verify", copy);
     expect(code).toBe(1);
     expect(out + err).toContain(`artifacts/${name}`);
-    await expect(promisify(execFile)("sha256sum", ["-c", "--strict", "--quiet", "SHA256SUMS"], { cwd: copy })).rejects.toMatchObject({ code: 1, stdout: expect.stringContaining(name) as unknown });
+    await expect(
+      promisify(execFile)("sha256sum", ["-c", "--strict", "--quiet", "SHA256SUMS"], { cwd: copy }),
+    ).rejects.toMatchObject({ code: 1, stdout: expect.stringContaining(name) as unknown });
   });
 
   it("is found in the plan that was approved", async () => {
@@ -192,7 +219,10 @@ describe("a record that was altered", () => {
     await alterByte(join(copy, "plan.json"));
     const { code, value } = await desk.document("verify", copy);
     expect(code).toBe(1);
-    expect(value).toMatchObject({ ok: false, findings: expect.arrayContaining([expect.objectContaining({ level: "broken", file: "plan.json" })]) as unknown });
+    expect(value).toMatchObject({
+      ok: false,
+      findings: expect.arrayContaining([expect.objectContaining({ level: "broken", file: "plan.json" })]) as unknown,
+    });
   });
 
   it("says nothing against an untouched copy", async () => {
