@@ -15,22 +15,23 @@ export interface Exhibit {
 }
 
 /**
- * Captured documents and pictures that a report shows: of each name the last one, of pictures the first one too, so that
- * before and after can be compared. Sealed ones never.
+ * Captured documents and pictures that a report shows. Of each name what its first step left in the end (a worksheet is filled
+ * in before anything is changed), of pictures also what the last step left: before and after. Sealed ones never.
  */
 export function exhibited(artifacts: readonly ArtifactRecord[]): readonly ArtifactRecord[] {
-  const byName = new Map<string, ArtifactRecord[]>();
+  const names = new Map<string, Map<string | null, ArtifactRecord>>();
   for (const artifact of artifacts) {
     if (artifact.sealed || artifact.bytes > MOST_BYTES) continue;
     if (artifact.mediaType !== DOCUMENT_TYPE && artifact.mediaType !== FIGURE_TYPE) continue;
     const name = artifact.name.slice(artifact.name.lastIndexOf("/") + 1);
-    byName.set(name, [...(byName.get(name) ?? []), artifact]);
+    const steps = names.get(name) ?? new Map<string | null, ArtifactRecord>();
+    names.set(name, steps.set(artifact.step, artifact));
   }
-  return [...byName.values()].flatMap((same) => {
-    const first = same[0];
-    const last = same.at(-1);
-    if (first === undefined || last === undefined) return [];
-    return first === last || last.mediaType === DOCUMENT_TYPE || first.sha256 === last.sha256 ? [last] : [first, last];
+  return [...names.values()].flatMap((steps) => {
+    const [first, ...later] = steps.values();
+    const last = later.at(-1);
+    if (first === undefined) return [];
+    return last === undefined || first.mediaType === DOCUMENT_TYPE || first.sha256 === last.sha256 ? [first] : [first, last];
   });
 }
 

@@ -109,16 +109,17 @@ describe("captured documents in a report", () => {
     expect(markdown).toContain("- nodes: 5");
   });
 
-  it("are shown as they were last, pictures also as they were first; sealed and other ones never", () => {
+  it("are shown as their first step left them, pictures also as the last one did; sealed and other ones never", () => {
     const shown = exhibited([
-      artifact(1, "before/differences.json", DOCUMENT_TYPE),
-      artifact(2, "before/architecture.svg", "image/svg+xml"),
-      artifact(3, "middle/architecture.svg", "image/svg+xml"),
-      artifact(4, "after/differences.json", DOCUMENT_TYPE),
-      artifact(5, "after/architecture.svg", "image/svg+xml"),
-      artifact(6, "secret.json", DOCUMENT_TYPE, { sealed: true }),
-      artifact(7, "state.json", "application/json"),
-      artifact(8, "huge.json", DOCUMENT_TYPE, { bytes: 1e9 }),
+      artifact(1, "before/worksheets.json", DOCUMENT_TYPE, { step: "before" }),
+      artifact(2, "before/architecture.svg", "image/svg+xml", { step: "before" }),
+      artifact(3, "middle/architecture.svg", "image/svg+xml", { step: "middle" }),
+      artifact(4, "before/worksheets.json", DOCUMENT_TYPE, { step: "before" }),
+      artifact(5, "after/architecture.svg", "image/svg+xml", { step: "after" }),
+      artifact(6, "after/worksheets.json", DOCUMENT_TYPE, { step: "after" }),
+      artifact(7, "secret.json", DOCUMENT_TYPE, { sealed: true }),
+      artifact(8, "state.json", "application/json"),
+      artifact(9, "huge.json", DOCUMENT_TYPE, { bytes: 1e9 }),
     ]);
     expect(shown.map((one) => one.sha256)).toEqual([sha(4), sha(2), sha(5)]);
   });
