@@ -33,7 +33,8 @@ export function thinned(run: readonly Value[], x: (ms: number) => number): reado
     if (first === undefined || last === undefined) return;
     const low = column.reduce((a, b) => (b.value < a.value ? b : a));
     const high = column.reduce((a, b) => (b.value > a.value ? b : a));
-    kept.push(...[...new Set([first, low, high, last])].sort((a, b) => a.atMs - b.atMs));
+    const chosen = new Set([first, low, high, last]);
+    kept.push(...column.filter((point) => chosen.has(point)));
   };
   for (const point of run) {
     const next = Math.floor(x(point.atMs));

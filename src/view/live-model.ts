@@ -1,7 +1,10 @@
 import { createFold, EMPTY_RUN, type RunFold, type RunState } from "../domain/run-state.ts";
-import { acceptedKeyWords, type RunEvent } from "../domain/events.ts";
+import { acceptedKeyWords, noticeWords, type RunEvent } from "../domain/events.ts";
 import type { Telemetry } from "../engine/ports.ts";
 import { lastLine, oneLine } from "./text.ts";
+
+/** Notices that are kept for the picture; all of them are in the journal. */
+const MOST_NOTICES = 3;
 
 type Reading = Extract<Telemetry, { type: "reading" }>;
 
@@ -24,6 +27,8 @@ export interface Live {
   readonly badWatches: ReadonlyMap<string, string>;
   /** Host keys that were trusted on request while the run was shown, each as a sentence. */
   readonly acceptedKeys: readonly string[];
+  /** What monitors noticed last, the latest at the end, with the time of it (epoch ms). */
+  readonly notices: readonly { readonly atMs: number; readonly text: string }[];
   /** Wall time of the first event shown, ISO; empty before it. */
   readonly beganAt: string;
 }
@@ -41,6 +46,7 @@ interface Draft extends Live {
   readonly sleeping: Map<string, { readonly untilMs: number; readonly totalMs: number }>;
   readonly badWatches: Map<string, string>;
   readonly acceptedKeys: string[];
+  readonly notices: { readonly atMs: number; readonly text: string }[];
   beganAt: string;
 }
 
@@ -58,6 +64,7 @@ export function createLive(from: RunState = EMPTY_RUN): LiveModel {
     sleeping: new Map(),
     badWatches: new Map(),
     acceptedKeys: [],
+    notices: [],
     beganAt: started.toSorted()[0] ?? "",
   };
   return { live, take: (news) => takeNews(live, folded, news) };
@@ -114,6 +121,10 @@ function takeEvent(live: Draft, event: RunEvent): void {
     case "host-key.accepted":
       live.acceptedKeys.push(oneLine(acceptedKeyWords(event)));
       return;
+    case "notice.given":
+      live.notices.push({ atMs: Date.parse(event.time), text: oneLine(noticeWords(event)) });
+      if (live.notices.length > MOST_NOTICES) live.notices.shift();
+      return;
     case "run.created":
     case "run.opened":
     case "lock.taken":
@@ -133,7 +144,6 @@ function takeEvent(live: Draft, event: RunEvent): void {
     case "run.halted":
     case "run.completed":
     case "run.accepted":
-    case "notice.given":
       return;
   }
 }

@@ -157,15 +157,21 @@ function brief(flight: Flight, width: number, live: Live, now: Now, paper: Paper
   );
 }
 
+/** What a monitor noticed stays in the picture for so long. */
+const NOTICE_SHOWN_MS = 10 * 60_000;
+
 /** Everything in hand in at most `room` lines: in full where few steps are, one line each where many are, the rest counted. */
 export function panelLines(plan: Plan, live: Live, now: Now, room: number, paper: Paper): readonly string[] {
   const ink = inkOf(paper);
-  const { waiting, bad, dash, ellipsis } = symbolsOf(paper);
+  const { waiting, bad, stop, dash, ellipsis } = symbolsOf(paper);
   const notes = [
     ...(live.state.interrupted === null
       ? []
       : [`${ink.waiting(waiting)} ${ink.waiting(`paused: ${oneLine(live.state.interrupted)}; nothing new starts`)}`]),
     ...[...live.badWatches].map(([check, observed]) => `${ink.trouble(bad)} watch ${check}: ${observed}`),
+    ...live.notices
+      .filter(({ atMs }) => now.wallMs - atMs < NOTICE_SHOWN_MS)
+      .map(({ atMs, text }) => `${ink.waiting(stop)} ${ink.quiet(new Date(atMs).toISOString().slice(11, 16))} ${text}`),
   ]
     .map((line) => clip(line, paper.columns, ellipsis))
     .slice(0, Math.max(0, room - 1));

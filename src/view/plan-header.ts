@@ -84,6 +84,12 @@ function watchLines(plan: Plan, paper: Paper): readonly string[] {
   return [...groups].map(([where, checks]) => `bad for the time in brackets halts the run: ${checks.join(", ")}; ${where}`);
 }
 
+/** What is read and kept beside the phases. */
+function monitorLine(plan: Plan): string {
+  const all = (plan.monitors ?? []).map(({ title, intervalMs }) => `${title} every ${formatDuration(intervalMs)}`);
+  return `${all.join(", ")}; kept in files, they decide nothing`;
+}
+
 /** What a person must know before anything else: which cluster, from where to where, what is touched, how long, where it stops. */
 export function planHeader(plan: Plan, estimate: Estimate, paper: Paper): readonly string[] {
   const ink = inkOf(paper);
@@ -123,6 +129,7 @@ export function planHeader(plan: Plan, estimate: Estimate, paper: Paper): readon
       `${plan.lock.path} on ${foldNames(plan.lock.nodes, symbolsOf(paper).dash)}, taken before the first effect, removed at the end`,
     );
   for (const line of watchLines(plan, paper)) row("watches", line);
+  if ((plan.monitors ?? []).length > 0) row("monitors", monitorLine(plan));
   const people = [...new Set((plan.answers ?? []).map((one) => one.by))];
   if (people.length > 0) row("answers", `${count(plan.answers?.length ?? 0, "answer")} of ${people.join(", ")} (pawl questions)`);
   row("observed", plan.facts.observedAt);

@@ -101,6 +101,36 @@ describe("the live picture", () => {
     ).toMatchFileSnapshot(golden("live-refused-80"));
   });
 
+  it("shows what a monitor noticed for ten minutes of the run, the last three, and then no more", () => {
+    const { live, take } = createLive();
+    const script = fakeRun(plan);
+    const cut = script.findIndex(({ news }) => news.type === "output" && news.step === "masters/m1/upgrade");
+    for (const { news } of script.slice(0, cut + 1)) take(news);
+    const atMs = script[cut]?.atMs ?? 0;
+    for (const text of ["m1 leads now", "m2 leads now", "m3 leads now", "m1 leads again"])
+      take({
+        type: "event",
+        event: {
+          v: 1,
+          seq: 900,
+          time: new Date(START_MS + atMs).toISOString(),
+          actor: "engine",
+          prev: "",
+          type: "notice.given",
+          monitor: "leader",
+          subject: "m1",
+          text,
+          unsaid: 0,
+        },
+      });
+    const lines = (later: number): string => paint(plan, live, atMs + later, PAPER).join("\n");
+    const time = new Date(START_MS + atMs).toISOString().slice(11, 16);
+    expect(lines(0)).toContain(`◆ ${time} m2 leads now\n◆ ${time} m3 leads now\n◆ ${time} m1 leads again\n`);
+    expect(lines(0)).not.toContain("m1 leads now");
+    expect(lines(9 * 60_000)).toContain("m1 leads again");
+    expect(lines(11 * 60_000)).not.toContain("leads");
+  });
+
   it("speaks ASCII where the terminal does", async () => {
     const picture = pictureAt(plan, {}, readingOf("replog-recovered", 2), { ...PAPER, unicode: false });
     expect(picture).toMatch(/^[\n\x20-\x7e]*$/);
