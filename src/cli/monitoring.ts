@@ -8,7 +8,7 @@ import type { LabTime } from "./lab-time.ts";
  * Wall time between two readings of one source in a lab: hours pass there in seconds, and a monitor must not take the processor from
  * what is shown. A real cluster is read at the runbook's own intervals.
  */
-const LAB_WALL_GAP_MS = { inHand: 50, otherwise: 200 };
+const LAB_WALL_GAP_MS = { inHand: 80, otherwise: 300 };
 
 /** What monitors are made of, and how it ends. */
 export interface ClusterMonitoring {

@@ -21,7 +21,7 @@ const MONITOR: Monitor = {
   title: "Managers",
   source: "the book, page 18",
   scope: { kind: "role", roles: ["managers"] },
-  reading: { kind: "facts", as: "json", timeoutMs: 1_000, optional: false },
+  reading: { kind: "facts", about: "node", as: "json", timeoutMs: 1_000, optional: false },
   keep: ".",
   intervalMs: 5_000,
   phases: [],
