@@ -119,6 +119,17 @@ export const COMMANDS: readonly CommandEntry[] = [
     runs: true,
     load: async (io) => (await import("./commands/schedule.ts")).scheduleCommand(io),
   },
+  {
+    name: "backup",
+    summary: "copy ZooKeeper's state, and prove that it comes back",
+    runs: true,
+    load: async (io) => (await import("./commands/backup.ts")).backupCommand(io),
+  },
+  {
+    name: "restore",
+    summary: "try a recorded backup in a server of its own",
+    load: async (io) => (await import("./commands/restore.ts")).restoreCommand(io),
+  },
   { name: "diff", summary: "compare two snapshots", load: async (io) => (await import("./commands/diff.ts")).diffCommand(io) },
   {
     name: "path",

@@ -22,7 +22,7 @@ export function faultText(fault: Difference | string): string {
 /** A proof as a document of tables: copies, subtrees, differences (unexplained ones first). */
 export function proofDocument(
   proofs: readonly CopyProof[],
-  about: { readonly at: string; readonly tool: string; readonly reference: JsonRecord },
+  about: { readonly at: string; readonly tool: string; readonly reference: JsonRecord | null },
 ): ProofDocument {
   const faults = proofs.flatMap((proof) => faultsOf(proof).map((fault) => `${proof.copy}: ${faultText(fault)}`));
   const differences = proofs

@@ -45,7 +45,8 @@ function comparedEntry(entry: IndexEntry, acls: readonly string[]): Compared {
   };
 }
 
-async function treeOf(server: ScratchServer): Promise<Trees> {
+/** The whole tree of a scratch server. Rejects with ConnectionError. */
+export async function treeOf(server: ScratchServer): Promise<Trees> {
   const client = await openReader(await server.connect());
   try {
     const { tree } = await readTree(client, { spool: noSpool(), features: featuresOf(server.version) });

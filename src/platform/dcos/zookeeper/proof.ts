@@ -2,11 +2,9 @@ import { PawlError, type Problem } from "../../../domain/errors.ts";
 import type { JsonRecord } from "../../../domain/json.ts";
 import { allSteps, type Facts, type Finding, type Step } from "../../../domain/plan.ts";
 import type { Effect, StepContext, StepKind } from "../../../engine/ports.ts";
-import { ConnectionError } from "../../../zookeeper/client.ts";
-import { proofDocument, type ProofDocument } from "../../../zookeeper/proof-document.ts";
-import { proveDump, proveFolders, treesOf, type CopyProof } from "../../../zookeeper/prove.ts";
-import { DumpError, readDump, type DumpIndex } from "../../../zookeeper/read-dump.ts";
-import { ScratchError, type Scratch } from "../../../zookeeper/scratch-server.ts";
+import { drill, zxidFrom, type Backup } from "../../../zookeeper/drill.ts";
+import type { ProofDocument } from "../../../zookeeper/proof-document.ts";
+import type { Scratch } from "../../../zookeeper/scratch-server.ts";
 import { record, text } from "../json-fields.ts";
 import { finding } from "../preflight/judgement.ts";
 import { zookeeperDump } from "./dump.ts";
@@ -37,46 +35,26 @@ function failed(ctx: StepContext, problem: Problem): Effect {
   return { kind: "failed", problem: { next: `Mend it, then: ${ctx.spell("retry", ctx.step.address)}`, ...problem } };
 }
 
-/** The tree as it was read, from the dump's own index, which must be the one that was written then. */
-async function referenceOf(ctx: StepContext, sha256: string, indexSha256: string | null): Promise<DumpIndex> {
-  const found: { index?: DumpIndex } = {};
-  await readDump(
-    ctx.artifacts.stream({ sha256 }),
-    (index) => void (found.index = index),
-    () => undefined,
-  );
-  if (found.index === undefined) throw new DumpError("the dump has no index");
-  if (indexSha256 !== null && found.index.sha256 !== indexSha256)
-    throw new DumpError(`the dump's index is another one than when the tree was read: ${found.index.sha256}`);
-  return found.index;
-}
-
-async function proveAll(ctx: StepContext, scratch: Scratch): Promise<ProofDocument | Problem> {
-  const dump = stepsOf(ctx, zookeeperDump.name).at(-1);
-  if (dump === undefined)
-    return { code: "zookeeper-no-dump", text: `${ctx.step.address}: there is no dump in this run to compare with.` };
-  const sha256 = text(dump.output["sha256"]) ?? "";
-  const index = await referenceOf(ctx, sha256, text(dump.output["indexSha256"]));
-  const reference = treesOf(index);
-  const read = BigInt(index.header.consistency.from);
-  const proofs: CopyProof[] = [];
-  for (const { step, output } of stepsOf(ctx, zookeeperTar.name)) {
-    const begun = text(output["zxid"]);
-    const copy = `tar of ${step.node ?? step.address}`;
-    ctx.say(`${copy}: a scratch server is started on it`);
-    const archive = ctx.artifacts.stream({ sha256: text(output["sha256"]) ?? "" });
-    proofs.push(await proveFolders(scratch, copy, archive, { trees: reference, read }, begun === null ? null : BigInt(begun)));
-  }
-  const copy = `dump of ${index.header.node}`;
-  ctx.say(`${copy}: restored into an empty scratch server`);
-  proofs.push(await proveDump(scratch, copy, ctx.artifacts.stream({ sha256 }), () => reference));
-  const found = scratch.find();
-  const { consistency, node, readAt, znodes, ephemerals } = index.header;
-  return proofDocument(proofs, {
-    at: new Date(ctx.clock.now()).toISOString(),
-    tool: found.kind === "found" ? found.what : "none",
-    reference: { node, readAt, znodes, ephemerals, consistency: { ...consistency, changedPaths: [...consistency.changedPaths] } },
-  });
+/** What this run has of a backup. */
+function backupOf(ctx: StepContext): Backup {
+  const dump = stepsOf(ctx, zookeeperDump.name).at(-1)?.output;
+  const sha256 = text(dump?.["sha256"]) ?? "";
+  return {
+    dump:
+      dump === undefined
+        ? null
+        : {
+            name: `dump of ${text(dump["node"]) ?? "a master"}`,
+            indexSha256: text(dump["indexSha256"]),
+            open: () => ctx.artifacts.stream({ sha256 }),
+          },
+    folders: stepsOf(ctx, zookeeperTar.name).map(({ step, output }) => ({
+      name: `tar of ${step.node ?? step.address}`,
+      begun: zxidFrom(text(output["zxid"])),
+      open: () => ctx.artifacts.stream({ sha256: text(output["sha256"]) ?? "" }),
+    })),
+    guano: [],
+  };
 }
 
 async function keep(ctx: StepContext, document: JsonRecord): Promise<string> {
@@ -117,9 +95,12 @@ async function prove(ctx: StepContext, scratch: Scratch): Promise<Effect> {
       next: `Install Java and ZooKeeper (Debian: package zookeeper), or name them in settings.zookeeper of the inventory, then: ${ctx.spell("retry", ctx.step.address)}`,
     });
   }
+  const backup = backupOf(ctx);
+  if (backup.dump === null)
+    return failed(ctx, { code: "zookeeper-no-dump", text: `${ctx.step.address}: there is no dump in this run to compare with.` });
+  const proving = (): Promise<ProofDocument> => drill(scratch, backup, { at, say: (line) => ctx.say(line) });
   try {
-    const result = await (ctx.clock.during?.(() => proveAll(ctx, scratch)) ?? proveAll(ctx, scratch));
-    if (!("document" in result)) return failed(ctx, result);
+    const result = await (ctx.clock.during?.(proving) ?? proving());
     const evidence = await keep(ctx, result.document);
     if (!result.proven)
       return failed(ctx, {
@@ -134,13 +115,8 @@ async function prove(ctx: StepContext, scratch: Scratch): Promise<Effect> {
     const count = Array.isArray(copies) ? copies.length : 0;
     return { kind: "done", note: `proven: ${String(count)} copies came back`, output: { verdict: "proven", at, copies: count } };
   } catch (error) {
-    if (!(
-      error instanceof DumpError ||
-      error instanceof ScratchError ||
-      error instanceof ConnectionError ||
-      error instanceof PawlError
-    ))
-      throw error;
+    // Captured bytes that are missing or were changed.
+    if (!(error instanceof PawlError)) throw error;
     return failed(ctx, {
       code: "zookeeper-unproven",
       text: `${ctx.step.address}: the backup could not be brought back.`,

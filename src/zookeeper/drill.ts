@@ -1,0 +1,155 @@
+import { ConnectionError, openWriter } from "./client.ts";
+import { compareTrees, type Compared, type Trees } from "./compare.ts";
+import { proofDocument, type ProofDocument } from "./proof-document.ts";
+import { proveDump, proveFolders, treeOf, treesOf, type CopyProof } from "./prove.ts";
+import { DumpError, readDump, readGuano, type DumpIndex } from "./read-dump.ts";
+import { OPEN_ACL } from "./records.ts";
+import { restoreInto } from "./restore-dump.ts";
+import { ScratchError, type Scratch } from "./scratch-server.ts";
+import { aclText, sha256Of } from "./tree.ts";
+
+/** One archive of a backup. `open` begins to read it anew each time. */
+export interface Copy {
+  readonly name: string;
+  open(): AsyncIterable<Buffer>;
+}
+
+export interface Backup {
+  readonly dump:
+    (Copy & { /** Digest of its index when it was written; null: not known. */ readonly indexSha256: string | null }) | null;
+  /** Archives of data folders, and the zxid their server was at when each was begun. */
+  readonly folders: readonly (Copy & { readonly begun: bigint | null })[];
+  /** Dumps of real guano. */
+  readonly guano: readonly Copy[];
+}
+
+async function indexOf(dump: NonNullable<Backup["dump"]>): Promise<DumpIndex> {
+  const found: { index?: DumpIndex } = {};
+  await readDump(
+    dump.open(),
+    (index) => void (found.index = index),
+    () => undefined,
+  );
+  if (found.index === undefined) throw new DumpError("the dump has no index");
+  if (dump.indexSha256 !== null && found.index.sha256 !== dump.indexSha256)
+    throw new DumpError(`its index is another one than when the tree was read (SHA-256 ${found.index.sha256})`);
+  return found.index;
+}
+
+/** A copy that could not be brought back at all. */
+function broken(copy: string, why: string, tookMs: number): CopyProof {
+  const comparison = { znodes: 0, equal: 0, differences: [] };
+  return { copy, version: "-", zxid: null, znodes: 0, comparison, refused: [], subtrees: [], troubles: [why], tookMs };
+}
+
+async function tried(copy: string, prove: () => Promise<CopyProof>): Promise<CopyProof> {
+  const from = performance.now();
+  try {
+    return await prove();
+  } catch (error) {
+    if (!(error instanceof DumpError || error instanceof ScratchError || error instanceof ConnectionError)) throw error;
+    return broken(copy, error.message, performance.now() - from);
+  }
+}
+
+/** guano keeps neither ACLs nor kinds, and does not tell null from empty data: what it has must come back. */
+async function proveGuano(scratch: Scratch, copy: Copy): Promise<CopyProof> {
+  const from = performance.now();
+  const folder = await scratch.folder();
+  try {
+    const server = await folder.start({ data: `${folder.path}/data`, logs: `${folder.path}/logs` });
+    try {
+      const client = await openWriter(await server.connect());
+      const restoring = restoreInto(client, []);
+      const expected = new Map<string, Compared>();
+      await readGuano(copy.open(), async (znode) => {
+        if (znode.data !== null || !expected.has(znode.path)) {
+          const stat = { czxid: 0n, mzxid: 0n, pzxid: 0n, aversion: 0 };
+          const bytes = znode.data?.length ?? null;
+          expected.set(znode.path, { sha256: sha256Of(znode.data), bytes, acl: aclText(OPEN_ACL), kind: "persistent", stat });
+        }
+        await restoring.put(znode);
+      });
+      const { refused } = await restoring.end();
+      await client.close();
+      const found = await treeOf(server);
+      // A dump of one znode and what is below it has no root of its own: what a new server brings is not its business.
+      const own: Trees = new Map([...found].filter(([path]) => expected.has(path) || !isOfServer(path)));
+      return {
+        ...broken(copy.name, "", performance.now() - from),
+        version: server.version,
+        znodes: own.size,
+        comparison: compareTrees(expected, own, { kind: "dump" }),
+        refused,
+        troubles: refused.map((one) => `${one.path}: ${one.what} was refused (${one.error})`),
+      };
+    } finally {
+      await server.stop();
+    }
+  } finally {
+    await folder.remove();
+  }
+}
+
+function isOfServer(path: string): boolean {
+  return path === "/" || path === "/zookeeper" || path.startsWith("/zookeeper/");
+}
+
+/** Brings every copy of a backup back in a scratch server of its own, and compares. Faults are in the document; throws for bugs only. */
+export async function drill(
+  scratch: Scratch,
+  backup: Backup,
+  about: { readonly at: string; readonly say?: (line: string) => void },
+): Promise<ProofDocument> {
+  const say = about.say ?? (() => undefined);
+  const { dump } = backup;
+  const proofs: CopyProof[] = [];
+  let index: DumpIndex | null = null;
+  let reference: Trees = new Map();
+  if (dump !== null) {
+    say(`${dump.name}: restored into an empty scratch server`);
+    const proof = await tried(dump.name, async () => {
+      index = await indexOf(dump);
+      reference = treesOf(index);
+      return proveDump(scratch, dump.name, dump.open(), () => reference);
+    });
+    proofs.push(proof);
+  }
+  const header = (index as DumpIndex | null)?.header ?? null;
+  for (const copy of backup.folders) {
+    say(`${copy.name}: a scratch server is started on it`);
+    proofs.push(
+      await tried(copy.name, async () => {
+        if (header === null) throw new DumpError("there is no dump to compare it with");
+        const read = { trees: reference, read: BigInt(header.consistency.from) };
+        return proveFolders(scratch, copy.name, copy.open(), read, copy.begun);
+      }),
+    );
+  }
+  for (const copy of backup.guano) {
+    say(`${copy.name}: restored into an empty scratch server`);
+    proofs.push(await tried(copy.name, () => proveGuano(scratch, copy)));
+  }
+  const found = scratch.find();
+  return proofDocument(proofs, {
+    at: about.at,
+    tool: found.kind === "found" ? found.what : "none",
+    reference:
+      header === null
+        ? null
+        : {
+            node: header.node,
+            readAt: header.readAt,
+            znodes: header.znodes,
+            ephemerals: header.ephemerals,
+            consistency: header.consistency.text,
+            zxids: `${header.consistency.from} to ${header.consistency.to}`,
+            changedWhileRead: [...header.consistency.changedPaths],
+          },
+  });
+}
+
+/** The zxid in a record's text; null where there is none. */
+export function zxidFrom(value: string | null): bigint | null {
+  return value !== null && /^0x[0-9a-f]+$/.test(value) ? BigInt(value) : null;
+}
