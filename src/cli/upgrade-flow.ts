@@ -16,6 +16,7 @@ import { limitsOf, paperOf, type RunOptions } from "./options.ts";
 import { resultLine } from "./result-line.ts";
 import { createRun, tellEvents, type RunRecord } from "./run-folder.ts";
 import { managersOf } from "./locks.ts";
+import { supportedMachines } from "./supported-machines.ts";
 import { skewFindings, supportFinding } from "./skew.ts";
 import { refusalLines, waiversOf } from "./waivers.ts";
 import { proveChecks, survey, type Survey } from "./survey.ts";
@@ -63,6 +64,7 @@ async function lookAt(io: Io, cluster: Cluster, request: UpgradeRequest, hopNumb
     proof,
     extra: [
       hop.finding,
+      ...supportedMachines(request.policy.document, first.facts, target),
       ...skewFindings(request.policy.document, first.facts, new Set(managersOf(cluster)), hop.to),
       supportFinding(request.policy.document, request.goal),
     ],

@@ -197,6 +197,27 @@ export interface Loaded<T> {
   readonly sha256: string;
 }
 
+/**
+ * One cell of the table of what a release runs on. `damaged`: the source's text is cut or belongs to another cell, so that nobody can
+ * tell what it said; such a cell allows nothing and forbids nothing.
+ */
+export interface SupportCell {
+  /** What the source says, word for word. */
+  readonly text: string;
+  readonly confidence: "read" | "damaged";
+  /** Container runtimes that are qualified: the beginning of a version, and the edition where the source names one. */
+  readonly runtimes: readonly { readonly version: string; readonly edition?: string }[];
+}
+
+/** One operating system with what each minor series is qualified with on it. */
+export interface SupportRow {
+  /** How the system's own name begins. */
+  readonly os: string;
+  /** Its release, such as `7.4`. */
+  readonly release: string;
+  readonly series: Readonly<Record<string, SupportCell>>;
+}
+
 /** Which versions exist and which moves are qualified, as data with reasons. */
 export interface VersionPolicy {
   readonly name: string;
@@ -211,4 +232,6 @@ export interface VersionPolicy {
   readonly latest: Readonly<Record<string, string>>;
   readonly moves: readonly { readonly from: string; readonly to: readonly string[]; readonly why?: string }[];
   readonly notes: readonly { readonly about: readonly string[]; readonly text: string }[];
+  /** What the releases are qualified to run on, where the source has such a table. */
+  readonly machines?: readonly SupportRow[];
 }

@@ -30,7 +30,7 @@ const PLAIN: readonly string[] = [
   "docker ps -q",
   "docker --version",
   "uname -r",
-  "cat /etc/os-release",
+  "cat /etc/os-release /etc/redhat-release",
   "cat /etc/machine-id",
   "systemctl --version",
   "ipset --version",
@@ -47,7 +47,7 @@ const PLAIN: readonly string[] = [
 ];
 /** Scripts that may be given to sh: by name and SHA-256. Whoever changes one reads it for effects first. */
 const SCRIPTS: readonly string[] = [
-  "pawl-facts 48515eaa157fac8df83a70e978234f95cb66f721efcafe6791a775c36be5aa9c",
+  "pawl-facts 647e4e3bfab6c90886b2b9d77d2816e5c88680ac9d310300a01112471e82a31a",
   "pawl-machine 9027fc77748d6c7fe8d11549e2be613a00c51a9aa66926738df393f485220035",
   "pawl-checks e50cd9129eb9ccf562ab3851f07aa96d7e16a824c6e5d0020312d55e1268f1eb",
   "pawl-files 0f95e2ca7eaea8002c4920447a96a53e3fda04bfe74712e3c60dd16cddf75256",

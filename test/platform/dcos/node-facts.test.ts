@@ -55,6 +55,7 @@ describe("the facts a node prints", () => {
         "dcos-adminrouter-agent": { active: "activating", sub: "auto-restart", restarts: null },
       },
       os: "Container Linux by CoreOS 1688.5.3 (Rhyolite)",
+      osRelease: null,
       kernel: "4.14.48-coreos-r2",
       docker: "17.12.1-ce",
       machineId: "0123456789abcdef0123456789abcdef",
@@ -72,6 +73,15 @@ describe("the facts a node prints", () => {
       field: "os",
       want: "Debian GNU/Linux",
     },
+    {
+      what: "CentOS, whose os-release has the major number only",
+      change: {
+        os: 'NAME="CentOS Linux"\nVERSION_ID="7"\nPRETTY_NAME="CentOS Linux 7 (Core)"\nCentOS Linux release 7.4.1708 (Core)',
+      },
+      field: "osRelease",
+      want: "7.4",
+    },
+    { what: "a release in os-release", change: { os: 'NAME=x\nVERSION_ID="9.2"' }, field: "osRelease", want: "9.2" },
     { what: "no os-release", change: { os: "" }, field: "os", want: null },
     { what: "no Docker", change: { docker: "" }, field: "docker", want: null },
     { what: "a machine-id that was never made", change: { machine: "uninitialized" }, field: "machineId", want: null },

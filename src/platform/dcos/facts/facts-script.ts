@@ -13,6 +13,8 @@ export const FILES = {
   bootId: "/proc/sys/kernel/random/boot_id",
   detectIp: "/opt/mesosphere/bin/detect_ip",
   osRelease: "/etc/os-release",
+  /** Names the release where os-release has only its major number (CentOS). */
+  redhatRelease: "/etc/redhat-release",
   machineId: "/etc/machine-id",
   units: "/etc/systemd/system/dcos.target.wants",
   ipv6Off: "/proc/sys/net/ipv6/conf/all/disable_ipv6",
@@ -55,7 +57,7 @@ cat ${FILES.masterCount} 2>/dev/null
 say units
 if [ "$#" -gt 0 ]; then systemctl show -p Id -p ActiveState -p SubState -p NRestarts "$@" 2>/dev/null; fi
 say os
-cat ${FILES.osRelease} 2>/dev/null
+cat ${FILES.osRelease} ${FILES.redhatRelease} 2>/dev/null
 say kernel
 uname -r 2>/dev/null
 say docker

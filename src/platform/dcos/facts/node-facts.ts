@@ -37,6 +37,8 @@ export interface NodeReport {
   readonly units: Readonly<Record<string, UnitFacts>>;
   /** The operating system as it calls itself (os-release). */
   readonly os: string | null;
+  /** Its release as far as it is told, such as `7.4`. */
+  readonly osRelease: string | null;
   readonly kernel: string | null;
   /** Version of the docker program; asked without its daemon, which may hang. */
   readonly docker: string | null;
@@ -101,6 +103,14 @@ function osOf(section: string | undefined): string | null {
   return field("PRETTY_NAME") ?? field("NAME");
 }
 
+/** What redhat-release says, else os-release, which has only the major number on CentOS. */
+function releaseOf(section: string | undefined): string | null {
+  const told = section ?? "";
+  return (
+    /^(?:CentOS|Red Hat)[^\n]* release (\d+\.\d+)/m.exec(told)?.[1] ?? /^VERSION_ID=["']?([0-9][\w.]*)/m.exec(told)?.[1] ?? null
+  );
+}
+
 /**
  * From 1.12 on the version file tells the edition; before, a master's own units do: only the open one has dcos-oauth (1.9 to 1.12),
  * only the Enterprise one has vault, and bouncer before 1.13 (dcos.md 3.1, 3.2). Null where nothing tells.
@@ -143,6 +153,7 @@ export function parseFacts(output: string): NodeReport | null {
     masterCount: wholeNumber(sections.get("masters")),
     units: parseUnits(sections.get("units")),
     os: osOf(sections.get("os")),
+    osRelease: releaseOf(sections.get("os")),
     kernel: sections.get("kernel") || null,
     docker: /^Docker version ([^\s,]+)/.exec(sections.get("docker") ?? "")?.[1] ?? null,
     machineId: /^[0-9a-f]{32}$/.exec(sections.get("machine") ?? "")?.[0] ?? null,
