@@ -59,6 +59,7 @@ function inventoryText(options: LabFilesOptions): string {
     "nodes:",
     ...cluster.nodes.map((node) => `  - { name: ${text(node.name)}, address: ${node.address}, role: ${text(roleOf(node))} }`),
     `lab: { control: ${text(options.control)}, time-scale: ${options.timeScale} }`,
+    ...(cluster.settings === undefined ? [] : [`settings: ${JSON.stringify(cluster.settings())}`]),
     "# Nobody depends on this cluster: its questions are answered by the lab itself.",
     "answers:",
     ...labAnswers(cluster).map(

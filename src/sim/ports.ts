@@ -98,6 +98,8 @@ export interface SimCluster {
   reboot?(node: string): boolean;
   /** Ids of its apps with data of their own on an agent: somebody must have backed that up before an upgrade. */
   appsWithData?(): readonly string[];
+  /** What an inventory of it says in its `settings`. */
+  settings?(): Readonly<Record<string, unknown>>;
   /** Repairs every fault (`pawl lab heal`). */
   heal(): void;
 }

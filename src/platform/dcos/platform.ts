@@ -15,6 +15,7 @@ import { readChecks } from "./facts/node-checks.ts";
 import { readNode, reportJson } from "./facts/node-facts.ts";
 import { deployApp } from "./marathon/deploy-app.ts";
 import { removeApp } from "./marathon/remove-app.ts";
+import { upgradeService } from "./marathon/upgrade-service.ts";
 import { observe } from "./facts/observe.ts";
 import { isCostly, permission } from "./upgrade/permission.ts";
 import { explainSnapshots } from "./capture/explain-snapshots.ts";
@@ -48,6 +49,7 @@ export function createDcosPlatform(means: DcosMeans = {}): Platform {
       upgradeNode,
       deployApp,
       removeApp,
+      upgradeService,
       zookeeperDump,
       zookeeperProof(scratch),
     ],

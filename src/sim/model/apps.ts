@@ -1,7 +1,10 @@
 import { hexOf, uuidOf } from "./random.ts";
 import type { App, Model, NodeState, Task } from "./state.ts";
 
-type AppShape = Omit<App, "version" | "constraints" | "acceptedResourceRoles" | "healthCheck" | "image" | "labels" | "env"> &
+type AppShape = Omit<
+  App,
+  "version" | "constraints" | "acceptedResourceRoles" | "healthCheck" | "image" | "labels" | "env" | "hostPort"
+> &
   Partial<App>;
 
 function app(shape: AppShape, version: string): App {
@@ -13,6 +16,7 @@ function app(shape: AppShape, version: string): App {
     labels: {},
     env: {},
     version,
+    hostPort: null,
     ...shape,
   };
 }
@@ -192,7 +196,7 @@ export function makeTask(model: Model, one: App, node: NodeState, slaveId: strin
     node,
     slaveId,
     containerId: uuidOf(model.seed, `container ${words}`),
-    port: 1025 + (parseInt(hexOf(model.seed, `port ${words}`, 4), 16) % 1100),
+    port: one.hostPort ?? 1025 + (parseInt(hexOf(model.seed, `port ${words}`, 4), 16) % 1100),
     state: "TASK_STAGING",
     stagedMs,
     startedMs: stagedMs,

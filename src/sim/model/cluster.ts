@@ -24,6 +24,7 @@ import { systemdPrograms } from "./programs/systemd.ts";
 import { machineOf } from "../shell/machine.ts";
 import { rebootNode } from "./reboot.ts";
 import { upgradeProgram } from "./script-run.ts";
+import { SERVICE_PORT, serviceHttp, serviceSettings } from "./service-marathon.ts";
 import type { Ailments, Authentication, Model, NodeState, ScriptRun } from "./state.ts";
 import type { BakedIn } from "./upgrade-script.ts";
 import { zookeeperPort } from "./zookeeper-port.ts";
@@ -74,6 +75,9 @@ function listenersOf(model: Model): readonly SimListener[] {
       { host: node.address, port: PORTS.zookeeper, protocol: "stream" },
     ]),
     ...model.agents.map((node) => http(node, PORTS.agent)),
+    ...(model.service === null
+      ? []
+      : model.agents.filter((node) => node.role === "agent").map((node) => http(node, SERVICE_PORT))),
     http(model.bootstrap, BOOTSTRAP_PORT),
   ];
 }
@@ -82,6 +86,7 @@ async function ask(model: Model, host: string, port: number, request: SimHttpReq
   const node = model.byAddress.get(host);
   if (node === undefined) return { kind: "refused" };
   if (node === model.bootstrap) return port === BOOTSTRAP_PORT ? bootstrapHttp(model, request) : { kind: "refused" };
+  if (node.agent !== null && port === SERVICE_PORT) return serviceHttp(model, node, request);
   if (node.agent !== null) return port === PORTS.agent ? agentHttp(model, node, request, sleep) : { kind: "refused" };
   switch (port) {
     case PORTS.master:
@@ -168,6 +173,7 @@ export function createCluster(options: ClusterOptions): ModelCluster {
       return true;
     },
     strike: (fault) => strike(model, fault),
+    settings: () => serviceSettings(model),
     sshAilment: (name) => model.nodes.find((node) => node.name === name)?.ailments.ssh ?? "fine",
     inspect: () =>
       Object.fromEntries(

@@ -11,6 +11,7 @@ import { mesosSeesEnsemble } from "./mesos.ts";
 import { NodeFs } from "./node-fs.ts";
 import { between, uuidOf } from "./random.ts";
 import { noCounters } from "./registry.ts";
+import { createService, hasServiceMarathon, serviceApp } from "./service-marathon.ts";
 import { findRelease, RELEASE_VERSIONS, releaseOf } from "./releases.ts";
 import {
   agentOf,
@@ -160,7 +161,7 @@ function settleAgents(model: Model, nowMs: number): void {
   }
   model.mesos.counters.registrations = model.agents.length;
   const load = loadOf([]);
-  for (const app of model.marathon.apps.values()) {
+  for (const app of [...model.marathon.apps.values(), ...(model.service?.apps.values() ?? [])]) {
     for (let count = 0; count < app.instances; count += 1) {
       const node = placeFor(app, model.agents, load);
       if (node === null) continue;
@@ -172,6 +173,7 @@ function settleAgents(model: Model, nowMs: number): void {
       task.startedMs = stagedMs + 4_100;
       model.tasks.push(task);
     }
+    if (!model.marathon.apps.has(app.id)) continue;
     const parts = app.id.split("/").slice(1, -1);
     for (const [index] of parts.entries()) model.marathon.groups.add(`/${parts.slice(0, index + 1).join("/")}`);
   }
@@ -198,6 +200,7 @@ export function createModel(wanted: Wanted, programsOf: (model: Model, node: Nod
   const agents = [...privates, ...publics];
   const nodes = [...masters, ...agents, bootstrap];
   const firstMaster = uuidOf(seed, "first master");
+  const serves = hasServiceMarathon(privates.length);
   const started = new Date(nowMs - 30 * 24 * HOUR_MS).toISOString();
   const model: Model = {
     clock: wanted.clock,
@@ -228,13 +231,19 @@ export function createModel(wanted: Wanted, programsOf: (model: Model, node: Nod
     },
     marathon: {
       ...noElection(nowMs),
-      apps: new Map(initialApps(privates, publics, started).map((app) => [app.id, app])),
+      apps: new Map(
+        [...initialApps(privates, publics, started), ...(serves ? [serviceApp(wanted.version, started)] : [])].map((app) => [
+          app.id,
+          app,
+        ]),
+      ),
       deployments: [],
       groups: new Set(["/"]),
       stateMinor: Number(releaseOf(wanted.version).marathon.split(".")[1]),
       counter: 0,
       launching: false,
     },
+    service: serves ? createService(firstMaster, started) : null,
     authentication: wanted.authentication ?? null,
     tasks: [],
     ended: [],

@@ -69,6 +69,7 @@ function readApp(model: Model, body: Record<string, unknown>, id: string): App {
     env: (body["env"] as Record<string, string> | undefined) ?? {},
     version: new Date(model.clock.now()).toISOString(),
     servicePort: 10_000 + model.marathon.apps.size + 200,
+    hostPort: null,
   };
 }
 
@@ -130,7 +131,10 @@ function changeApp(model: Model, app: App, body: string, force: boolean): SimHtt
   if (typeof given["instances"] === "number") app.instances = given["instances"];
   if (Array.isArray(given["constraints"])) app.constraints = given["constraints"] as string[][];
   app.version = new Date(model.clock.now()).toISOString();
-  const { id, version } = deploy(model, app.id, "ScaleApplication");
+  const docker = (given["container"] as { docker?: { image?: unknown } } | null | undefined)?.docker;
+  const restarts = typeof docker?.image === "string" && docker.image !== app.image;
+  if (restarts) app.image = docker.image as string;
+  const { id, version } = deploy(model, app.id, restarts ? "RestartApplication" : "ScaleApplication");
   return jsonAnswer({ version, deploymentId: id }, 200, { "Marathon-Deployment-Id": id });
 }
 

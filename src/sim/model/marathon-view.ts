@@ -9,7 +9,7 @@ function iso(ms: number): string {
 }
 
 /** Whether the leading Marathon speaks the form of 1.5 and later (networks, portDefinitions; dcos.md 11.5). */
-function isModern(leader: NodeState): boolean {
+function isModern(leader: Pick<NodeState, "version">): boolean {
   return releaseOf(leader.version).minor >= 10;
 }
 
@@ -17,6 +17,8 @@ function container(app: App, modern: boolean): Plain | null {
   if (app.image === null) return null;
   const mapping = { containerPort: 80, hostPort: 0, labels: {}, protocol: "tcp", servicePort: app.servicePort };
   const docker = { image: app.image, forcePullImage: false, privileged: false, parameters: [] };
+  // One that has a port of its own is run by Mesos itself, in the agent's network (mom-ee-permissive-1.5.json).
+  if (app.hostPort !== null) return { type: "MESOS", docker: { image: app.image, forcePullImage: false }, volumes: [] };
   return modern
     ? { type: "DOCKER", docker, volumes: [], portMappings: [mapping] }
     : { type: "DOCKER", docker: { ...docker, network: "BRIDGE", portMappings: [mapping] }, volumes: [] };
@@ -78,7 +80,7 @@ function tasksOf(model: Model, app: App): readonly Task[] {
 }
 
 /** The definition, without counts and tasks. */
-export function appDefinition(app: App, leader: NodeState): Plain {
+export function appDefinition(app: App, leader: Pick<NodeState, "version">): Plain {
   const modern = isModern(leader);
   return {
     id: app.id,
@@ -102,12 +104,18 @@ export function appDefinition(app: App, leader: NodeState): Plain {
     mem: app.mem,
     gpus: 0,
     ...(modern
-      ? { networks: [{ mode: app.image === null ? "host" : "container/bridge" }] }
+      ? { networks: [{ mode: app.image === null || app.hostPort !== null ? "host" : "container/bridge" }] }
       : { ipAddress: null, uris: [], storeUrls: [], ports: [app.servicePort] }),
     portDefinitions:
-      app.image === null || !modern ? [{ labels: {}, name: "default", port: app.servicePort, protocol: "tcp" }] : [],
-    requirePorts: false,
-    upgradeStrategy: { maximumOverCapacity: 1, minimumHealthCapacity: 1 },
+      app.image === null || !modern || app.hostPort !== null
+        ? [{ labels: {}, name: "default", port: app.hostPort ?? app.servicePort, protocol: "tcp" }]
+        : [],
+    requirePorts: app.hostPort !== null,
+    // With a port of its own the old task ends before the new one starts.
+    upgradeStrategy:
+      app.hostPort === null
+        ? { maximumOverCapacity: 1, minimumHealthCapacity: 1 }
+        : { maximumOverCapacity: 0, minimumHealthCapacity: 0 },
     version: app.version,
     versionInfo: { lastScalingAt: app.version, lastConfigChangeAt: app.version },
     killSelection: "YOUNGEST_FIRST",
@@ -116,7 +124,7 @@ export function appDefinition(app: App, leader: NodeState): Plain {
 }
 
 /** An app with counts and deployments, and its tasks where asked for (`embed=apps.tasks`). */
-export function appView(model: Model, app: App, leader: NodeState, withTasks: boolean): Plain {
+export function appView(model: Model, app: App, leader: Pick<NodeState, "version">, withTasks: boolean): Plain {
   const tasks = tasksOf(model, app);
   const running = tasks.filter((task) => task.state === "TASK_RUNNING").length;
   return {

@@ -4,6 +4,7 @@ import { ensembleServes } from "./ensemble.ts";
 import { leadingMaster } from "./mesos.ts";
 import { between, uuidOf } from "./random.ts";
 import { agentRuns, endTask } from "./registry.ts";
+import { serviceTask } from "./service-marathon.ts";
 import { releaseOf } from "./releases.ts";
 import { agentOf, later, laterAt, masterOf, runsFor, type App, type Deployment, type Model, type NodeState } from "./state.ts";
 
@@ -137,7 +138,11 @@ function liveTasks(model: Model, appId: string): number {
 }
 
 function launchNow(model: Model): void {
-  const missing = [...model.marathon.apps.values()].filter((app) => liveTasks(model, app.id) < app.instances);
+  const served = serviceTask(model) === null ? [] : [...(model.service?.apps.values() ?? [])];
+  const missing = [...model.marathon.apps.values(), ...served].filter((app) => liveTasks(model, app.id) < app.instances);
+  // A service Marathon that starts now looks after its own apps when it is there.
+  const waits = model.service !== null && serviceTask(model) === null;
+  if (waits && !model.marathon.launching) launchMissing(model, 15_000);
   if (missing.length === 0 || model.marathon.readyMs === null) return;
   if (!schedulerConnected(model)) {
     launchMissing(model);
@@ -164,8 +169,10 @@ function finishDeployments(model: Model): void {
   const done = (one: Deployment): boolean => {
     const app = model.marathon.apps.get(one.appId);
     if (one.action === "StopApplication") return app === undefined;
-    const running = model.tasks.filter((task) => task.appId === one.appId && task.state === "TASK_RUNNING").length;
-    return app !== undefined && running >= app.instances;
+    const running = model.tasks.filter((task) => task.appId === one.appId && task.state === "TASK_RUNNING");
+    // A restart is over when every task is one of the new version.
+    const wanted = one.action === "RestartApplication" ? running.filter((task) => task.version === app?.version) : running;
+    return app !== undefined && wanted.length >= app.instances;
   };
   const open = model.marathon.deployments.filter((one) => !done(one));
   model.marathon.deployments.splice(0, model.marathon.deployments.length, ...open);
@@ -187,7 +194,13 @@ export function deploy(model: Model, appId: string, action: Deployment["action"]
   }
   later(model, 1_500, () => {
     const app = model.marathon.apps.get(appId);
-    const surplus = app === undefined ? [] : model.tasks.filter((one) => one.appId === appId).slice(app.instances);
+    const own = model.tasks.filter((one) => one.appId === appId);
+    const surplus =
+      app === undefined
+        ? []
+        : action === "RestartApplication"
+          ? own.filter((one) => one.version !== app.version)
+          : own.slice(app.instances);
     for (const task of surplus) endTask(model, task, "TASK_KILLED");
     finishDeployments(model);
     launchMissing(model);

@@ -24,7 +24,7 @@ import {
 } from "./mesos-view.ts";
 import { agentListens, agentRuns } from "./registry.ts";
 import { releaseOf } from "./releases.ts";
-import { agentOf, masterOf, type Model, type NodeState } from "./state.ts";
+import { agentOf, appOf, frameworkOf, masterOf, type Model, type NodeState } from "./state.ts";
 
 /** `/metrics/snapshot` answers twice a second per process; more requests wait (mesos-real.md, 15). */
 const METRICS_EVERY_MS = 500;
@@ -87,7 +87,7 @@ function tasksPage(model: Model, query: URLSearchParams): MesosJson {
   const limit = Number(query.get("limit") ?? 100);
   const offset = Number(query.get("offset") ?? 0);
   const wanted = query.get("framework_id");
-  const all = wanted !== null && wanted !== model.ids.marathon ? [] : [...model.tasks, ...model.ended];
+  const all = [...model.tasks, ...model.ended].filter((task) => wanted === null || frameworkOf(model, task) === wanted);
   const newest = all.toSorted((a, b) => b.startedMs - a.startedMs || (a.id < b.id ? -1 : 1));
   const ordered = query.get("order") === "asc" ? newest.toReversed() : newest;
   return { tasks: ordered.slice(offset, offset + limit).map((task) => taskEntry(model, task)) };
@@ -263,11 +263,11 @@ export async function agentHttp(model: Model, node: NodeState, request: SimHttpR
           container_id: task.containerId,
           executor_id: task.id,
           executor_name: `Command Executor (Task: ${task.id})`,
-          framework_id: model.ids.marathon,
+          framework_id: frameworkOf(model, task),
           source: task.id,
           statistics: {
-            cpus_limit: { double: (model.marathon.apps.get(task.appId)?.cpus ?? 0) + 0.1 },
-            mem_limit_bytes: ((model.marathon.apps.get(task.appId)?.mem ?? 0) + 32) * 1_048_576,
+            cpus_limit: { double: (appOf(model, task.appId)?.cpus ?? 0) + 0.1 },
+            mem_limit_bytes: ((appOf(model, task.appId)?.mem ?? 0) + 32) * 1_048_576,
             mem_rss_bytes: 31_457_280,
             timestamp: seconds(model.clock.now()),
           },

@@ -4,7 +4,8 @@ import { double, type MesosJson } from "./mesos-json.ts";
 import { hexOf, uuidOf } from "./random.ts";
 import { releaseOf } from "./releases.ts";
 import { agentCapabilities, amounts, attributesOf, fullResources, resourceFields } from "./resources.ts";
-import { agentOf, masterOf, type AgentEntry, type Model, type NodeState, type Task } from "./state.ts";
+import { SERVICE_PORT, serviceTask } from "./service-marathon.ts";
+import { agentOf, appOf, frameworkOf, masterOf, type AgentEntry, type Model, type NodeState, type Task } from "./state.ts";
 
 const STATES = [
   "TASK_STAGING",
@@ -51,7 +52,7 @@ function usedBy(model: Model, tasks: readonly Task[]): { cpus: number; mem: numb
     (task) => task.state === "TASK_RUNNING" || task.state === "TASK_STAGING" || task.state === "TASK_STARTING",
   );
   const sum = (name: "cpus" | "mem"): number =>
-    Math.round(live.reduce((total, task) => total + (model.marathon.apps.get(task.appId)?.[name] ?? 0), 0) * 1000) / 1000;
+    Math.round(live.reduce((total, task) => total + (appOf(model, task.appId)?.[name] ?? 0), 0) * 1000) / 1000;
   return { cpus: sum("cpus"), mem: sum("mem"), ports: live.map((task) => task.port).sort((a, b) => a - b) };
 }
 
@@ -126,13 +127,17 @@ export function summaryAgents(model: Model): readonly MesosJson[] {
   const tasks = tasksByAgent(model);
   return listedAgents(model).map((entry) => {
     const mine = tasks.get(entry.id) ?? [];
-    return { ...agentEntry(model, entry, mine), ...counts(mine), framework_ids: mine.length > 0 ? [model.ids.marathon] : [] };
+    return {
+      ...agentEntry(model, entry, mine),
+      ...counts(mine),
+      framework_ids: [...new Set(mine.map((task) => frameworkOf(model, task)))],
+    };
   });
 }
 
 /** One task as `/tasks`, `/frameworks` and `/state` print it. */
 export function taskEntry(model: Model, task: Task): MesosJson {
-  const app = model.marathon.apps.get(task.appId);
+  const app = appOf(model, task.appId);
   const status = (state: string, ms: number): MesosJson => ({
     state,
     timestamp: seconds(ms),
@@ -148,7 +153,7 @@ export function taskEntry(model: Model, task: Task): MesosJson {
   return {
     id: task.id,
     name: task.appId.slice(1).split("/").reverse().join("."),
-    framework_id: model.ids.marathon,
+    framework_id: frameworkOf(model, task),
     executor_id: "",
     slave_id: task.slaveId,
     state: task.state,
@@ -163,28 +168,64 @@ interface Framework {
   readonly name: string;
   readonly connected: boolean;
   readonly tasks: readonly Task[];
+  readonly ended: readonly Task[];
+  /** Where its scheduler is: on a master, or where its task runs. */
+  readonly host: string;
+  readonly port: number;
+  readonly role: string;
 }
 
 function frameworks(model: Model): readonly Framework[] {
   const metronome =
     leadingMaster(model) !== null && model.mesos.readyMs !== null && model.clock.now() > model.mesos.readyMs + 1_500;
+  const host = (marathonLeader(model) ?? model.masters[0])?.address ?? "";
+  const of = (id: string, tasks: readonly Task[]): readonly Task[] => tasks.filter((task) => frameworkOf(model, task) === id);
+  const own = (id: string): Pick<Framework, "id" | "tasks" | "ended"> => ({
+    id,
+    tasks: of(id, model.tasks),
+    ended: of(id, model.ended),
+  });
+  const { service } = model;
+  const serving = serviceTask(model);
+  const beside: readonly Framework[] =
+    service === null
+      ? []
+      : [
+          {
+            ...own(service.frameworkId),
+            name: service.name,
+            connected: serving !== null && metronome,
+            host: serving?.node.address ?? "",
+            port: SERVICE_PORT,
+            role: "*",
+          },
+        ];
   return [
-    { id: model.ids.marathon, name: "marathon", connected: schedulerConnected(model), tasks: model.tasks },
-    { id: model.ids.metronome, name: "metronome", connected: metronome, tasks: [] },
+    {
+      ...own(model.ids.marathon),
+      name: "marathon",
+      connected: schedulerConnected(model),
+      host,
+      port: 8080,
+      role: "slave_public",
+    },
+    { ...own(model.ids.metronome), name: "metronome", connected: metronome, host, port: 9000, role: "*" },
+    ...beside,
   ];
 }
 
 function frameworkHead(model: Model, one: Framework): Record<string, MesosJson> {
-  const host = (marathonLeader(model) ?? model.masters[0])?.address ?? "";
+  const { host } = one;
+  const libprocess = one.name === "marathon" ? 15101 : one.name === "metronome" ? 15201 : 15301;
   return {
     id: one.id,
     name: one.name,
-    pid: `scheduler-${uuidOf(model.seed, `${one.name} ${model.marathon.leaderSeq ?? 0}`)}@${host}:${one.name === "marathon" ? 15101 : 15201}`,
+    pid: `scheduler-${uuidOf(model.seed, `${one.name} ${model.marathon.leaderSeq ?? 0}`)}@${host}:${libprocess}`,
     used_resources: usage(model, one.tasks),
     offered_resources: amounts(0, 0, 0),
     capabilities: ["TASK_KILLING_STATE", "PARTITION_AWARE"],
     hostname: host,
-    webui_url: `http://${host}:${one.name === "marathon" ? 8080 : 9000}`,
+    webui_url: `http://${host}:${one.port}`,
     active: one.connected,
     connected: one.connected,
     recovered: !one.connected,
@@ -203,10 +244,10 @@ export function frameworksList(model: Model): readonly MesosJson[] {
     unregistered_time: double(0),
     principal: `dcos_${one.name}`,
     resources: usage(model, one.tasks),
-    role: one.name === "marathon" ? "slave_public" : "*",
+    role: one.role,
     tasks: one.tasks.filter((task) => task.state !== "TASK_UNREACHABLE").map((task) => taskEntry(model, task)),
     unreachable_tasks: one.tasks.filter((task) => task.state === "TASK_UNREACHABLE").map((task) => taskEntry(model, task)),
-    completed_tasks: one.name === "marathon" ? model.ended.map((task) => taskEntry(model, task)) : [],
+    completed_tasks: one.ended.map((task) => taskEntry(model, task)),
     offers: [],
     executors: [],
   }));
@@ -216,7 +257,7 @@ export function frameworksList(model: Model): readonly MesosJson[] {
 export function summaryFrameworks(model: Model): readonly MesosJson[] {
   return frameworks(model).map((one) => ({
     ...frameworkHead(model, one),
-    ...counts([...one.tasks, ...(one.name === "marathon" ? model.ended : [])]),
+    ...counts([...one.tasks, ...one.ended]),
     slave_ids: [...new Set(one.tasks.map((task) => task.slaveId))],
   }));
 }
@@ -229,7 +270,8 @@ export function rolesList(model: Model): readonly MesosJson[] {
     name,
     weight: double(1),
     resources: usage(model, of(name)),
-    frameworks: name === "*" ? [model.ids.metronome] : [model.ids.marathon],
+    frameworks:
+      name === "*" ? [model.ids.metronome, ...(model.service === null ? [] : [model.service.frameworkId])] : [model.ids.marathon],
   }));
 }
 
@@ -239,22 +281,22 @@ export function agentState(model: Model, node: NodeState, flags: MesosJson): Mes
   const tasks = model.tasks.filter((task) => task.slaveId === agent.id);
   // The one ZooKeeper names, dead or not (mesos-real.md, 13).
   const leader = knownLeader(model);
-  const executors = tasks.map((task) => ({
+  const executorOf = (task: Task) => ({
     id: task.id,
-    name: `Command Executor (Task: ${task.id}) (Command: sh -c '${model.marathon.apps.get(task.appId)?.cmd ?? ""}')`,
+    name: `Command Executor (Task: ${task.id}) (Command: sh -c '${appOf(model, task.appId)?.cmd ?? ""}')`,
     source: task.id,
     container: task.containerId,
-    directory: `/var/lib/mesos/slave/slaves/${agent.id}/frameworks/${model.ids.marathon}/executors/${task.id}/runs/${task.containerId}`,
-    resources: amounts(
-      (model.marathon.apps.get(task.appId)?.cpus ?? 0) + 0.1,
-      (model.marathon.apps.get(task.appId)?.mem ?? 0) + 32,
-      0,
-    ),
+    directory: `/var/lib/mesos/slave/slaves/${agent.id}/frameworks/${frameworkOf(model, task)}/executors/${task.id}/runs/${task.containerId}`,
+    resources: amounts((appOf(model, task.appId)?.cpus ?? 0) + 0.1, (appOf(model, task.appId)?.mem ?? 0) + 32, 0),
     role: node.role === "agent_public" ? "slave_public" : "*",
     tasks: task.state === "TASK_STAGING" ? [] : [taskEntry(model, task)],
     queued_tasks: [],
     completed_tasks: [],
-  }));
+  });
+  const owners = [
+    { id: model.ids.marathon, name: "marathon", role: "slave_public" },
+    ...(model.service === null ? [] : [{ id: model.service.frameworkId, name: model.service.name, role: "*" }]),
+  ];
   return {
     ...versionInfo(model, node),
     start_time: seconds(agent.process.startedMs ?? 0),
@@ -271,22 +313,13 @@ export function agentState(model: Model, node: NodeState, flags: MesosJson): Mes
     ...(leader === null ? {} : { master_hostname: leader.address }),
     log_dir: "/var/log/mesos",
     flags,
-    frameworks:
-      executors.length === 0
+    frameworks: owners.flatMap(({ id, name, role }) => {
+      const executors = tasks.filter((task) => frameworkOf(model, task) === id).map(executorOf);
+      const head = { id, name, user: "root", failover_timeout: double(604_800), checkpoint: true };
+      return executors.length === 0
         ? []
-        : [
-            {
-              id: model.ids.marathon,
-              name: "marathon",
-              user: "root",
-              failover_timeout: double(604_800),
-              checkpoint: true,
-              hostname: leader?.address ?? "",
-              role: "slave_public",
-              executors,
-              completed_executors: [],
-            },
-          ],
+        : [{ ...head, hostname: leader?.address ?? "", role, executors, completed_executors: [] }];
+    }),
     completed_frameworks: [],
   };
 }

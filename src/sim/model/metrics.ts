@@ -4,7 +4,7 @@ import { schedulerConnected } from "./marathon.ts";
 import { agentRuns } from "./registry.ts";
 import { releaseOf } from "./releases.ts";
 import { resourcesOf } from "./resources.ts";
-import { agentOf, masterOf, type Model, type NodeState } from "./state.ts";
+import { agentOf, appOf, masterOf, type Model, type NodeState } from "./state.ts";
 
 /** Metric names of a real Mesos master that stay 0 on a quiet cluster (recorded; operations and offer constraints are later than 1.8). */
 const QUIET_MASTER =
@@ -63,7 +63,7 @@ function leaderNumbers(model: Model): Numbers {
   const used = (name: "cpus" | "mem"): number =>
     model.tasks
       .filter((task) => task.state === "TASK_RUNNING")
-      .reduce((sum, task) => sum + (model.marathon.apps.get(task.appId)?.[name] ?? 0), 0);
+      .reduce((sum, task) => sum + (appOf(model, task.appId)?.[name] ?? 0), 0);
   const { counters } = model.mesos;
   const connected = schedulerConnected(model) ? 2 : 1;
   const inactive = registry.filter((entry) => entry.state === "inactive").length;
@@ -152,8 +152,7 @@ export function agentMetrics(model: Model, node: NodeState): MesosJson {
   const tasks = model.tasks.filter((task) => task.slaveId === agent.id);
   const running = tasks.filter((task) => task.state === "TASK_RUNNING" || task.state === "TASK_UNREACHABLE").length;
   const resources = resourcesOf(node);
-  const used = (name: "cpus" | "mem"): number =>
-    tasks.reduce((sum, task) => sum + (model.marathon.apps.get(task.appId)?.[name] ?? 0), 0);
+  const used = (name: "cpus" | "mem"): number => tasks.reduce((sum, task) => sum + (appOf(model, task.appId)?.[name] ?? 0), 0);
   for (const name of QUIET_AGENT) numbers[`slave/${name}`] = 0;
   const recovered = agentRuns(model, node);
   Object.assign(numbers, {

@@ -2,6 +2,7 @@ import { compareVersions, releaseOf } from "./releases.ts";
 import { between } from "./random.ts";
 import {
   agentOf,
+  appOf,
   later,
   laterAt,
   runsFor,
@@ -130,7 +131,7 @@ export function registerAgent(model: Model, node: NodeState): void {
   for (const task of model.tasks.filter((one) => one.slaveId === agent.id && one.state === "TASK_UNREACHABLE")) {
     // Marathon keeps a task that comes back only where it has not been replaced yet.
     const others = model.tasks.filter((one) => one.appId === task.appId && one.state !== "TASK_UNREACHABLE").length;
-    if (others >= (model.marathon.apps.get(task.appId)?.instances ?? 0)) endTask(model, task, "TASK_KILLED");
+    if (others >= (appOf(model, task.appId)?.instances ?? 0)) endTask(model, task, "TASK_KILLED");
     else task.state = "TASK_RUNNING";
   }
 }

@@ -178,7 +178,7 @@ export interface App {
   readonly cpus: number;
   readonly mem: number;
   readonly cmd: string;
-  readonly image: string | null;
+  image: string | null;
   constraints: readonly (readonly string[])[];
   readonly acceptedResourceRoles: readonly string[] | null;
   readonly healthCheck: boolean;
@@ -186,13 +186,24 @@ export interface App {
   readonly env: Readonly<Record<string, string>>;
   version: string;
   readonly servicePort: number;
+  /** The port its task has on every agent (`requirePorts`); null: one the agent gives. */
+  readonly hostPort: number | null;
+}
+
+/** A Marathon that runs as an app of the root one, with apps of its own. */
+export interface ServiceMarathon {
+  readonly appId: string;
+  /** Its framework name. */
+  readonly name: string;
+  readonly frameworkId: string;
+  readonly apps: Map<string, App>;
 }
 
 export interface Deployment {
   readonly id: string;
   readonly version: string;
   readonly appId: string;
-  readonly action: "StartApplication" | "ScaleApplication" | "StopApplication";
+  readonly action: "StartApplication" | "ScaleApplication" | "RestartApplication" | "StopApplication";
 }
 
 export interface Model {
@@ -234,6 +245,8 @@ export interface Model {
     counter: number;
     launching: boolean;
   };
+  /** Null: the cluster has none. */
+  readonly service: ServiceMarathon | null;
   /** Null: masters answer everybody. */
   readonly authentication: Authentication | null;
   tasks: Task[];
@@ -267,6 +280,16 @@ export function laterAt(model: Model, node: NodeState, ms: number, act: () => vo
   later(model, ms, () => {
     if (node.generation === generation) act();
   });
+}
+
+/** The app of a task: the root Marathon's, or the service Marathon's. */
+export function appOf(model: Model, appId: string): App | undefined {
+  return model.marathon.apps.get(appId) ?? model.service?.apps.get(appId);
+}
+
+/** The framework that a task belongs to. */
+export function frameworkOf(model: Model, task: Pick<Task, "appId">): string {
+  return model.service?.apps.has(task.appId) === true ? model.service.frameworkId : model.ids.marathon;
 }
 
 /** More than half of the masters. */

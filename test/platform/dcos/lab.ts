@@ -50,7 +50,7 @@ export function testLab(
     scripts: {},
     hooks: {},
     siteSteps: [],
-    settings: { haproxy: false },
+    settings: { haproxy: false, ...(cluster.settings?.() as Inventory["settings"]) },
     nodes: cluster.nodes.map((node) => ({
       name: node.name,
       address: node.address,

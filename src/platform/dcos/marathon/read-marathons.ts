@@ -224,6 +224,14 @@ export function marathonsBaseline(readings: readonly MarathonReading[]): Json {
     deployments: one.deployments,
     apps: one.workloads?.length ?? null,
     tasksTold: one.hosts !== null,
+    // The root Marathon's are elsewhere in the baseline.
+    ...(one.root
+      ? {}
+      : {
+          instances:
+            one.workloads === null ? null : Object.fromEntries(one.workloads.map(({ id, instances }) => [id, instances])),
+          tasks: one.taskIds,
+        }),
     gaps: one.gaps,
     workloads:
       one.workloads

@@ -1,6 +1,6 @@
 import type { Program, ProgramIo } from "../../ports.ts";
 import { MOUNTS } from "../files.ts";
-import type { Model, NodeState } from "../state.ts";
+import { appOf, type Model, type NodeState } from "../state.ts";
 
 /** A program that prints and ends. */
 function prints(text: (io: ProgramIo) => string): Program {
@@ -187,7 +187,7 @@ export function systemPrograms(model: Model, node: NodeState): ReadonlyMap<strin
   const containers = (): string =>
     model.tasks
       .filter(
-        (task) => task.node === node && task.state === "TASK_RUNNING" && model.marathon.apps.get(task.appId)?.image !== null,
+        (task) => task.node === node && task.state === "TASK_RUNNING" && appOf(model, task.appId)?.image !== null,
       )
       .map((task) => `${task.containerId.replaceAll("-", "").slice(0, 12)}\n`)
       .join("");
