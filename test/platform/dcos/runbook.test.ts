@@ -110,6 +110,7 @@ describe("the runbooks", () => {
         "dcos/upgrade-node",
         "dcos/deploy-app",
         "dcos/remove-app",
+        "dcos/upgrade-service-marathon",
         "local-commands",
         "remove-job-folders",
       ]),

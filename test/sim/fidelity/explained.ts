@@ -41,6 +41,8 @@ export const MESOS: readonly Explained[] = [
     what: /^missing \.(slaves|recovered_slaves)\[\]\.attributes\.zone$/,
     why: "an attribute of the recorded lab; DC/OS sets public_ip only",
     source: "fixtures/mesos-real README (flags of the agents); dcos.md 10",
+    without:
+      "attributes are read by the names that constraints use; the zone that is read by its own name is that of the fault domain",
   },
   {
     read: MASTER,
@@ -161,6 +163,13 @@ export const MARATHON: readonly Explained[] = [
     why: "null where it is not set: the published apps name no roles, DC/OS gives Marathon no address of its own page",
     source: "published apps and doc-info.json, dcos.md 11.2",
     without: "null is taken as none",
+  },
+  {
+    read: /^marathon GET \/v2\/tasks$/,
+    what: /^missing \.tasks\[\]\.(region|zone)$/,
+    why: "came with 1.6, and only where fault domains are configured",
+    source: "published doc-app_tasks.json beside gm-tasks.json; dcos.md 13.1",
+    without: "region and zone are taken from the leading Mesos master's list of agents",
   },
   {
     read: /^marathon GET \/v2\/tasks$/,

@@ -53,6 +53,14 @@ export const REFERENCES: readonly Reference[] = [
     source: "published captures: fields.test.ts",
     marathon: marathon("gm-tasks.json", "doc-app_tasks.json"),
   },
+  {
+    read: /^marathon (GET|DELETE) \/v2\/apps\/pawl-[a-z0-9-]+$/,
+    source: "dcos.md 11.2, 11.4; published app-healthy.json, app-deleting.json, versions.json: temporary-app.test.ts",
+  },
+  {
+    read: /^marathon POST \/v2\/apps( MESOS)?$/,
+    source: "dcos.md 11.2; published gm-app-create.json, create-conflict.json: temporary-app.test.ts",
+  },
   { read: /^marathon GET \/v2\/pods$/, source: "dcos.md 11.2: a list; the model has no pods, so an empty one" },
   {
     read: /^exhibitor GET \/exhibitor\/v1\/explorer\/node-data$/,

@@ -89,7 +89,7 @@ describe("numbers are counted in the same units", () => {
       async () => (await get(one.cluster, one.at("m1"), 5050, "/redirect")).location === `//${one.at("m1")}:5050`,
     );
     await one.clock.sleep(600);
-    expect(check((await get(one.cluster, one.at("m1"), 5050, "/state")).body)).toBe(2);
+    expect(check((await get(one.cluster, one.at("m1"), 5050, "/state")).body)).toBe(3);
   });
 
   it("so that a process is as old as it has run: start and uptime add up to the moment of the question", async () => {
