@@ -186,9 +186,7 @@ export function systemPrograms(model: Model, node: NodeState): ReadonlyMap<strin
   const synced = (): boolean => Math.abs(node.ailments.clockSkewMs) <= 1_000;
   const containers = (): string =>
     model.tasks
-      .filter(
-        (task) => task.node === node && task.state === "TASK_RUNNING" && appOf(model, task.appId)?.image !== null,
-      )
+      .filter((task) => task.node === node && task.state === "TASK_RUNNING" && appOf(model, task.appId)?.image !== null)
       .map((task) => `${task.containerId.replaceAll("-", "").slice(0, 12)}\n`)
       .join("");
   return new Map<string, Program>([
