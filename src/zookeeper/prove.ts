@@ -6,7 +6,7 @@ import { readDump, type DumpIndex } from "./read-dump.ts";
 import { countBelow, featuresOf, readTree, subtreesOf, type Counted } from "./read-tree.ts";
 import { restoreInto, type Refused } from "./restore-dump.ts";
 import type { Scratch, ScratchServer } from "./scratch-server.ts";
-import { aclText, noSpool, zxidText } from "./tree.ts";
+import { aclText, isBelow, noSpool, zxidText } from "./tree.ts";
 
 /** How one copy came back in a server of its own. */
 export interface CopyProof {
@@ -65,9 +65,21 @@ function counted(reference: Trees, found: Trees): CopyProof["subtrees"] {
 }
 
 /**
+ * A proof that nothing could fail proves nothing: troubles where no znode that somebody made, and that outlives its session, came
+ * back as it was read.
+ */
+function vacuous(reference: Trees, comparison: Comparison): readonly string[] {
+  const differing = new Set(comparison.differences.map((one) => one.path));
+  const own = [...reference].filter(([path, { kind }]) => kind === "persistent" && path !== "/" && !isBelow(path, "/zookeeper"));
+  if (own.length === 0) return ["the tree that was read holds nothing but what every server makes by itself: nothing is proven"];
+  if (own.some(([path]) => !differing.has(path))) return [];
+  return [`none of ${String(own.length)} znodes came back as it was read: nothing is proven`];
+}
+
+/**
  * Proves a copy of a server's folders: unpacked, a scratch server started on them, and its tree compared with the one that was read
- * from the ensemble. `begun`: what the server was at when the copy was begun; a copy that ends before lacks what was committed.
- * Throws DumpError, ScratchError, ConnectionError.
+ * from the ensemble. `begun`: what the server was at when the copy was begun; a copy that ends before lacks what was committed. Where
+ * nobody knows, nothing is excused by the copy's end: a log that is missing ends it early too. Throws DumpError, ScratchError, ConnectionError.
  */
 export async function proveFolders(
   scratch: Scratch,
@@ -85,19 +97,25 @@ export async function proveFolders(
       const found = await treeOf(server);
       const zxid = server.loadedZxid;
       const short = begun !== null && zxid < begun;
+      const due = begun ?? reference.read;
+      const origin = { kind: "folders" as const, zxid: zxid < due ? due : zxid, read: reference.read };
+      const comparison = compareTrees(reference.trees, found, origin);
       return {
         copy: `${copy} (${data.name}: ${String(data.snapshots.length)} snapshots, ${String(data.logFiles.length)} logs)`,
         version: server.version,
         zxid: zxidText(zxid),
         znodes: found.size,
-        comparison: compareTrees(reference.trees, found, { kind: "folders", zxid: short ? begun : zxid, read: reference.read }),
+        comparison,
         refused: [],
         subtrees: counted(reference.trees, found),
-        troubles: short
-          ? [
-              `it ends at zxid ${zxidText(zxid)}, but its server was at ${zxidText(begun)} when it was begun: a transaction log is missing or cut`,
-            ]
-          : [],
+        troubles: [
+          ...(short
+            ? [
+                `it ends at zxid ${zxidText(zxid)}, but its server was at ${zxidText(begun)} when it was begun: a transaction log is missing or cut`,
+              ]
+            : []),
+          ...vacuous(reference.trees, comparison),
+        ],
         tookMs: performance.now() - from,
       };
     } finally {
@@ -135,15 +153,19 @@ export async function proveDump(
       const { refused } = await restoring.end();
       await client.close();
       const found = await treeOf(server);
+      const comparison = compareTrees(expected, found, { kind: "dump" });
       return {
         copy,
         version: server.version,
         zxid: null,
         znodes: found.size,
-        comparison: compareTrees(expected, found, { kind: "dump" }),
+        comparison,
         refused,
         subtrees: counted(expected, found),
-        troubles: refused.map((one) => `${one.path}: ${one.what} was refused (${one.error})`),
+        troubles: [
+          ...refused.map((one) => `${one.path}: ${one.what} was refused (${one.error})`),
+          ...vacuous(expected, comparison),
+        ],
         tookMs: performance.now() - from,
       };
     } finally {

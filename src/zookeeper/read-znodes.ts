@@ -2,7 +2,7 @@ import type { Reply, ReadClient } from "./client.ts";
 import { ConnectionError } from "./client.ts";
 import type { BulkAnswer } from "./multi-read.ts";
 import { ERRORS, errorName, type Acl, type Stat } from "./records.ts";
-import { aclText, childOf, isBelow, parentOf, sha256Of, type Tree } from "./tree.ts";
+import { aclText, childOf, isBelow, isChildName, parentOf, sha256Of, type Tree } from "./tree.ts";
 
 /** Reads in one bulk request, and how many such requests are out at once (performance.md section 5). */
 const BULK_MOST = 50;
@@ -108,7 +108,7 @@ export async function readBelow(reading: Reading, roots: readonly string[]): Pro
     if (acl.ok) await keep(reading, seen, acl.value.acl, acls);
     else if (!isGone(acl.err)) await keep(reading, seen, [], acls);
     if (children === null) return;
-    if (children.ok) for (const name of children.value.children) paths.push(childOf(seen.path, name));
+    if (children.ok) for (const path of childrenOf(seen.path, children.value.children)) paths.push(path);
     else note(reading, seen.path, "children", children.err);
   };
   if (reading.bulk) await readInBulk(reading, paths, arrived);
@@ -119,6 +119,13 @@ export async function readBelow(reading: Reading, roots: readonly string[]): Pro
       if (reply.ok) await arrived({ path, ...reply.value });
       else note(reading, path, "data", reply.err);
     });
+}
+
+/** Paths of the children a server names. Throws ConnectionError for what no server calls a znode: it would lead out of the tree, or round and round. */
+function childrenOf(path: string, names: readonly string[]): readonly string[] {
+  const strange = names.find((name) => !isChildName(name));
+  if (strange === undefined) return names.map((name) => childOf(path, name));
+  throw new ConnectionError("not-zookeeper", `a child of ${path} named ${JSON.stringify(strange.slice(0, 80))}`);
 }
 
 /** From 3.7 on a server hides the digest of an ACL from who may not administer the znode: it writes an x in its place. */
@@ -208,7 +215,7 @@ export async function readAgain(reading: Reading, paths: readonly string[]): Pro
       note(reading, path, "children", listed.err);
       return;
     }
-    const now = new Set(listed.value.children.map((name) => childOf(path, name)));
+    const now = new Set(childrenOf(path, listed.value.children));
     const before = known.get(path) ?? new Set();
     for (const child of before) if (!now.has(child)) forget(child);
     for (const child of now) if (!before.has(child) && !known.has(child)) newcomers.push(child);

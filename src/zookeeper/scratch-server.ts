@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { ByteStream } from "../engine/ports.ts";
 
 /** Java and ZooKeeper's library on this machine. */
@@ -66,7 +67,7 @@ const HEAP_MIB = 1024;
 const LARGEST_REQUEST_BYTES = 64 * 1024 * 1024;
 
 /** Runs a program until its input ends, however that comes about; then ends the program by its pid, and removes its folder. */
-const KEEPER = `dir=$1; shift; exec 3<&0; "$@" </dev/null & p=$!; (cat <&3 >/dev/null; kill $p 2>/dev/null) & wait $p; rc=$?; rm -rf -- "$dir"; exit $rc`;
+const KEEPER = `dir=$1; shift; exec 3<&0; "$@" </dev/null & p=$!; (cat <&3; kill $p; for i in 1 2 3 4 5; do sleep 1; kill -0 $p || exit; done; kill -9 $p) >/dev/null 2>&1 & wait $p; rc=$?; rm -rf -- "$dir"; exit $rc`;
 
 function readable(path: string, mode = constants.R_OK): boolean {
   try {
@@ -157,7 +158,7 @@ async function start(tools: ScratchTools | null, settings: ScratchSettings, plac
     `dataLogDir=${place.logs}`,
     `clientPort=${String(port)}`,
     "clientPortAddress=127.0.0.1",
-    "4lw.commands.whitelist=srvr",
+    "4lw.commands.whitelist=srvr,conf",
     "admin.enableServer=false",
     "maxClientCnxns=0",
     "snapCount=1000000000",
@@ -169,15 +170,20 @@ async function start(tools: ScratchTools | null, settings: ScratchSettings, plac
   const child = spawn("sh", ["-c", KEEPER, "scratch", place.path, ...words], {
     cwd: place.path,
     stdio: ["pipe", "pipe", "pipe"],
+    // Ctrl-C in a terminal goes to pawl's whole group, and pawl lets a proof that runs come to its end.
+    detached: true,
   });
   const running = watch(child);
   const stop = async (): Promise<void> => {
     child.stdin.end();
-    await Promise.race([running.ended, pause(STOP_MS)]);
+    const patience = new AbortController();
+    await Promise.race([running.ended, sleep(STOP_MS, null, { signal: patience.signal }).catch(() => null)]);
+    patience.abort();
     await place.remove();
   };
   try {
     const { version, zxid } = await untilServing(port, running);
+    if (tools !== null) await needOwn(port, place, running);
     return { version, loadedZxid: zxid, port, connect: () => connectTo(port), stop };
   } catch (error) {
     await stop();
@@ -250,17 +256,20 @@ async function untilServing(port: number, running: Running): Promise<{ readonly 
       throw new ScratchError(
         `the scratch server does not serve after ${String(START_MS / 1_000)} s: ${lastLines(running.said())}`,
       );
-    await pause(POLL_MS);
+    await sleep(POLL_MS);
   }
+}
+
+/** Another server may have come to the port first: its data would be what is compared. Throws ScratchError. */
+async function needOwn(port: number, place: Place, running: Running): Promise<void> {
+  const said = await word(port, "conf");
+  if (running.over() === null && said.includes(`dataDir=${join(place.data, "version-2")}`)) return;
+  throw new ScratchError(`another server answers at port ${String(port)} of this machine; try again`);
 }
 
 function lastLines(text: string): string {
   const lines = text.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("SLF4J:"));
   return lines.slice(-4).join(" | ").slice(0, 600);
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** What the server says to a four-letter word; empty while it does not. */

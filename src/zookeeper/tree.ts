@@ -124,6 +124,11 @@ export function childOf(path: string, name: string): string {
   return path === "/" ? `/${name}` : `${path}/${name}`;
 }
 
+/** Whether a server may call a child so: one that is nothing, leads elsewhere or holds a slash is no name (ZooKeeper, PathUtils). */
+export function isChildName(name: string): boolean {
+  return name !== "" && name !== "." && name !== ".." && !/[/\u0000]/.test(name);
+}
+
 /** Whether a path is the root or below it. */
 export function isBelow(path: string, root: string): boolean {
   return path === root || path.startsWith(root === "/" ? "/" : `${root}/`);
