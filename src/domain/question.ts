@@ -49,7 +49,15 @@ export function endsAtMs(question: Pick<PersonQuestion, "validForMs">, answer: P
   return Number.isNaN(ends) ? Number.NEGATIVE_INFINITY : ends;
 }
 
-/** How each subject of a question stands. Pure; `subjects` are names, or one null for a question about no one in particular. */
+/** How far the clocks of two people may be apart. */
+const SKEW_MS = 86_400_000;
+
+/** Whether an answer is dated in the future: written by hand, or mistyped. It would hold far longer than any answer may. */
+function isAhead(answer: Answer, nowMs: number): boolean {
+  return Date.parse(answer.at) > nowMs + SKEW_MS;
+}
+
+/** How each subject of a question stands. One that is dated in the future counts as ended. Pure; `subjects` are names, or one null for a question about no one in particular. */
 export function standingsOf(
   question: PersonQuestion,
   subjects: readonly (string | null)[],
@@ -58,7 +66,8 @@ export function standingsOf(
 ): readonly Standing[] {
   return subjects.map((subject) => {
     const answer = answers.findLast((one) => one.question === question.name && one.subject === subject) ?? null;
-    const state = answer === null ? "unanswered" : nowMs < endsAtMs(question, answer) ? "answered" : "expired";
+    const state =
+      answer === null ? "unanswered" : nowMs < endsAtMs(question, answer) && !isAhead(answer, nowMs) ? "answered" : "expired";
     return { subject, state, answer };
   });
 }
@@ -120,6 +129,7 @@ export function questionFinding(
   if (open.length === 0) return { ...base, verdict: "pass", observed: listed(all.map(said)) };
   const texts = open.map((one) => {
     if (one.answer === null) return said(one);
+    if (isAhead(one.answer, given.nowMs)) return `${said(one)} (dated in the future: it is not counted)`;
     const ended = endsAtMs(question, one.answer);
     const when = Number.isFinite(ended) ? day(new Date(ended).toISOString()) : "a time that cannot be read";
     return `${said(one)} (this ended on ${when})`;

@@ -41,6 +41,9 @@ describe("a question for a person", () => {
   it("lets no answer hold longer than it allows, whatever somebody has written into the inventory", () => {
     expect(judge([answer({ at: "2026-11-01T00:00:00Z", until: "2099-01-01T00:00:00Z" })]).verdict).toBe("fail");
     expect(judge([answer({ at: "never", until: "2099-01-01T00:00:00Z" })]).verdict).toBe("fail");
+    const ahead = judge([answer({ at: "2099-01-01T00:00:00Z", until: "2099-01-02T00:00:00Z" })]);
+    expect(ahead).toMatchObject({ verdict: "fail", observed: expect.stringContaining("dated in the future") as string });
+    expect(judge([answer({ at: "2026-11-20T18:00:00Z" })]).verdict).toBe("pass");
   });
 
   it("wants an answer about each subject, and names those that are missing", () => {
