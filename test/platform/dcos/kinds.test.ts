@@ -85,6 +85,26 @@ describe("dcos/capture-state", () => {
     expect(Object.values(summary.components.zookeeper)).toEqual(["3.4.10", "3.4.10", "3.4.10"]);
   });
 
+  it("knows whose a task is that was launched after Marathon had been asked", async () => {
+    const { steps } = await prepared();
+    const context = steps.context(captureState, null);
+    const remote: typeof context.remote = {
+      ...context.remote,
+      async http(request, signal) {
+        const answer = await context.remote.http(request, signal);
+        return answer.kind === "answered" && request.url.endsWith(":8080/v2/tasks")
+          ? { ...answer, body: Buffer.from('{"tasks":[]}') }
+          : answer;
+      },
+    };
+    await captureState.doIt({ ...context, remote });
+    const { summary } = jsonOf(steps, "summary.json") as {
+      summary: { tasks: Record<string, { app: string | null }>; apps: object };
+    };
+    const owners = new Set(Object.values(summary.tasks).map((task) => task.app));
+    expect([...owners].toSorted()).toEqual(Object.keys(summary.apps).toSorted());
+  });
+
   it("finds a service Marathon by what it has just captured, and keeps its apps and tasks apart from those of the root one", async () => {
     const { steps, lab } = await prepared();
     const context = steps.context(captureState, null);

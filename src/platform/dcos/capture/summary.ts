@@ -50,6 +50,18 @@ function pods(captured: Captured): Json {
   return sorted(list(value as Json).map((one) => [text(record(one)["id"]) ?? "", podDefinition(one)]));
 }
 
+/**
+ * The app a task belongs to, by the task's id: Marathon begins it with the app's id, `_` for each slash, and a dot behind it. For
+ * tasks that were launched between the reading of Marathon and that of Mesos. Null: no app that is known.
+ */
+function appOfId(id: string, known: ReadonlyMap<string, string>): string | null {
+  for (let end = id.lastIndexOf("."); end > 0; end = id.lastIndexOf(".", end - 1)) {
+    const app = known.get(id.slice(0, end));
+    if (app !== undefined) return app;
+  }
+  return null;
+}
+
 /** Running tasks by id: whose they are and on which agent. Marathon names the app, Mesos everything else. */
 function tasks(captured: Captured): Json {
   const pages = below(captured, "cluster/").filter(([name]) => /^tasks-\d+\.json$/.test(name));
@@ -67,6 +79,14 @@ function tasks(captured: Captured): Json {
       }),
     ),
   );
+  const known = new Map(
+    owners.flatMap(({ prefix, folder }) =>
+      list(record(jsonOf(captured, `${folder}/apps.json`))["apps"]).flatMap((one) => {
+        const app = text(record(one)["id"]);
+        return app === null ? [] : [[app.slice(1).replaceAll("/", "_"), `${prefix}${app}`] as const];
+      }),
+    ),
+  );
   const running = new Map<string, Json>();
   for (const [, , bytes] of pages) {
     for (const one of list(record(parseJson(bytes.toString("utf8")))["tasks"])) {
@@ -74,7 +94,7 @@ function tasks(captured: Captured): Json {
       const id = text(task["id"]);
       if (id === null || task["state"] !== "TASK_RUNNING") continue;
       running.set(id, {
-        app: apps.get(id) ?? null,
+        app: apps.get(id) ?? appOfId(id, known),
         framework: text(task["framework_id"]),
         agent: text(task["slave_id"]),
       });

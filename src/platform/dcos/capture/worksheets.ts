@@ -90,7 +90,11 @@ function gatheringRows(summary: JsonRecord, target: string | null): readonly Jso
     },
     { activity: "Version of Docker", currentResult: tally(nodes.map((one) => text(one["docker"]))), targetVersion: unchanged },
     { activity: "Existing support cases", currentResult: "asked of a person: pawl questions", targetVersion: "" },
-    { activity: "DC/OS log bundle", currentResult: "only when asked for: a step of its own", targetVersion: "" },
+    {
+      activity: "DC/OS log bundle",
+      currentResult: "by hand: dcos-diagnostics makes it when it is asked to, which is not a reading",
+      targetVersion: "",
+    },
     { activity: "journalctl and systemctl output", currentResult: "nodes/<name>/journal.txt and units.txt", targetVersion: "" },
     { activity: "Application data", currentResult: "asked of a person: pawl questions", targetVersion: "" },
     { activity: "What is running, where", currentResult: `${tied} apps: the tables below`, targetVersion: "" },
