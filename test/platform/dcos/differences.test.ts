@@ -211,6 +211,11 @@ describe("what explains the differences an upgrade leaves behind", () => {
       missing: [{ name: "nodes/a1/facts.txt", why: "no answer" }],
     };
     expect(open(explainSnapshots(BEFORE, after, [aside]))).toEqual([]);
+    // A znode for each instance: four tasks are others than before, and no more than as many znodes.
+    expect(open(explainSnapshots(BEFORE, withValue(after, ["znodes"], 214), [aside]))).toEqual(["UNEXPLAINED: znodes"]);
+    const small = (document: JsonRecord, znodes: number): JsonRecord => withValue(document, ["znodes"], znodes);
+    expect(open(explainSnapshots(small(BEFORE, 40), small(after, 43), [aside]))).toEqual([]);
+    expect(open(explainSnapshots(small(BEFORE, 40), small(after, 44), [aside]))).toEqual(["UNEXPLAINED: znodes"]);
     // The same without anybody set aside, and with another one.
     expect(open(explainSnapshots(BEFORE, after, [{ ...aside, setAside: [] }])).length).toBeGreaterThan(4);
     expect(open(explainSnapshots(BEFORE, after, [{ ...aside, setAside: ["a2"] }])).length).toBeGreaterThan(3);

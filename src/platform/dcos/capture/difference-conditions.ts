@@ -22,7 +22,8 @@ export type ConditionName =
   | "one-leads"
   | "replaced-by-marathon"
   | "of-a-job"
-  | "tasks-changed-there";
+  | "tasks-changed-there"
+  | "within-turnover";
 
 /** Both summaries, and the upgrades between them. */
 export interface Between {
@@ -234,5 +235,10 @@ export const CONDITIONS: Conditions<ConditionName, Between> = {
         .sort()
         .join("\n");
     return ids(between.before) !== ids(between.after);
+  },
+  "within-turnover": ({ before, after }, { turnover }) => {
+    if (typeof before !== "number" || typeof after !== "number") return false;
+    const others = [...turnover.values()].reduce((sum, one) => sum + one.gone + one.goneAside + one.fresh, 0);
+    return Math.abs(after - before) <= others;
   },
 };
