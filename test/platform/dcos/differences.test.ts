@@ -211,7 +211,7 @@ describe("what explains the differences an upgrade leaves behind", () => {
       missing: [{ name: "nodes/a1/facts.txt", why: "no answer" }],
     };
     expect(open(explainSnapshots(BEFORE, after, [aside]))).toEqual([]);
-    // A znode for each instance: four tasks are others than before, and no more than as many znodes.
+    // A znode for each instance: three tasks of apps are others than before, and no more than as many znodes.
     expect(open(explainSnapshots(BEFORE, withValue(after, ["znodes"], 214), [aside]))).toEqual(["UNEXPLAINED: znodes"]);
     const small = (document: JsonRecord, znodes: number): JsonRecord => withValue(document, ["znodes"], znodes);
     expect(open(explainSnapshots(small(BEFORE, 40), small(after, 43), [aside]))).toEqual([]);
