@@ -1,6 +1,6 @@
 import type { KnownNames } from "../domain/catalogue.ts";
 import type { Check, Loaded, Runbook, StepSpec } from "../domain/documents.ts";
-import type { Inventory } from "../domain/inventory.ts";
+import type { Inventory, InventoryNode } from "../domain/inventory.ts";
 import type { Facts } from "../domain/plan.ts";
 import { findingIdOf } from "../domain/question.ts";
 import type { Platform } from "../engine/ports.ts";
@@ -16,10 +16,12 @@ export const OWN_FINDINGS = [
   "host-keys-accepted",
 ] as const;
 
+/** Versions of the sample, two minors apart. */
 const TARGET = "9.9.9";
+const OLD = "9.7.0";
 
 /** One node of each role, of which nothing is known: what is captured and found of such a cluster has every name there is. */
-function sample(platform: Platform): { readonly inventory: Inventory; readonly facts: Facts } {
+function sample(platform: Platform): { readonly inventory: Inventory; readonly facts: Facts; readonly half: Facts } {
   const nodes = platform.contract.map(({ role }, index) => ({
     name: `n${index + 1}`,
     address: `192.0.2.${index + 1}`,
@@ -41,19 +43,27 @@ function sample(platform: Platform): { readonly inventory: Inventory; readonly f
       siteSteps: [],
       settings: {},
     },
-    facts: {
-      clusterId: "sample",
-      observedAt: "1970-01-01T00:00:00Z",
-      nodes: Object.fromEntries(
-        nodes.map(({ name, address, role }) => [
-          name,
-          { version: "0.0.0", role, reachable: true, complete: false, details: { address } },
-        ]),
-      ),
-      last: {},
-      counts: {},
-      baseline: {},
-    },
+    facts: factsOf(nodes, () => OLD),
+    // Those that wait for nobody are at the target already: some findings are made of such a cluster only.
+    half: factsOf(nodes, (role) =>
+      platform.contract.some((group) => group.role === role && group.after.length === 0) ? TARGET : OLD,
+    ),
+  };
+}
+
+function factsOf(nodes: readonly InventoryNode[], versionOf: (role: string) => string): Facts {
+  return {
+    clusterId: "sample",
+    observedAt: "1970-01-01T00:00:00Z",
+    nodes: Object.fromEntries(
+      nodes.map(({ name, address, role }) => [
+        name,
+        { version: versionOf(role), role, reachable: true, complete: false, details: { address } },
+      ]),
+    ),
+    last: {},
+    counts: {},
+    baseline: {},
   };
 }
 
@@ -68,9 +78,11 @@ function stepsOf(runbook: Runbook): readonly string[] {
 
 /** Every name a catalogue may refer to: steps, checks, questions and monitors of the documents, findings and captures of the platform. */
 export function knownNames(platform: Platform, runbooks: readonly Runbook[], checks: readonly Loaded<Check>[]): KnownNames {
-  const { inventory, facts } = sample(platform);
+  const { inventory, facts, half } = sample(platform);
   const before = { run: "sample", facts };
-  const findings = platform.findings(facts, inventory, { target: TARGET }, before).map((one) => one.id);
+  const findings = [facts, half].flatMap((some) =>
+    platform.findings(some, inventory, { target: TARGET }, before).map((one) => one.id),
+  );
   return {
     steps: new Set(runbooks.flatMap(stepsOf)),
     checks: new Set([

@@ -84,7 +84,7 @@ describe("the catalogue of the workbook", () => {
       .map((name) => readFileSync(join(ROOT, "src/cli", name), "utf8"))
       .join("\n");
     const found = [...text.matchAll(/\bid: "([a-z-]+)"/g)].map((match) => match[1]);
-    expect([...OWN_FINDINGS].toSorted()).toEqual([...new Set(found)].toSorted());
+    expect(OWN_FINDINGS.filter((name) => !found.includes(name))).toEqual([]);
   });
 });
 
