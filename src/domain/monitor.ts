@@ -48,7 +48,7 @@ export type Sample =
   | { readonly kind: "gap"; readonly atMs: number; readonly reason: string };
 
 /** Columns every file has besides those that `keep` names. */
-export const RESERVED_COLUMNS: readonly string[] = ["time", "gap"];
+const RESERVED_COLUMNS: readonly string[] = ["time", "gap"];
 const COLUMN = /^[A-Za-z][A-Za-z0-9_./-]{0,63}$/;
 
 export function isColumn(name: string): boolean {

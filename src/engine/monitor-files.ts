@@ -17,7 +17,7 @@ export interface BufferBounds {
   readonly cells: number;
 }
 
-export const BUFFER_BOUNDS: BufferBounds = { rows: 8_192, cells: 1_000_000 };
+const BUFFER_BOUNDS: BufferBounds = { rows: 8_192, cells: 1_000_000 };
 
 /** Whose file: a monitor's, of one subject. */
 export interface SeriesOwner {

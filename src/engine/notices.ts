@@ -1,7 +1,7 @@
 import type { RunEventBody } from "../domain/events.ts";
 
 /** Notices of one monitor that are told within an hour; further ones are counted. */
-export const NOTICES_AN_HOUR = 12;
+const NOTICES_AN_HOUR = 12;
 const HOUR_MS = 3_600_000;
 const LONGEST = 300;
 

@@ -4,7 +4,7 @@ import { fixed, type PlotFrame, type PlotLane } from "./plot-model.ts";
 const LANE = 17;
 const BAR = 11;
 /** More of them are counted only. */
-export const MOST_LANES = 16;
+const MOST_LANES = 16;
 
 export function lanesHeight(lanes: readonly PlotLane[]): number {
   const rows = Math.min(lanes.length, MOST_LANES) + (lanes.length > MOST_LANES ? 1 : 0);
