@@ -69,6 +69,20 @@ const LARGEST_REQUEST_BYTES = 64 * 1024 * 1024;
 /** Runs a program until its input ends, however that comes about; then ends the program by its pid, and removes its folder. */
 const KEEPER = `dir=$1; shift; exec 3<&0; "$@" </dev/null & p=$!; (cat <&3; kill $p; for i in 1 2 3 4 5; do sleep 1; kill -0 $p || exit; done; kill -9 $p) >/dev/null 2>&1 & wait $p; rc=$?; rm -rf -- "$dir"; exit $rc`;
 
+/** Removes a folder when its input ends: what is laid out for a proof must not outlive a pawl that is killed before a server runs on it. */
+const WARDEN = 'cat >/dev/null; rm -rf -- "$1"';
+
+/** Watches over a folder from now on, beside whatever else does; `leave` ends it. */
+function wardenOf(path: string): { leave(): void } {
+  const child = spawn("sh", ["-c", WARDEN, "warden", path], { stdio: ["pipe", "ignore", "ignore"], detached: true });
+  const { stdin } = child;
+  // Without a shell the folder is still removed by whoever made it.
+  child.on("error", () => undefined);
+  stdin.on("error", () => undefined);
+  child.unref();
+  return { leave: () => void stdin.end() };
+}
+
 function readable(path: string, mode = constants.R_OK): boolean {
   try {
     accessSync(path, mode);
@@ -119,7 +133,11 @@ export function createScratch(
     },
     async folder() {
       const path = await mkdtemp(join(tmpdir(), "pawl-scratch-"));
-      const remove = (): Promise<void> => rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+      const warden = wardenOf(path);
+      const remove = async (): Promise<void> => {
+        await rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+        warden.leave();
+      };
       return {
         path,
         remove,
