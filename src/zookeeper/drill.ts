@@ -1,7 +1,7 @@
 import { ConnectionError, openWriter } from "./client.ts";
 import { compareTrees, type Compared, type Trees } from "./compare.ts";
 import { proofDocument, type ProofDocument } from "./proof-document.ts";
-import { proveDump, proveFolders, treeOf, treesOf, type CopyProof } from "./prove.ts";
+import { proveDump, proveFolders, treeOf, treesOf, vacuous, type CopyProof } from "./prove.ts";
 import { DumpError, readDump, readGuano, type DumpIndex } from "./read-dump.ts";
 import { OPEN_ACL } from "./records.ts";
 import { restoreInto } from "./restore-dump.ts";
@@ -75,13 +75,17 @@ async function proveGuano(scratch: Scratch, copy: Copy): Promise<CopyProof> {
       const found = await treeOf(server);
       // A dump of one znode and what is below it has no root of its own: what a new server brings is not its business.
       const own: Trees = new Map([...found].filter(([path]) => expected.has(path) || !isOfServer(path)));
+      const comparison = compareTrees(expected, own, { kind: "dump" });
       return {
         ...broken(copy.name, "", performance.now() - from),
         version: server.version,
         znodes: own.size,
-        comparison: compareTrees(expected, own, { kind: "dump" }),
+        comparison,
         refused,
-        troubles: refused.map((one) => `${one.path}: ${one.what} was refused (${one.error})`),
+        troubles: [
+          ...refused.map((one) => `${one.path}: ${one.what} was refused (${one.error})`),
+          ...vacuous(expected, comparison),
+        ],
       };
     } finally {
       await server.stop();

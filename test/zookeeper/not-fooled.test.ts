@@ -2,8 +2,10 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { backupOfFolder } from "../../src/zookeeper/backup-folder.ts";
 import type { ReadClient } from "../../src/zookeeper/client.ts";
 import { comparedOf, type Trees } from "../../src/zookeeper/compare.ts";
+import { drill } from "../../src/zookeeper/drill.ts";
 import { faultsOf, proveDump, treesOf } from "../../src/zookeeper/prove.ts";
 import { readTree } from "../../src/zookeeper/read-tree.ts";
 import { OPEN_ACL, type Stat } from "../../src/zookeeper/records.ts";
@@ -127,6 +129,20 @@ describe("a proof", () => {
     ]);
     const proof = await proveDump(memoryScratch(), "dump of m1", each(await dumpOf([])), () => reference);
     expect(faultsOf(proof)).toContain("none of 1 znodes came back as it was read: nothing is proven");
+  });
+});
+
+describe("a drill", () => {
+  it("of an archive in which there is nothing is not passed", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "pawl-drill-"));
+    try {
+      await writeFile(join(folder, "backup.tar"), Buffer.alloc(10_240));
+      const backup = await backupOfFolder(folder);
+      const { proven, faults } = await drill(memoryScratch(), backup, { at: "2026-11-20T15:00:00.000Z" });
+      expect([proven, faults]).toEqual([false, [expect.stringContaining("nothing is proven")]]);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 });
 
