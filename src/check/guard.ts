@@ -75,6 +75,7 @@ export function guard(remote: Remote, allow: AllowList, options: GuardOptions = 
 /** A connection on which every byte is looked at before it leaves; what is not allowed is not sent, and ends it. */
 function watched(stream: ByteStream, inspect: (chunk: Buffer) => void): ByteStream {
   const send = stream.write.bind(stream);
+  const finish = stream.end.bind(stream);
   const look = (chunk: string | Uint8Array): void => {
     try {
       inspect(typeof chunk === "string" ? Buffer.from(chunk) : Buffer.from(chunk));
@@ -86,6 +87,12 @@ function watched(stream: ByteStream, inspect: (chunk: Buffer) => void): ByteStre
   stream.write = (chunk: string | Uint8Array, ...rest: never[]) => {
     look(chunk);
     return send(chunk, ...rest);
+  };
+  // What is sent with the end is sent too.
+  stream.end = (...given: readonly unknown[]) => {
+    const [chunk] = given;
+    if (typeof chunk === "string" || chunk instanceof Uint8Array) look(chunk);
+    return finish(...(given as []));
   };
   return stream;
 }
