@@ -3,6 +3,7 @@ import { createJq, type Jq } from "../../../src/check/jq.ts";
 import type { Remote } from "../../../src/engine/ports.ts";
 import { createFakeClock, type BusyClock } from "../../../src/sim/clock.ts";
 import { parseFault } from "../../../src/sim/faults.ts";
+import { labAnswers } from "../../../src/sim/lab-answers.ts";
 import { createCluster, type ModelCluster } from "../../../src/sim/model/cluster.ts";
 import { createSimRemote } from "../../../src/sim/remote.ts";
 
@@ -51,6 +52,7 @@ export function testLab(
     hooks: {},
     siteSteps: [],
     settings: { haproxy: false, ...(cluster.settings?.() as Inventory["settings"]) },
+    answers: labAnswers(cluster).map((one) => ({ subject: null, ...one })),
     nodes: cluster.nodes.map((node) => ({
       name: node.name,
       address: node.address,
