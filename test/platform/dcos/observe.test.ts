@@ -15,7 +15,10 @@ describe("observing an embedded cluster", () => {
     const { facts, gaps, evidence } = await platform.observe(guard(remote, ALLOW), inventory, TO, clock);
     expect(gaps).toEqual([]);
     const doubtful = platform.findings(facts, inventory, TO).filter((one) => one.verdict !== "pass");
-    expect(doubtful.map((one) => [one.id, one.severity])).toEqual([["pinned-tasks", "advisory"]]);
+    expect(doubtful.map((one) => [one.id, one.severity])).toEqual([
+      ["pinned-tasks", "advisory"],
+      ["images-available", "advisory"],
+    ]);
     expect(doubtful[0]?.observed).toContain("/data/archive (owner team-data): only 127.83.12.51 is allowed");
     expect(facts.counts).toEqual({ master: 3, agent: 3, agent_public: 1 });
     expect(facts.nodes["a1"]).toMatchObject({

@@ -9,6 +9,7 @@ import { configurationFindings, editionFinding } from "./findings-changes.ts";
 import { machineFindings } from "./findings-machines.ts";
 import { ipv6Finding, proxyFinding } from "./findings-settings.ts";
 import { skewFindings } from "./findings-skew.ts";
+import { imageFindings } from "./images.ts";
 import { finding } from "./judgement.ts";
 
 interface Known {
@@ -269,5 +270,6 @@ export function findings(
     ...ipv6Finding(facts, inventory, inputs["target"]),
     ...(inputs["target"] === undefined ? [] : proxyFinding(facts, inventory)),
     ...appFindings(facts, inputs["target"]),
+    ...imageFindings(facts, inputs["target"]),
   ];
 }
