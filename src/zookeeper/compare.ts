@@ -55,7 +55,7 @@ function dataText(one: Compared): string {
 }
 
 /** An ACL for people: schemes, users, permissions; of what proves a user only a digest. */
-export function aclShown(text: string): string {
+function aclShown(text: string): string {
   const parts = aclOf(text).map(({ scheme, id, perms }) => {
     const user =
       scheme === "digest" ? `${id.split(":", 1)[0] ?? ""}:${createHash("sha256").update(id).digest("hex").slice(0, 8)}` : id;
@@ -174,9 +174,4 @@ export function compareTrees(reference: Trees, found: Trees, origin: Origin): Co
     differences.push({ path, what: "extra", expected: "not there", observed: shown(observed), explained });
   }
   return { znodes: reference.size, equal, differences };
-}
-
-/** Differences that nothing explains. */
-export function unexplained(comparison: Comparison): readonly Difference[] {
-  return comparison.differences.filter((one) => one.explained === null);
 }

@@ -10,7 +10,7 @@ export const EPHEMERAL = "ephemeral";
 export const INDEX = "pawl/index.jsonl";
 export const README = "pawl/README.txt";
 /** Data of znodes whose name cannot lie in guano's layout. */
-export const ODD = "pawl/data";
+const ODD = "pawl/data";
 /** guano's name for the data of a znode that has children. */
 export const OWN_DATA = "_znode";
 
@@ -30,7 +30,7 @@ export interface IndexEntry {
 }
 
 /** A znode named as guano names the data of its parent has no place in guano's layout, nor has what is below it. */
-export function isOdd(path: string): boolean {
+function isOdd(path: string): boolean {
   return path.split("/").includes(OWN_DATA);
 }
 

@@ -14,7 +14,7 @@ export interface ProofDocument {
 const DIFFERENCES = 500;
 const FAULTS = 10;
 
-export function faultText(fault: Difference | string): string {
+function faultText(fault: Difference | string): string {
   if (typeof fault === "string") return fault;
   return `${fault.path}: ${fault.what}: expected ${fault.expected}, found ${fault.observed}`;
 }

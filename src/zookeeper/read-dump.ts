@@ -35,7 +35,7 @@ const BLOCK = 512;
 const LARGEST_INDEX_BYTES = 2 * 1024 * 1024 * 1024;
 
 /** Passes an archive on, and refuses one that does not end as an archive ends: readers accept one that was cut between two blocks. */
-export async function* wholeArchive(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+async function* wholeArchive(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let bytes = 0;
   let tail = Buffer.alloc(0);
   for await (const chunk of chunks) {
@@ -187,7 +187,7 @@ export async function readDump(
 }
 
 /** The znode a file or folder of guano's stands for, below the znode it was told to dump; null for the data of a folder. */
-export function guanoPath(name: string): { readonly path: string; readonly own: boolean } {
+function guanoPath(name: string): { readonly path: string; readonly own: boolean } {
   const parts = name.split("/").filter((part) => part !== "" && part !== ".");
   const own = parts.at(-1) === OWN_DATA;
   return { path: `/${(own ? parts.slice(0, -1) : parts).join("/")}`, own };

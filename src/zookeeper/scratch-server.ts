@@ -93,7 +93,7 @@ function readable(path: string, mode = constants.R_OK): boolean {
 }
 
 /** Looks where the operator says, else where such things are. */
-export function findTools(
+function findTools(
   settings: ScratchSettings,
   env: Readonly<Record<string, string | undefined>>,
 ): ScratchTools | { readonly missing: string } {

@@ -91,7 +91,7 @@ function line({ node, znode, at }: Numbered, acls: ReadonlyMap<string, number>):
 }
 
 /** Sorted so that a parent comes before its children and its own data before them. */
-export function sortedPaths(paths: Iterable<string>): readonly string[] {
+function sortedPaths(paths: Iterable<string>): readonly string[] {
   const key = (path: string): string => (path === "/" ? "" : path.replaceAll("/", "\u0001"));
   return [...paths]
     .map((path) => [key(path), path] as const)

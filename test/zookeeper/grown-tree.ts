@@ -4,7 +4,7 @@ import { openWriter, type WriteClient } from "../../src/zookeeper/client.ts";
 import { CREATE, OPEN_ACL, PERMS, type Acl } from "../../src/zookeeper/records.ts";
 
 /** Credentials that only administer what they made. */
-export const OWNER = { scheme: "digest", secret: "owner:one-secret" } as const;
+const OWNER = { scheme: "digest", secret: "owner:one-secret" } as const;
 /** May do everything: servers are started with SUPER_DIGEST. */
 export const SUPER = { scheme: "digest", secret: "super:master-key" } as const;
 

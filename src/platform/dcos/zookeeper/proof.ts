@@ -10,11 +10,11 @@ import { finding } from "../preflight/judgement.ts";
 import { zookeeperDump } from "./dump.ts";
 import { zookeeperTar } from "./tar.ts";
 
-export const PROOF_KIND = "dcos/zookeeper-proof";
+const PROOF_KIND = "dcos/zookeeper-proof";
 /** The finding a person may let stand: without Java and ZooKeeper nothing can be proven (issue: not proven needs a waiver). */
 export const PROVABLE = "zookeeper-provable";
 /** How old a proof may be when the first master is touched. */
-export const PROOF_AGE_MS = 60 * 60_000;
+const PROOF_AGE_MS = 60 * 60_000;
 
 /** How scratch servers are made for an inventory. */
 export type ScratchOf = (ctx: Pick<StepContext, "inventory">) => Scratch;
