@@ -90,6 +90,10 @@ export function expectUntouched(row: FaultCase, plan: Plan, events: readonly Run
       return;
     case "master":
       expect(agents).toEqual([]);
+      if (row.when === "start") {
+        expect(touched, "found before anything was touched").toEqual([]);
+        return;
+      }
       // Before its effect: the masters before it are done, and it is as it was.
       if (row.when === "before") {
         expect(touched).toEqual(nodesComplete(plan, events));

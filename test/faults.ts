@@ -19,7 +19,8 @@ interface FaultEntry {
   readonly todo: string;
   /** Findings of the preflight that see it when it is there at the start, at a master and at an agent. */
   readonly start: { readonly master?: string; readonly agent?: string };
-  readonly master?: Partial<Record<"before" | "during" | "after", FaultEnd>>;
+  /** `start`: nothing before a run sees it, and the run does before it touches anything. */
+  readonly master?: Partial<Record<FaultTime, FaultEnd>>;
   readonly canary?: Partial<Record<"before" | "during" | "after", FaultEnd>>;
   /** Agents after the canary, private and public. */
   readonly later?: Partial<Record<"before" | "during" | "after", FaultEnd>>;
@@ -198,6 +199,12 @@ export const FAULTS: Readonly<Record<FaultName, FaultEntry>> = {
     todo: "Repair ntpd or chronyd there.",
     start: { master: "clock-in-step", agent: "clock-in-step" },
   },
+  "zookeeper-backup-bad": {
+    what: "ZooKeeper's transaction log breaks off on a master's disk: a copy of it lacks what was committed last, and nobody notices until a server starts on it.",
+    todo: "Read zookeeper.out and the kernel's log of that master, and its disk. The other masters have the whole log: a new backup after that server has been mended.",
+    start: {},
+    master: { start: fails("zookeeper-backup-differs") },
+  },
   "constraint-broken": {
     what: "An app has a placement constraint that newer versions of Marathon refuse.",
     todo: "Correct the app's constraint and let it deploy.",
@@ -224,7 +231,7 @@ const NODES: Readonly<Record<FaultPlace, string>> = {
   bootstrap: "bootstrap",
 };
 /** Problems of the whole cluster, which no single node shows. */
-const WHOLE: readonly FaultName[] = ["two-leaders", "no-leader", "marathon-down", "zk-quorum-lost", "constraint-broken"];
+const WHOLE: readonly FaultName[] = ["two-leaders", "no-leader", "marathon-down", "zk-quorum-lost", "zookeeper-backup-bad", "constraint-broken"];
 
 const NAMES = Object.keys(FAULTS) as readonly FaultName[];
 const TIMES = ["start", "before", "during", "after"] as const;
@@ -239,7 +246,9 @@ function endOf(fault: FaultName, at: FaultPlace, when: FaultTime): (FaultEnd & {
   }
   if (when === "start") {
     const finding = at === "master" ? entry.start.master : entry.start.agent;
-    return finding === undefined ? null : { exit: "said-no", causes: [], finding };
+    if (finding !== undefined) return { exit: "said-no", causes: [], finding };
+    const begun = at === "master" ? entry.master?.start : undefined;
+    return begun === undefined ? null : { ...begun, finding: null };
   }
   const ends = at === "master" ? entry.master : at === "canary" ? entry.canary : entry.later;
   const end = (at === "public" ? entry.public?.[when] : undefined) ?? ends?.[when];

@@ -22,6 +22,7 @@ const FAULTS = {
   "wrong-role": { on: ["master", "agent"], when: ["start"] },
   "config-differs": { on: ["master", "agent"], when: ["start"] },
   "clock-skew": { on: ["master", "agent"], when: ["start"] },
+  "zookeeper-backup-bad": { on: ["master"], when: ["start"] },
   "constraint-broken": { on: ["master", "agent"], when: ["start"] },
 } as const satisfies Readonly<
   Record<string, { readonly on: readonly ("master" | "agent" | "bootstrap")[]; readonly when: readonly FaultTime[] }>

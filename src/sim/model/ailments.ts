@@ -90,6 +90,9 @@ function afflict(model: Model, node: NodeState, name: FaultName): void {
     case "clock-skew":
       ailments.clockSkewMs = 8_000;
       return;
+    case "zookeeper-backup-bad":
+      ailments.logCut = true;
+      return;
     case "constraint-broken": {
       const app = model.marathon.apps.get("/ops/cron") ?? [...model.marathon.apps.values()][0];
       if (app !== undefined) app.constraints = [["hostname", "LIKE", "*"]];

@@ -68,6 +68,8 @@ export interface Ailments {
   zookeeperStuck: boolean;
   /** The Mesos master cannot reach ZooKeeper. */
   cutOff: boolean;
+  /** ZooKeeper's transaction log breaks off on this node's disk; the server itself does not notice until it starts again. */
+  logCut: boolean;
   /** The replicated log is empty and does not catch up. */
   logStuck: boolean;
   /** The agent process must not come up before this time; Infinity: never. */
@@ -314,6 +316,7 @@ export function noAilments(): Ailments {
   return {
     zookeeperStuck: false,
     cutOff: false,
+    logCut: false,
     logStuck: false,
     agentDownUntilMs: 0,
     loseTasks: false,

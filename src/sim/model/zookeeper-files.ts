@@ -8,6 +8,9 @@ const LOGS = `${FOLDER}/transactions/version-2`;
 /** autopurge.snapRetainCount of DC/OS's zoo.cfg (dcos.md section 7). */
 const KEPT_SNAPSHOTS = 5;
 
+/** What is left of a log that breaks off: its header and the beginning of its second transaction. */
+const CUT_LOG_BYTES = 100;
+
 /** A part of the transactions that one server has on its disk: those of one time that it served. */
 export interface LogPart {
   /** Its file's name: the id the first transaction has, or would have had. */
@@ -29,7 +32,10 @@ export function openFiles(model: Model, node: NodeState, loaded: bigint, from = 
   fs.writeFileLazy(`${SNAPSHOTS}/snapshot.${loaded.toString(16)}`, () => snapshotFile(treeAt(history, loaded)), at);
   const part: LogPart = { from, upTo: null };
   zookeeper.log = part;
-  fs.live(`${LOGS}/log.${from.toString(16)}`, () => logFile(txnsBetween(history, part.from, part.upTo)));
+  fs.live(`${LOGS}/log.${from.toString(16)}`, () => {
+    const bytes = logFile(txnsBetween(history, part.from, part.upTo));
+    return node.ailments.logCut ? bytes.subarray(0, CUT_LOG_BYTES) : bytes;
+  });
 }
 
 /** A server no longer takes part: its log ends here. */

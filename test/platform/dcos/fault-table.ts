@@ -57,7 +57,7 @@ export function describeFaults(wanted: (row: FaultCase) => boolean): void {
 }
 
 function describeRows(rows: readonly FaultCase[]): void {
-  it.each(rows.filter((row) => row.when === "start").map((row) => [faultArgument(row), row] as const))(
+  it.each(rows.filter((row) => row.finding !== null).map((row) => [faultArgument(row), row] as const))(
     "%s ends said-no: a finding names it, and nothing is touched",
     { timeout: TIMEOUT_MS },
     async (_title, row) => {
@@ -71,7 +71,7 @@ function describeRows(rows: readonly FaultCase[]): void {
     },
   );
 
-  it.each(rows.filter((row) => row.when !== "start").map((row) => [`${faultArgument(row)} ends ${row.exit}`, row] as const))(
+  it.each(rows.filter((row) => row.finding === null).map((row) => [`${faultArgument(row)} ends ${row.exit}`, row] as const))(
     "%s, and nothing after it is touched",
     { timeout: TIMEOUT_MS },
     async (_title, row) => {
