@@ -15,6 +15,7 @@ import { EMPTY_RUN, fold } from "../../../src/domain/run-state.ts";
 import type { Clock, Command, Remote } from "../../../src/engine/ports.ts";
 import { startEngine, type RunResult } from "../../../src/engine/run.ts";
 import { createDcosPlatform } from "../../../src/platform/dcos/platform.ts";
+import { memoryScratch } from "../../sim/zookeeper/restored.ts";
 import { policyOperator } from "../../../src/view/operator.ts";
 import { capturedIo } from "../../cli/captured-io.ts";
 import { memoryArtifacts, memoryJournal } from "../../toy/memory.ts";
@@ -84,7 +85,7 @@ export async function embed(options: EmbeddedOptions = {}): Promise<Embedded> {
   const lab = testLab(options);
   const { inventory } = lab;
   const clock = patient(lab.clock);
-  const platform = createDcosPlatform();
+  const platform = createDcosPlatform({ scratch: () => memoryScratch() });
   const reader = guard(lab.remote, platform.allow);
   const jq = labJq(lab, options.jq);
   const { loaded, runbook, policy } = await (documents ??= loadAll());

@@ -13,6 +13,7 @@ import { startEngine, type RunResult } from "../../../src/engine/run.ts";
 import { compile } from "../../../src/plan/compile.ts";
 import { resolveInputs } from "../../../src/plan/inputs.ts";
 import { createDcosPlatform } from "../../../src/platform/dcos/platform.ts";
+import { memoryScratch } from "../../sim/zookeeper/restored.ts";
 import { memoryArtifacts, memoryJournal } from "../../toy/memory.ts";
 import { labJq, SOAKS, testLab, type TestLab } from "./lab.ts";
 
@@ -60,7 +61,7 @@ export async function planRollOut(options: RolloutOptions = {}): Promise<Planned
     monotonic: () => lab.clock.monotonic(),
     sleep: (ms, signal) => lab.clock.sleep(Number.isFinite(ms) ? ms : 1_000, signal),
   };
-  const platform = createDcosPlatform();
+  const platform = createDcosPlatform({ scratch: () => memoryScratch() });
   const kinds = kindsOf(platform);
   const [documents, runbook] = await (shipped ??= Promise.all([
     loadChecks(CHECK_FILES),
