@@ -231,7 +231,14 @@ const NODES: Readonly<Record<FaultPlace, string>> = {
   bootstrap: "bootstrap",
 };
 /** Problems of the whole cluster, which no single node shows. */
-const WHOLE: readonly FaultName[] = ["two-leaders", "no-leader", "marathon-down", "zk-quorum-lost", "zookeeper-backup-bad", "constraint-broken"];
+const WHOLE: readonly FaultName[] = [
+  "two-leaders",
+  "no-leader",
+  "marathon-down",
+  "zk-quorum-lost",
+  "zookeeper-backup-bad",
+  "constraint-broken",
+];
 
 const NAMES = Object.keys(FAULTS) as readonly FaultName[];
 const TIMES = ["start", "before", "during", "after"] as const;

@@ -120,13 +120,14 @@ export async function drill(
     proofs.push(proof);
   }
   const header = (index as DumpIndex | null)?.header ?? null;
+  const served: Parameters<typeof proveFolders>[5] = new Map();
   for (const copy of backup.folders) {
-    say(`${copy.name}: a scratch server is started on it`);
+    say(`${copy.name}: restored into a scratch server`);
     proofs.push(
       await tried(copy.name, async () => {
         if (header === null) throw new DumpError("there is no dump to compare it with");
         const read = { trees: reference, read: BigInt(header.consistency.from) };
-        return proveFolders(scratch, copy.name, copy.open(), read, copy.begun);
+        return proveFolders(scratch, copy.name, copy.open(), read, copy.begun, served);
       }),
     );
   }

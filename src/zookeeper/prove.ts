@@ -1,11 +1,11 @@
 import { openReader, openWriter } from "./client.ts";
 import { compareTrees, comparedOf, type Compared, type Comparison, type Difference, type Trees } from "./compare.ts";
-import { unpackData } from "./data-folders.ts";
+import { unpackData, type DataFolders } from "./data-folders.ts";
 import type { IndexEntry } from "./dump-layout.ts";
 import { readDump, type DumpIndex } from "./read-dump.ts";
 import { countBelow, featuresOf, readTree, subtreesOf, type Counted } from "./read-tree.ts";
 import { restoreInto, type Refused } from "./restore-dump.ts";
-import type { Scratch, ScratchServer } from "./scratch-server.ts";
+import type { Scratch, ScratchFolder, ScratchServer } from "./scratch-server.ts";
 import { aclText, isBelow, noSpool, zxidText } from "./tree.ts";
 
 /** How one copy came back in a server of its own. */
@@ -64,6 +64,23 @@ function counted(reference: Trees, found: Trees): CopyProof["subtrees"] {
   }));
 }
 
+/** What a scratch server made of a copy's files: the tree, its last zxid, and which copy that was. */
+interface Served {
+  readonly copy: string;
+  readonly version: string;
+  readonly zxid: bigint;
+  readonly found: Trees;
+}
+
+async function serve(folder: ScratchFolder, data: DataFolders, copy: string): Promise<Served> {
+  const server = await folder.start(data);
+  try {
+    return { copy, version: server.version, zxid: server.loadedZxid, found: await treeOf(server) };
+  } finally {
+    await server.stop();
+  }
+}
+
 /**
  * A proof that nothing could fail proves nothing: troubles where no znode that somebody made, and that outlives its session, came
  * back as it was read.
@@ -79,7 +96,8 @@ export function vacuous(reference: Trees, comparison: Comparison): readonly stri
 /**
  * Proves a copy of a server's folders: unpacked, a scratch server started on them, and its tree compared with the one that was read
  * from the ensemble. `begun`: what the server was at when the copy was begun; a copy that ends before lacks what was committed. Where
- * nobody knows, nothing is excused by the copy's end: a log that is missing ends it early too. Throws DumpError, ScratchError, ConnectionError.
+ * nobody knows, nothing is excused by the copy's end: a log that is missing ends it early too. `served`, by the digest of the files: the
+ * servers of a quiet ensemble hold the same bytes, and no server is started twice on those. Throws DumpError, ScratchError, ConnectionError.
  */
 export async function proveFolders(
   scratch: Scratch,
@@ -87,40 +105,38 @@ export async function proveFolders(
   archive: AsyncIterable<Buffer>,
   reference: { readonly trees: Trees; readonly read: bigint },
   begun: bigint | null,
+  served = new Map<string, Served>(),
 ): Promise<CopyProof> {
   const from = performance.now();
   const folder = await scratch.folder();
   try {
     const data = await unpackData(archive, folder.path);
-    const server = await folder.start(data);
-    try {
-      const found = await treeOf(server);
-      const zxid = server.loadedZxid;
-      const short = begun !== null && zxid < begun;
-      const due = begun ?? reference.read;
-      const origin = { kind: "folders" as const, zxid: zxid < due ? due : zxid, read: reference.read };
-      const comparison = compareTrees(reference.trees, found, origin);
-      return {
-        copy: `${copy} (${data.name}: ${String(data.snapshots.length)} snapshots, ${String(data.logFiles.length)} logs)`,
-        version: server.version,
-        zxid: zxidText(zxid),
-        znodes: found.size,
-        comparison,
-        refused: [],
-        subtrees: counted(reference.trees, found),
-        troubles: [
-          ...(short
-            ? [
-                `it ends at zxid ${zxidText(zxid)}, but its server was at ${zxidText(begun)} when it was begun: a transaction log is missing or cut`,
-              ]
-            : []),
-          ...vacuous(reference.trees, comparison),
-        ],
-        tookMs: performance.now() - from,
-      };
-    } finally {
-      await server.stop();
-    }
+    const same = served.get(data.digest);
+    const { version, zxid, found, copy: first } = same ?? (await serve(folder, data, copy));
+    served.set(data.digest, { version, zxid, found, copy: first });
+    const short = begun !== null && zxid < begun;
+    const due = begun ?? reference.read;
+    const origin = { kind: "folders" as const, zxid: zxid < due ? due : zxid, read: reference.read };
+    const comparison = compareTrees(reference.trees, found, origin);
+    const files = `${String(data.snapshots.length)} snapshots, ${String(data.logFiles.length)} logs`;
+    return {
+      copy: `${copy} (${data.name}: ${files}${same === undefined ? "" : `, byte for byte those of the ${first}`})`,
+      version,
+      zxid: zxidText(zxid),
+      znodes: found.size,
+      comparison,
+      refused: [],
+      subtrees: counted(reference.trees, found),
+      troubles: [
+        ...(short
+          ? [
+              `it ends at zxid ${zxidText(zxid)}, but its server was at ${zxidText(begun)} when it was begun: a transaction log is missing or cut`,
+            ]
+          : []),
+        ...vacuous(reference.trees, comparison),
+      ],
+      tookMs: performance.now() - from,
+    };
   } finally {
     await folder.remove();
   }

@@ -77,6 +77,15 @@ function waiverOf(ctx: Pick<StepContext, "plan">): string | null {
   return waiver === undefined ? null : `${waiver.person}: ${waiver.reason}`;
 }
 
+/** The command of a new run: this one keeps the backup it has made. */
+function again(ctx: StepContext): string {
+  const { sources, inputs, journey } = ctx.plan;
+  const target = journey?.goal ?? inputs["target"];
+  return target === undefined
+    ? `pawl backup zookeeper -i ${sources.inventory}`
+    : `pawl upgrade -i ${sources.inventory} --to ${target}`;
+}
+
 async function prove(ctx: StepContext, scratch: Scratch): Promise<Effect> {
   const tool = scratch.find();
   const at = new Date(ctx.clock.now()).toISOString();
@@ -109,7 +118,7 @@ async function prove(ctx: StepContext, scratch: Scratch): Promise<Effect> {
         expected: "every znode with its data, ACL and kind, or a difference that is explained",
         observed: result.faults.join("; "),
         evidence: [evidence],
-        next: "Make the backup again in a new run; if it differs again, look at the master named here before anything else.",
+        next: `Look at the master named here and its disk. Then make the backup again, in a new run: ${again(ctx)}`,
       });
     const copies = result.document["copies"];
     const count = Array.isArray(copies) ? copies.length : 0;
