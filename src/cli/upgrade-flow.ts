@@ -10,6 +10,7 @@ import { askPeople } from "./ask-people.ts";
 import type { Cluster } from "./cluster.ts";
 import { execute, tellEnd, type Presence } from "./execute.ts";
 import { beforeOf, historyOf } from "./history.ts";
+import type { WaiverRequest } from "../domain/waiver.ts";
 import { nextHop, type NextHop } from "./hops.ts";
 import type { Io } from "./io.ts";
 import { limitsOf, paperOf, type RunOptions } from "./options.ts";
@@ -28,6 +29,8 @@ export interface UpgradeRequest {
   readonly goal: string;
   readonly given: Readonly<Record<string, string>>;
   readonly options: RunOptions;
+  /** Waivers besides those of the command line. */
+  readonly waivers?: readonly WaiverRequest[];
 }
 
 export interface HopSurvey extends Survey {
@@ -59,7 +62,7 @@ async function lookAt(io: Io, cluster: Cluster, request: UpgradeRequest, hopNumb
     // What counts as complete depends on the target: another one is another look.
     observation: target === request.goal ? first : null,
     hop: hop.from === null ? null : { from: hop.from, to: target },
-    waivers: waiversOf(io, request.options),
+    waivers: [...waiversOf(io, request.options), ...(request.waivers ?? [])],
     before: (clusterId) => beforeOf(io, request.options.outputDir, cluster, clusterId),
     proof,
     extra: [

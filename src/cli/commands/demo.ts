@@ -63,7 +63,11 @@ export function demoCommand(io: Io): Command {
           only: [],
           waive: [],
         };
-        const exit = await withUpgrade(io, run, ({ cluster, request }) => upgrade(io, cluster, request, presence, []));
+        const { demoWaivers } = await import("../demo-waivers.ts");
+        const waivers = demoWaivers(io.now());
+        const exit = await withUpgrade(io, run, ({ cluster, request }) =>
+          upgrade(io, cluster, { ...request, waivers }, presence, []),
+        );
         if (exit !== "ok" && options.json !== true)
           io.err("The embedded cluster ended with this demo. To mend and resume, start one that stays: pawl lab up --fault …");
         io.exit(exit);

@@ -15,6 +15,8 @@ import { EMPTY_RUN, fold } from "../../../src/domain/run-state.ts";
 import type { Clock, Command, Remote } from "../../../src/engine/ports.ts";
 import { startEngine, type RunResult } from "../../../src/engine/run.ts";
 import { createDcosPlatform } from "../../../src/platform/dcos/platform.ts";
+import type { Scratch } from "../../../src/zookeeper/scratch-server.ts";
+import type { WaiverRequest } from "../../../src/domain/waiver.ts";
 import { memoryScratch } from "../../sim/zookeeper/restored.ts";
 import { policyOperator } from "../../../src/view/operator.ts";
 import { capturedIo } from "../../cli/captured-io.ts";
@@ -54,14 +56,14 @@ export interface Embedded {
   readonly lab: TestLab;
   /** The same as a command of pawl has it. */
   readonly cluster: Cluster;
-  survey(goal: string, only?: readonly string[], hop?: number): Promise<HopSurvey>;
+  survey(goal: string, only?: readonly string[], hop?: number, waivers?: readonly WaiverRequest[]): Promise<HopSurvey>;
   run(plan: Plan, before?: Resumable, onEvent?: (event: RunEvent) => void): Promise<Rollout>;
   /** Brings nodes to a version by hand, as an operator with a shell would: no engine, no gates. */
   byHand(from: string, target: string, nodes: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
 
-export type EmbeddedOptions = Parameters<typeof testLab>[0] & { readonly jq?: Jq };
+export type EmbeddedOptions = Parameters<typeof testLab>[0] & { readonly jq?: Jq; readonly scratch?: Scratch };
 
 /** Simulated time has no end to sleep to: a wait for ever is looked at again after a second. */
 function patient(clock: Clock): Clock {
@@ -85,7 +87,7 @@ export async function embed(options: EmbeddedOptions = {}): Promise<Embedded> {
   const lab = testLab(options);
   const { inventory } = lab;
   const clock = patient(lab.clock);
-  const platform = createDcosPlatform({ scratch: () => memoryScratch() });
+  const platform = createDcosPlatform({ scratch: () => options.scratch ?? memoryScratch() });
   const reader = guard(lab.remote, platform.allow);
   const jq = labJq(lab, options.jq);
   const { loaded, runbook, policy } = await (documents ??= loadAll());
@@ -164,12 +166,13 @@ export async function embed(options: EmbeddedOptions = {}): Promise<Embedded> {
   return {
     lab,
     cluster,
-    survey(goal, only = [], hop = 1) {
+    survey(goal, only = [], hop = 1, waivers = []) {
       const request: UpgradeRequest = {
         runbook,
         policy,
         goal,
         given: SOAKS,
+        waivers,
         options: { inventory: "lab.yaml", outputDir: "backups", approve: [], only, set: [], waive: [] },
       };
       return surveyHop(capturedIo("."), cluster, request, hop);

@@ -153,21 +153,23 @@ export function zookeeperProof(scratchOf: ScratchOf): StepKind {
 /** Whether this machine can prove a backup: asked before an upgrade, so that the run does not find out in its middle. */
 export function provableFinding(facts: Facts, target: string | undefined): readonly Finding[] {
   const scratch = record(facts.baseline["scratch"]);
-  if (target === undefined || text(scratch["kind"]) === null) return [];
+  return target === undefined || text(scratch["kind"]) === null ? [] : [provability(scratch)];
+}
+
+/** The finding about what a scratch server is made with (`Scratch.find`). */
+export function provability(scratch: JsonRecord): Finding {
   const found = text(scratch["kind"]) === "found";
-  return [
-    finding({
-      id: PROVABLE,
-      title: "The backup of ZooKeeper can be proven here, by restoring it into a server of its own",
-      expected: "Java and ZooKeeper on the machine pawl runs on",
-      good: text(scratch["what"]) ?? "",
-      bad: found ? [] : [{ node: null, text: `not proven: ${text(scratch["reason"]) ?? "nothing found"}` }],
-      unknown: [],
-      severity: "waivable",
-      remedy:
-        "Install Java and ZooKeeper (Debian: package zookeeper), or name them in settings.zookeeper of the inventory. Waived, the masters are upgraded with a backup that nobody has tried.",
-    }),
-  ];
+  return finding({
+    id: PROVABLE,
+    title: "The backup of ZooKeeper can be proven here, by restoring it into a server of its own",
+    expected: "Java and ZooKeeper on the machine pawl runs on",
+    good: text(scratch["what"]) ?? "",
+    bad: found ? [] : [{ node: null, text: `not proven: ${text(scratch["reason"]) ?? "nothing found"}` }],
+    unknown: [],
+    severity: "waivable",
+    remedy:
+      "Install Java and ZooKeeper (Debian: package zookeeper), or name them in settings.zookeeper of the inventory. Waived, the masters are upgraded with a backup that nobody has tried.",
+  });
 }
 
 /**
