@@ -5,7 +5,6 @@ import { createFakeClock, type BusyClock } from "../../../src/sim/clock.ts";
 import { parseFault } from "../../../src/sim/faults.ts";
 import { labAnswers } from "../../../src/sim/lab-answers.ts";
 import { createCluster, type ModelCluster } from "../../../src/sim/model/cluster.ts";
-import { labAnswers } from "../../../src/sim/lab-answers.ts";
 import { createSimRemote } from "../../../src/sim/remote.ts";
 
 /** An embedded cluster in process, with the inventory that describes it. */
@@ -52,7 +51,6 @@ export function testLab(
     scripts: {},
     hooks: {},
     siteSteps: [],
-    answers: labAnswers(cluster).map((one) => ({ subject: null, ...one })),
     settings: { haproxy: false, ...(cluster.settings?.() as Inventory["settings"]) },
     answers: labAnswers(cluster).map((one) => ({ subject: null, ...one })),
     nodes: cluster.nodes.map((node) => ({
