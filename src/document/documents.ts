@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { homedir } from "node:os";
 import { dirname, resolve } from "node:path";
 import type { z } from "zod";
-import type { Check, Loaded, Runbook, VersionPolicy } from "../domain/documents.ts";
+import type { Check, ComponentMatrix, Loaded, Runbook, VersionPolicy } from "../domain/documents.ts";
 import type { Catalogue } from "../domain/catalogue.ts";
 import type { Inventory } from "../domain/inventory.ts";
 import { canonical, type Json } from "../domain/json.ts";
@@ -10,6 +10,7 @@ import { catalogueRules, catalogueSchema, toCatalogue, type CatalogueForm } from
 import { checkSchema, toCheck, type CheckForm } from "./check.ts";
 import { quoted, sortComplaints, type Complaint, type Path } from "./complaint.ts";
 import { inventorySchema, toInventory, type Folders, type InventoryForm } from "./inventory.ts";
+import { componentMatrixSchema, toComponentMatrix, type ComponentMatrixForm } from "./component-matrix.ts";
 import { complaintAt, complaintsOf } from "./issues.ts";
 import { checkRules, inventoryRules, runbookRules, versionPolicyRules } from "./rules.ts";
 import { runbookSchema, toRunbook, type RunbookForm } from "./runbook.ts";
@@ -18,7 +19,7 @@ import { suggest } from "./suggest.ts";
 import type { Parsed } from "./tree.ts";
 import { toVersionPolicy, versionPolicySchema, type VersionPolicyForm } from "./version-policy.ts";
 
-export const KINDS = ["Runbook", "Check", "Inventory", "VersionPolicy", "Catalogue"] as const;
+export const KINDS = ["Runbook", "Check", "Inventory", "VersionPolicy", "Catalogue", "ComponentMatrix"] as const;
 export type Kind = (typeof KINDS)[number];
 
 interface Pointing {
@@ -32,7 +33,8 @@ export type AnyDocument =
   | (Loaded<Check> & Pointing & { readonly kind: "Check" })
   | (Loaded<Inventory> & Pointing & { readonly kind: "Inventory" })
   | (Loaded<VersionPolicy> & Pointing & { readonly kind: "VersionPolicy" })
-  | (Loaded<Catalogue> & Pointing & { readonly kind: "Catalogue" });
+  | (Loaded<Catalogue> & Pointing & { readonly kind: "Catalogue" })
+  | (Loaded<ComponentMatrix> & Pointing & { readonly kind: "ComponentMatrix" });
 
 export interface Documents {
   readonly documents: readonly AnyDocument[];
@@ -47,6 +49,7 @@ export const SCHEMAS: Readonly<Record<Kind, z.ZodType>> = {
   Inventory: inventorySchema,
   VersionPolicy: versionPolicySchema,
   Catalogue: catalogueSchema,
+  ComponentMatrix: componentMatrixSchema,
 };
 
 const RULES: Readonly<Record<Kind, (parsed: Parsed) => readonly Complaint[]>> = {
@@ -55,6 +58,7 @@ const RULES: Readonly<Record<Kind, (parsed: Parsed) => readonly Complaint[]>> = 
   Inventory: inventoryRules,
   VersionPolicy: versionPolicyRules,
   Catalogue: catalogueRules,
+  ComponentMatrix: () => [],
 };
 
 /**
@@ -127,6 +131,8 @@ function convert(kind: Kind, value: Json, folders: Folders): Pick<AnyDocument, "
       return { kind, document: toVersionPolicy(value as VersionPolicyForm) };
     case "Catalogue":
       return { kind, document: toCatalogue(value as CatalogueForm) };
+    case "ComponentMatrix":
+      return { kind, document: toComponentMatrix(value as ComponentMatrixForm) };
   }
 }
 

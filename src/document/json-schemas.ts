@@ -8,6 +8,7 @@ export const SCHEMA_FILES: Readonly<Record<Kind, string>> = {
   Inventory: "inventory.schema.json",
   VersionPolicy: "version-policy.schema.json",
   Catalogue: "catalogue.schema.json",
+  ComponentMatrix: "component-matrix.schema.json",
 };
 
 /** The JSON Schema of a kind as text, for editors. What only rules can say (uniqueness, one of several keys) is not in it. */

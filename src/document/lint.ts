@@ -73,6 +73,7 @@ function lintOne(loaded: AnyDocument, documents: readonly AnyDocument[], knowled
       ];
     case "VersionPolicy":
     case "Catalogue":
+    case "ComponentMatrix":
       return [];
   }
 }

@@ -235,3 +235,12 @@ export interface VersionPolicy {
   /** What the releases are qualified to run on, where the source has such a table. */
   readonly machines?: readonly SupportRow[];
 }
+
+/** What each release of a product ships: to be compared with, never decided on. */
+export interface ComponentMatrix {
+  readonly name: string;
+  readonly title: string;
+  readonly source: string;
+  readonly platform: string;
+  readonly components: readonly string[];
+}

@@ -131,18 +131,20 @@ describe("words that are not known", () => {
       "a kind",
       change(CHECK, "kind: Check", "kind: Checks"),
       [
-        'f:2:7: "Checks" is no kind of document: it must be one of Runbook, Check, Inventory, VersionPolicy, Catalogue (did you mean `Check`?)',
+        'f:2:7: "Checks" is no kind of document: it must be one of Runbook, Check, Inventory, VersionPolicy, Catalogue, ComponentMatrix (did you mean `Check`?)',
       ],
     ],
     [
       "no kind",
       change(CHECK, "kind: Check\n", ""),
-      ["f:1:1: kind is missing (it must be one of Runbook, Check, Inventory, VersionPolicy, Catalogue)"],
+      ["f:1:1: kind is missing (it must be one of Runbook, Check, Inventory, VersionPolicy, Catalogue, ComponentMatrix)"],
     ],
     [
       "a kind that is a list",
       change(CHECK, "kind: Check", "kind: [Check]"),
-      ["f:2:7: this is no kind of document: it must be one of Runbook, Check, Inventory, VersionPolicy, Catalogue"],
+      [
+        "f:2:7: this is no kind of document: it must be one of Runbook, Check, Inventory, VersionPolicy, Catalogue, ComponentMatrix",
+      ],
     ],
     [
       "an apiVersion of the future",
@@ -441,7 +443,7 @@ describe("all complaints at once", () => {
       'f:8:13: the node name "m1" is taken (first on line 7)',
       'f:8:43: nodes[1].role must be a name of letters, digits, dots, dashes and underscores, not the number 7 (quote it: "7")',
       "f:15:7: each has none of role, node, cluster: it must have exactly one",
-      'f:24:7: "Chek" is no kind of document: it must be one of Runbook, Check, Inventory, VersionPolicy, Catalogue (did you mean `Check`?)',
+      'f:24:7: "Chek" is no kind of document: it must be one of Runbook, Check, Inventory, VersionPolicy, Catalogue, ComponentMatrix (did you mean `Check`?)',
     ]);
   });
 

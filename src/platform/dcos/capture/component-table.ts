@@ -38,7 +38,7 @@ export function publishedComponents(version: string): readonly PublishedComponen
   return Object.entries(record(record(table)["components"])).map(([component, about]) => ({
     component,
     title: text(record(about)["title"]) ?? component,
-    versions: list(release[component]).flatMap((one) => text(one) ?? []),
+    versions: list(record(release["ships"])[component]).flatMap((one) => text(one) ?? []),
     confidence: text(record(about)["confidence"]) ?? "",
     source: text(record(about)["source"]) ?? "",
     workbook: text(record(release["workbook"])[component]),
