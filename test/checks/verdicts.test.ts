@@ -57,6 +57,19 @@ const TABLE: readonly Row[] = [
     demanded: "a master that does not tell its level is not taken for one that logs",
   },
   { check: "agent-log-level", moments: ["steady/03-agent"], says: "pass", demanded: "healthy: every agent logs at INFO" },
+  { check: "masters-mesos-alike", moments: STEADY, says: "pass", demanded: "post-03: one Mesos on every master" },
+  {
+    check: "masters-mesos-alike",
+    moments: ["steady/01-leader"],
+    says: "no-answer",
+    demanded: "a master that does not tell what it runs is not taken for one that is alike",
+  },
+  {
+    check: "agents-mesos-alike",
+    moments: STEADY,
+    says: "pass",
+    demanded: "post-03: every registered agent runs the masters' Mesos",
+  },
   { check: "one-leader", moments: STEADY, says: "pass", demanded: "healthy: one elected, all redirects name it" },
   {
     check: "one-leader",

@@ -156,7 +156,7 @@ describeReal("a thousand hostile values on their way to a node's shell", ["dash"
   });
 
   it.each(SHELLS)("arrive as what a bootstrap machine is asked for (%s)", (shell) => {
-    const inventory = { bootstrap: { url: "http://b" }, scripts: {} } as unknown as Inventory;
+    const inventory = { bootstrap: { url: "http://b" }, scripts: {}, settings: {} } as unknown as Inventory;
     const text = factsCommand(inventory, { name: "m1", role: "none" }).argv[2] ?? "";
     const shadows = `curl() { printf 'asked %s\\n' "$(printf '%s' "$*" | od -An -tx1 | tr -d ' \\n')"; }\nsay() { :; }\n`;
     const only = text
@@ -165,7 +165,7 @@ describeReal("a thousand hostile values on their way to a node's shell", ["dash"
       .join("\n");
     expect(only.split("\n")).toHaveLength(3);
     for (const value of ALL.slice(0, 100).filter((one) => one !== "")) {
-      const heard = sh(shell, `${shadows}set -- ${commandLine([value])}\n${only}`);
+      const heard = sh(shell, `${shadows}set -- ${commandLine([value, ""])}\n${only}`);
       expect(heard).toBe(`asked ${Buffer.from(`-sSI --max-time 10 ${value}`).toString("hex")}\n`);
     }
   });
