@@ -205,7 +205,7 @@ function leaderAnswer(model: Model, leader: NodeState, request: SimHttpRequest):
         ),
       });
     case "/v2/groups":
-      return jsonAnswer(groupView(model, leader));
+      return jsonAnswer(groupView(model.marathon, leader));
     case "/v2/pods":
     case "/v2/pods::status":
       return jsonAnswer([]);

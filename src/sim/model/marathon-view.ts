@@ -140,20 +140,24 @@ export function appView(model: Model, app: App, leader: Pick<NodeState, "version
   };
 }
 
-/** `/v2/groups`: the tree of groups, each with the apps directly in it. Emptied groups remain. */
-export function groupView(model: Model, leader: NodeState, id = "/"): Plain {
+/** `/v2/groups` of one Marathon: the tree of groups, each with the apps directly in it. Emptied groups remain. */
+export function groupView(
+  marathon: { readonly groups: ReadonlySet<string>; readonly apps: ReadonlyMap<string, App> },
+  leader: Pick<NodeState, "version">,
+  id = "/",
+): Plain {
   const parent = (path: string): string => path.slice(0, Math.max(1, path.lastIndexOf("/")));
-  const children = [...model.marathon.groups].filter((group) => group !== "/" && parent(group) === id).sort();
+  const children = [...marathon.groups].filter((group) => group !== "/" && parent(group) === id).sort();
   return {
     id,
     dependencies: [],
     version:
-      [...model.marathon.apps.values()]
+      [...marathon.apps.values()]
         .map((app) => app.version)
         .sort()
         .at(-1) ?? iso(0),
-    apps: [...model.marathon.apps.values()].filter((app) => parent(app.id) === id).map((app) => appDefinition(app, leader)),
-    groups: children.map((child) => groupView(model, leader, child)),
+    apps: [...marathon.apps.values()].filter((app) => parent(app.id) === id).map((app) => appDefinition(app, leader)),
+    groups: children.map((child) => groupView(marathon, leader, child)),
     pods: [],
   };
 }

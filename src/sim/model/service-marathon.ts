@@ -1,6 +1,6 @@
 import type { SimHttpAnswer, SimHttpRequest } from "../ports.ts";
 import { answer, jsonAnswer } from "./http.ts";
-import { appView, taskView } from "./marathon-view.ts";
+import { appView, groupView, taskView } from "./marathon-view.ts";
 import { RELEASE_VERSIONS, releaseOf } from "./releases.ts";
 import type { App, Model, NodeState, ServiceMarathon, Task } from "./state.ts";
 
@@ -99,6 +99,12 @@ function formOf(image: string | null): Pick<NodeState, "version"> {
   return { version: minor >= 5 ? "1.10.8" : "1.9.9" };
 }
 
+/** Its groups: those that its apps are in, and the root. */
+function groupsOf({ apps }: ServiceMarathon): ReadonlySet<string> {
+  const above = [...apps.keys()].flatMap((id) => id.split("/").map((_, depth, parts) => parts.slice(0, depth).join("/")));
+  return new Set(["/", ...above.filter((group) => group !== "")]);
+}
+
 /** Answers a request to the API of the service Marathon: it reads, and is never told to change its apps here (shapes: dcos.md 11.2). */
 export function serviceHttp(model: Model, node: NodeState, request: SimHttpRequest): SimHttpAnswer {
   const task = serviceTask(model);
@@ -133,6 +139,8 @@ export function serviceHttp(model: Model, node: NodeState, request: SimHttpReque
       );
     case "/v2/apps":
       return jsonAnswer({ apps: apps.map((app) => appView(model, app, form, false)) }, 200, headers);
+    case "/v2/groups":
+      return jsonAnswer(groupView({ groups: groupsOf(service), apps: service.apps }, form), 200, headers);
     case "/v2/tasks": {
       const tasks = model.tasks.filter((one) => service.apps.has(one.appId) && one.state !== "TASK_UNREACHABLE");
       return jsonAnswer({ tasks: tasks.map((one) => taskView(model, one, service.apps.get(one.appId))) }, 200, headers);

@@ -92,17 +92,27 @@ describe("dcos/capture-state", () => {
       ...context.remote,
       async http(request, signal) {
         const answer = await context.remote.http(request, signal);
-        return answer.kind === "answered" && request.url.endsWith(":8080/v2/tasks")
-          ? { ...answer, body: Buffer.from('{"tasks":[]}') }
-          : answer;
+        if (answer.kind !== "answered" || !request.url.endsWith("/v2/tasks")) return answer;
+        // Of the service Marathon's own task it is known where it is: how else would it be asked.
+        const { tasks } = JSON.parse(answer.body.toString()) as { tasks: { appId: string }[] };
+        const told = tasks.filter((task) => task.appId === "/ops/marathon-user");
+        return { ...answer, body: Buffer.from(JSON.stringify({ tasks: told })) };
       },
     };
     await captureState.doIt({ ...context, remote });
     const { summary } = jsonOf(steps, "summary.json") as {
-      summary: { tasks: Record<string, { app: string | null }>; apps: object };
+      summary: {
+        tasks: Record<string, { app: string | null }>;
+        apps: object;
+        services: Record<string, { apps: object }>;
+      };
     };
     const owners = new Set(Object.values(summary.tasks).map((task) => task.app));
-    expect([...owners].toSorted()).toEqual(Object.keys(summary.apps).toSorted());
+    const ofServices = Object.entries(summary.services).flatMap(([name, { apps }]) =>
+      Object.keys(apps).map((app) => `${name}:${app}`),
+    );
+    expect(ofServices.toSorted()).toEqual(["marathon-user:/reports/daily", "marathon-user:/reports/feed"]);
+    expect([...owners].toSorted()).toEqual([...Object.keys(summary.apps), ...ofServices].toSorted());
   });
 
   it("finds a service Marathon by what it has just captured, and keeps its apps and tasks apart from those of the root one", async () => {
@@ -132,14 +142,14 @@ describe("dcos/capture-state", () => {
     };
     const done = await captureState.doIt({ ...context, remote });
     expect(done).toMatchObject({ kind: "done", output: { missing: 0 } });
-    expect([...steps.kept.keys()].filter((name) => name.startsWith("services/"))).toHaveLength(8);
-    const { summary } = jsonOf(steps, "summary.json") as { summary: { services: object } };
-    expect(summary.services).toEqual({
-      mom: {
-        version: "1.5.11",
-        frameworkId: "F-mom",
-        apps: { "/inner": { instances: 1, constraints: [["hostname", "UNIQUE"]], networks: [{ mode: "host" }] } },
-      },
+    expect([...steps.kept.keys()].filter((name) => name.startsWith("services/mom/"))).toHaveLength(8);
+    const { summary } = jsonOf(steps, "summary.json") as { summary: { services: Record<string, object> } };
+    // The lab has one of its own.
+    expect(Object.keys(summary.services)).toEqual(["marathon-user", "mom"]);
+    expect(summary.services["mom"]).toEqual({
+      version: "1.5.11",
+      frameworkId: "F-mom",
+      apps: { "/inner": { instances: 1, constraints: [["hostname", "UNIQUE"]], networks: [{ mode: "host" }] } },
     });
     expect(steps.kept.get("all/capture-state/architecture.svg")!.bytes.toString()).toContain("Service Marathon mom");
   });
@@ -148,7 +158,7 @@ describe("dcos/capture-state", () => {
     const { steps } = await prepared();
     const context = steps.context(captureState, null);
     const pieces = ['{"slaves":[', `"${"x".repeat(3_000_000)}"`, "]}\n"].map((text) => Buffer.from(text));
-    const long = (url: string): boolean => /\/(?:state|groups)$/.test(url);
+    const long = (url: string): boolean => /(?:\/state|:8080\/v2\/groups)$/.test(url);
     const remote: typeof context.remote = {
       ...context.remote,
       async http(request, signal) {

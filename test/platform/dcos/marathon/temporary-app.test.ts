@@ -220,13 +220,14 @@ describe("a test app", () => {
     const { lab } = await stage();
     const hosts = new Set(lab.inventory.nodes.map((node) => node.address));
     const reader = guard(lab.remote, ALLOW, { hosts });
-    const strange = { frameworks: [{ id: "f", name: "marathon-user", webui_url: "http://marathon-user.example:8080" }] };
+    const strange = { frameworks: [{ id: "f", name: "marathon-other", webui_url: "http://marathon-other.example:8080" }] };
     const { readings } = await readMarathons(reader, lab.inventory, { frameworks: strange, agents: [] });
     expect(readings.map((one) => [one.name, one.workloads === null])).toEqual([
       ["marathon", false],
-      ["marathon-user", true],
+      ["marathon-user", false],
+      ["marathon-other", true],
     ]);
-    expect(readings[1]?.gaps.join()).toContain("no machine of the inventory");
+    expect(readings[2]?.gaps.join()).toContain("no machine of the inventory");
   });
 
   it("whose Marathon says nothing is not known to be gone", async () => {
