@@ -100,7 +100,10 @@ describe("secrets in the apps and the configuration of a cluster", () => {
       const file = "/opt/mesosphere/etc/user.config.yaml";
       const text = await node.fs.readFile(file);
       const more = Object.entries(config).map(([key, value]) => `"${key}": |-\n  ${value}\n`);
-      node.fs.writeFileSync(file, `${text}${more.join("")}`);
+      // Where the package keeps it, and before its activation ended: generated so, not edited since.
+      node.fs.writeFileSync(await node.fs.realpath(file), `${text}${more.join("")}`);
+      const activated = "/opt/mesosphere/active.buildinfo.full.json";
+      node.fs.writeFileSync(activated, await node.fs.readFile(activated));
     }
     const wanted = "/opt/dcos/1.9.9/genconf/config.yaml";
     const lines = Object.entries(config).map(([key, value]) => `${key}: ${value}\n`);
