@@ -203,7 +203,12 @@ async function upgradeAll(ctx: StepContext): Promise<Effect> {
     if (end.kind !== "done") return end;
     notes.push(`${end.note ?? known.name}${image === null ? " (no image named for this target: looked at, not changed)" : ""}`);
   }
-  return { kind: "done", note: notes.join("; ") };
+  return { kind: "done", note: notes.join("; "), output: { services: given(all) } };
+}
+
+/** What was given to whom, for whoever explains afterwards what is different. */
+function given(all: readonly Wanted[]): readonly JsonRecord[] {
+  return all.flatMap(({ known, image }) => (image === null ? [] : [{ app: known.app, name: known.name, image }]));
 }
 
 /** Before anything: no deployment runs, and what it will be compared with was read. */
