@@ -14,7 +14,8 @@ const JWT = /\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*/g;
 const BEARER = /\b(Bearer[ \t]+)([\w.~+/=-]{8,})/gi;
 const AWS_KEY = /\bAKIA[0-9A-Z]{16}\b/g;
 const CURL_USER = /((?:^|\s)(?:-u|--user)(?:[ \t]+|=))(["']?)([^\s"':]{1,128}:[^\s"']+)\2/g;
-const FLAG = /((?:^|\s)["']?--?[A-Za-z][\w-]{0,80}["']?[ \t]+)("(?:[^"\\\n]|\\.)*"|'[^'\n]*'|(?!-)\S+)/g;
+const FLAG = /(?<!\S)["']?--?[A-Za-z][\w-]{0,80}["']?[ \t]+/g;
+const FLAG_VALUE = /"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|(?!-)\S+/y;
 
 /** Optional closing quote of the name, then `=`, `:` or `=>`. */
 const ASSIGN = String.raw`(\\*["']?[ \t]*(?:=>|[:=])[ \t]*)`;
@@ -37,7 +38,7 @@ export function isSuspicious(text: string): boolean {
  */
 export function maskText(text: string, mark: Mark): string {
   if (!isSuspicious(text)) return text;
-  const masked = maskBlocks(text, mark)
+  const flagged = maskBlocks(text, mark)
     .replace(PEM, (block) => mark(block))
     .replace(USERINFO, (whole, scheme: string, userinfo: string) => maskUserinfo(whole, scheme, userinfo, mark))
     .replace(JWT, (token) => mark(token))
@@ -45,12 +46,31 @@ export function maskText(text: string, mark: Mark): string {
     .replace(CURL_USER, (_whole, flag: string, quote: string, pair: string) => {
       const [user = ""] = pair.split(":", 1);
       return `${flag}${quote}${user}:${markOnce(pair.slice(user.length + 1), mark)}${quote}`;
-    })
-    .replace(FLAG, (whole, flag: string, value: string) =>
-      isSecretFlag(flag.trim().replaceAll(/["']/g, "")) ? `${flag}${maskValue(value, mark)}` : whole,
-    )
-    .replace(BEARER, (_whole, word: string, token: string) => `${word}${markOnce(token, mark)}`);
+    });
+  const masked = maskFlags(flagged, mark).replace(
+    BEARER,
+    (_whole, word: string, token: string) => `${word}${markOnce(token, mark)}`,
+  );
   return maskNamed(masked, mark);
+}
+
+/** `--password VALUE`. The word behind any other flag is looked into: `sh -c 'run --password VALUE'` is one command in another. */
+function maskFlags(text: string, mark: Mark): string {
+  const flags = new RegExp(FLAG);
+  const out: string[] = [];
+  let copied = 0;
+  for (let found = flags.exec(text); found !== null; found = flags.exec(text)) {
+    if (!isSecretFlag(found[0].trim().replaceAll(/["']/g, ""))) continue;
+    const from = flags.lastIndex;
+    FLAG_VALUE.lastIndex = from;
+    const value = FLAG_VALUE.exec(text)?.[0];
+    if (value === undefined) continue;
+    out.push(text.slice(copied, from), maskValue(value, mark));
+    copied = from + value.length;
+    flags.lastIndex = copied;
+  }
+  out.push(text.slice(copied));
+  return out.join("");
 }
 
 /** `name = value` and `name: value`. One walk over the text: a long line with many names costs no more than its length. */

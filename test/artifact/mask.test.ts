@@ -29,6 +29,8 @@ describe("masking by name", () => {
     ["a cookie", `Set-Cookie: dcos-acs-auth-cookie=${SECRET}; Path=/`],
     ["a flag", `run --secret-key ${SECRET} --verbose`],
     ["a flag with =", `run --password=${SECRET} --verbose`],
+    ["a flag of a command inside a command", `Command Executor (Command: sh -c 'run --password ${SECRET} --verbose')`],
+    ["a flag behind a flag without a value", `run --verbose --password ${SECRET}`],
     ["curl's user", `curl -u admin:${SECRET} http://x`],
     ["a URL's userinfo", `zk://super:${SECRET}@10.0.0.1:2181,10.0.0.2:2181/mesos`],
     ["a URL's userinfo that holds an @", `http://u:p@${SECRET}@host/`],

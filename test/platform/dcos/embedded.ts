@@ -112,7 +112,8 @@ export async function embed(options: EmbeddedOptions = {}): Promise<Embedded> {
   const run: Embedded["run"] = async (plan, before, onEvent) => {
     const name = `20261120T150000Z-upgrade-${plan.inputs["target"] ?? ""}`;
     const journal = memoryJournal(clock, [...(before?.events ?? [])]);
-    const artifacts = memoryArtifacts();
+    // A run that goes on has what it kept before.
+    const artifacts = before?.artifacts ?? memoryArtifacts();
     const sent: Sent[] = [];
     const remote: Remote = {
       ...lab.remote,
