@@ -10,18 +10,24 @@ import { startRecordingLab, type Record, type RecordingLab } from "./recording-l
  */
 const REQUESTS: readonly RegExp[] = [
   /^GET :5050 (?:\/master)?\/(?:state|state-summary|slaves|frameworks|roles|maintenance\/status)$/,
-  /^GET :5050 \/(?:metrics\/snapshot|version|flags|redirect)$/,
+  /^GET :5050 \/(?:metrics\/snapshot|version|flags|redirect|health)$/,
+  // What libprocess tells of the process and its machine, and which files it would give out; what people set, asked by GET alone.
+  /^GET :5050 \/(?:system\/stats\.json|files\/debug|maintenance\/schedule|quota|weights)$/,
   /^GET :5050 (?:\/master)?\/tasks\?limit=\d+(?:&offset=\d+)?&order=asc$/,
   /^POST :5050 \/api\/v1 \{"type":"GET_HEALTH"\}$/,
   /^GET :8080 \/v2\/(?:leader|info|apps|pods|groups|deployments|queue|tasks)$/,
   /^GET :8181 \/exhibitor\/v1\/(?:cluster\/status|config\/get-state)$/,
   /^GET :8181 \/exhibitor\/v1\/explorer\/node-data\?key=\/marathon\/state\/migration-in-progress$/,
-  /^GET :5051 \/flags$/,
+  /^GET :8080 \/metrics$/,
+  /^GET :5051 \/(?:flags|state|containers|metrics\/snapshot)$/,
   // A node's look at the bootstrap machine.
   /^HEAD :\d+ \/bootstrap\.latest$/,
 ];
 const WORDS: readonly string[] = [":2181 ruok", ":2181 mntr", ":2181 srvr", ":2181 conf"];
-const UNIT = /^(?:dcos-[a-z-]+\.service|-p|Id|ActiveState|SubState|NRestarts|MainPID)$/;
+const UNIT = /^(?:dcos-[a-z0-9-]+\.(?:service|timer|socket)|-p|Id|ActiveState|SubState|NRestarts|MainPID)$/;
+const PROPERTIES = "--property=Id,LoadState,ActiveState,SubState,NRestarts,ExecMainStatus,MainPID,ActiveEnterTimestamp";
+/** The end of a journal: nothing that rotates, vacuums, flushes or follows it. */
+const JOURNAL = /^--no-pager -q -o short-iso -n \d{1,4}(?: -u dcos-[a-z0-9-]+\.service)+$/;
 const PLAIN: readonly string[] = [
   "id -u",
   "date +%s.%N",
@@ -67,7 +73,8 @@ function processAllowed(argv: readonly string[]): boolean {
     return rest[0] === "-c" && SCRIPTS.includes(`${rest[2] ?? ""} ${script}`);
   }
   if (program === "systemctl" && rest[0] !== "--version")
-    return rest[0] === "show" && rest.slice(1).every((word) => UNIT.test(word));
+    return rest[0] === "show" && rest.slice(1).every((word) => UNIT.test(word) || word === PROPERTIES);
+  if (program === "journalctl") return JOURNAL.test(rest.join(" "));
   if (program === "curl") return /^-sSI --max-time 10 http:\/\/127\.[\d.]+:\d+\/bootstrap\.latest$/.test(rest.join(" "));
   if (program === "cat" || program === "sha256sum")
     return (rest.length === 1 && READ_PATH.test(rest[0] ?? "")) || PLAIN.includes(argv.join(" "));
@@ -177,9 +184,11 @@ describe("commands that only read, on a cluster that writes down what reaches it
           ["sh", "-c", "true", "pawl-facts"],
           ["cat", "/etc/shadow"],
           ["systemctl", "restart", "x"],
+          ["journalctl", "--vacuum-time=1s"],
+          ["journalctl", "--no-pager", "-q", "-o", "short-iso", "-n", "400", "-u", "dcos-x.service", "--rotate"],
         ],
       }),
-    ).toHaveLength(4);
+    ).toHaveLength(6);
     expect(strayIn({ ...none, lines: ["m1: sudo -n -- 'touch' '/x'", "m1: (shell)", "m1: (sftp)"] })).toHaveLength(3);
   });
 });

@@ -10,8 +10,12 @@ import { describeReal } from "../real/requires.ts";
 import { Desk } from "./pawl.ts";
 import { startRecordingLab, type RecordingLab } from "./recording-lab.ts";
 
-const PORTS = { "mesos-master": 15_050, marathon: 18_443, "admin-router": 10_443 };
-const BEHIND = { "mesos-master": 5_050, marathon: 8_080 };
+const PORTS = { "mesos-master": 15_050, "mesos-agent": 15_051, marathon: 18_443, "admin-router": 10_443 };
+const BEHIND = { "mesos-master": 5_050, "mesos-agent": 5_051, marathon: 8_080 };
+const SERVICES = [
+  ...["m1", "m2", "m3"].flatMap((name) => (["mesos-master", "marathon"] as const).map((service) => ({ name, service }))),
+  ...["a1", "p1"].map((name) => ({ name, service: "mesos-agent" as const })),
+];
 
 /** Every byte below a folder, with where it lies. */
 async function textsIn(folder: string): Promise<readonly (readonly [string, string])[]> {
@@ -50,7 +54,7 @@ describeReal("an embedded cluster in strict mode: TLS and a token before every M
         const note = Buffer.from(identity.password).toString("base64");
         response
           .writeHead(200, { "content-type": "application/json" })
-          .end(JSON.stringify({ flags: {}, asked: authorization, note }));
+          .end(JSON.stringify({ flags: { logging_level: "INFO", quiet: "false" }, asked: authorization, note }));
         return;
       }
       const behind = ask({ host, port, method: request.method, path: request.url, headers }, (answer) => {
@@ -72,11 +76,10 @@ describeReal("an embedded cluster in strict mode: TLS and a token before every M
     desk = await Desk.create();
     lab = await startRecordingLab(desk.path("lab"), { masters: 3, privateAgents: 1, publicAgents: 1 });
     plain = await readFile(lab.lab.inventoryFile, "utf8");
-    for (const name of ["m1", "m2", "m3"]) {
+    for (const { name, service } of SERVICES) {
       const host = lab.addresses[name] ?? "";
       const leaf = authority.leaf([host, "leader.mesos"]);
-      for (const service of ["mesos-master", "marathon"] as const)
-        fronts.push(await stage.serve(host, leaf, front(host, BEHIND[service]), PORTS[service]));
+      fronts.push(await stage.serve(host, leaf, front(host, BEHIND[service]), PORTS[service]));
     }
     const host = lab.addresses["m1"] ?? "";
     await stage.serve(host, authority.leaf([host]), identity.loginEndpoint, PORTS["admin-router"]);
@@ -138,7 +141,12 @@ describeReal("an embedded cluster in strict mode: TLS and a token before every M
       expect(leaks).toEqual([]);
       const told = texts.filter(([, text]) => text.includes('"asked":'));
       expect(told.length).toBeGreaterThan(0);
-      for (const [, text] of told) expect(text).toMatch(/"asked":"(?:token=)?masked:[0-9a-f]{12}","note":"masked:[0-9a-f]{12}"/);
+      for (const [where, text] of told) {
+        // As the component wrote it, or as the evidence of a check has it, in the order of its keys.
+        const words = text.match(/"(?:asked|note)":"[^"]*"/g) ?? [];
+        expect(words.length, where).toBeGreaterThan(1);
+        for (const word of words) expect(word, where).toMatch(/^"(?:asked":"(?:token=)?|note":")masked:[0-9a-f]{12}"$/);
+      }
     },
   );
 
