@@ -49,6 +49,8 @@ export interface Rollout {
 export interface Resumable {
   readonly plan: Plan;
   readonly events: readonly RunEvent[];
+  /** What it kept; steps that go on read it. */
+  readonly artifacts?: ReturnType<typeof memoryArtifacts>;
 }
 
 /** An embedded cluster in process with the product's own platform, checks, runbook and policy around it. */
