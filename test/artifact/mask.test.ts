@@ -65,6 +65,15 @@ describe("masking by name", () => {
     expect(masker.text(text)).toBe(text);
   });
 
+  it.each([
+    `Command Executor (Task: web.1) (Command: sh -c 'run --password ${SECRET} && curl -H 'x')`,
+    `bash -c "run --password ${SECRET}"`,
+    `ssh -t 'sudo -S run --api-key "${SECRET}"'`,
+  ])("looks into a command line that is quoted behind a flag: %s", (text) => {
+    expect(masker.text(text)).not.toContain(SECRET);
+    expect(masker.text(text)).toContain("masked:");
+  });
+
   it("gives the same mark for the same secret, another for another and another under another key", () => {
     expect(masker.text("token=alpha-1")).toBe(masker.text("token=alpha-1"));
     expect(masker.text("token=alpha-1")).not.toBe(masker.text("token=alpha-2"));
@@ -81,6 +90,8 @@ describe("masking by name", () => {
       "token=a ".repeat(50_000),
       "token:".repeat(100_000),
       "a-".repeat(300_000),
+      "-a '-a \"-a ".repeat(50_000),
+      '-c "'.repeat(100_000),
       "://".repeat(200_000),
       "-----BEGIN PRIVATE KEY-----".repeat(20_000),
       '\\"'.repeat(200_000),
