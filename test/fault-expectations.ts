@@ -29,11 +29,12 @@ export async function expectWholeProblem(problem: Problem, plan: Plan, run: stri
 }
 
 /** What `pawl status` offers then: something to do, if only to accept a whole upgrade, and nothing that pawl would not take. */
-async function expectOffers(plan: Plan, events: readonly RunEvent[]): Promise<void> {
-  const state = fold(events);
+async function expectOffers(plan: Plan, run: string, events: readonly RunEvent[]): Promise<void> {
+  // A run in memory has no event of its creation, which names it.
+  const state = { ...fold(events), run };
   const offered = nextCommands(state, plan);
   const verbs = offered.map(({ command }) => command.split(" ").slice(0, 3));
-  if (state.exit === EXIT.ok) expect(verbs).toEqual([["pawl", "accept", state.run]]);
+  if (state.exit === EXIT.ok) expect(verbs).toEqual([["pawl", "accept", run]]);
   else expect(verbs.length).toBeGreaterThan(0);
   for (const { command } of offered) await expectAccepted(command);
 }
@@ -56,7 +57,7 @@ export async function expectHalt(row: FaultCase, plan: Plan, run: string, events
   expect(row.causes, halt.problem.text).toContain(halt.problem.code);
   const kept = eventsOf(events, "artifact.recorded").map((one) => `artifacts/${one.sha256}`);
   await expectWholeProblem(halt.problem, plan, run, kept);
-  await expectOffers(plan, events);
+  await expectOffers(plan, run, events);
   // A watch looks at the whole cluster; everything else is about the node.
   if (halt.step === null) expect(halt.problem.code).toMatch(/^watch\./);
   else if (isOwn(row)) {
@@ -140,7 +141,7 @@ export async function expectFinished(row: FaultCase, plan: Plan, run: string, ev
     expect(move.problem?.node).toBe(faultyNode(row));
     if (move.problem !== null) await expectWholeProblem(move.problem, plan, run, kept);
   }
-  await expectOffers(plan, events);
+  await expectOffers(plan, run, events);
 }
 
 /** How often contact was lost and taken up again: once at the node whose connection breaks, else never. */
