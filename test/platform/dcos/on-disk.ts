@@ -12,6 +12,7 @@ import type { RunEvent } from "../../../src/domain/events.ts";
 import type { Inventory } from "../../../src/domain/inventory.ts";
 import { explained } from "../../../src/domain/system-error.ts";
 import { capturedIo } from "../../cli/captured-io.ts";
+import { answerLines } from "../../../src/document/answers.ts";
 import type { Embedded } from "./embedded.ts";
 
 const SOAKS = { "soak-masters": "5m", "soak-canary": "5m", "soak-waves": "5m", "soak-public": "5m" };
@@ -112,10 +113,10 @@ export function onDisk({ cluster, lab }: Embedded, folder: string, state: string
 }
 
 /** The nodes as an operator would write them down. */
-function yamlOf({ name, platform, nodes }: Inventory): string {
+function yamlOf({ name, platform, nodes, answers }: Inventory): string {
   const lines = nodes.map((node) => `  - { name: ${node.name}, address: ${node.address}, role: ${node.role} }`);
   const head = ["apiVersion: pawl/v1", "kind: Inventory", `metadata: { name: ${name} }`, `platform: ${platform}`, "nodes:"];
-  return [...head, ...lines, ""].join("\n");
+  return [...head, ...lines, answerLines(answers ?? []), ""].join("\n");
 }
 
 function safeList(folder: string): readonly string[] {
