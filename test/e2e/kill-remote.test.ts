@@ -100,7 +100,7 @@ describe("a machine that loses its power under its upgrade script, with pawl ali
       await lab.reboot(node);
       const { code, out, err } = await ended;
       expect([6, 7], out + err).toContain(code);
-      const halted = (await desk.journal(desk.path(/Report: (\S+)\/report\.md/.exec(out)?.[1] ?? ""))).find(
+      const halted = (await desk.journal(desk.path(/Report: (\S+)\/report\.html/.exec(out)?.[1] ?? ""))).find(
         (event) => event.type === "run.halted",
       );
       expect(halted?.type === "run.halted" && halted).toMatchObject({
