@@ -26,7 +26,7 @@ export function hasServiceMarathon(privateAgents: number): boolean {
 }
 
 /** The image that the Marathon of a release comes in. */
-export function serviceImage(release: string): string {
+function serviceImage(release: string): string {
   return `registry.example/mesosphere/marathon:v${plainVersion(release)}`;
 }
 

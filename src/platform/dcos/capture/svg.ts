@@ -13,7 +13,7 @@ const CHARACTER_EM = 0.56;
 const BOLD_EM = 0.64;
 
 /** The text cut to a width in px at a font size in px; what was cut off shows as an ellipsis. */
-export function fitted(text: string, width: number, size: number, bold = false): string {
+function fitted(text: string, width: number, size: number, bold = false): string {
   const most = Math.max(1, Math.floor(width / (size * (bold ? BOLD_EM : CHARACTER_EM))));
   const letters = Array.from(text);
   return letters.length <= most ? text : `${letters.slice(0, most - 1).join("")}…`;

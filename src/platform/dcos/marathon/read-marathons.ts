@@ -51,7 +51,7 @@ function imageOf(app: JsonRecord): string | null {
 }
 
 /** Whether an app of the root Marathon is a Marathon itself: by its image, by its package, or by the flags it starts with. */
-export function isMarathonApp(app: JsonRecord): boolean {
+function isMarathonApp(app: JsonRecord): boolean {
   if (text(labelsOf(app)["DCOS_PACKAGE_NAME"]) === "marathon") return true;
   if (/(?:^|\/)marathon(?:-dcos-ee)?(?:[:@]|$)/.test(imageOf(app) ?? "")) return true;
   return /--framework_name[= ]\S/.test(text(app["cmd"]) ?? "") && /--zk[= ]zk:/.test(text(app["cmd"]) ?? "");
@@ -135,7 +135,7 @@ function idsOf(value: Json | undefined, field: string): readonly string[] {
 }
 
 /** Reads one Marathon through `ask`. Never throws for an answer. */
-export async function readMarathon(
+async function readMarathon(
   about: Pick<MarathonReading, "name" | "root" | "service">,
   ask: (path: (typeof PATHS)[number]) => Promise<JsonAnswer>,
 ): Promise<MarathonReading> {

@@ -59,7 +59,7 @@ interface Settings {
 }
 
 /** `settings.registry: { url, images }`, and the image each service Marathon gets with this target. Null: nothing is said about images. */
-export function imageSettings(inventory: Inventory, target: string | undefined): Settings | null {
+function imageSettings(inventory: Inventory, target: string | undefined): Settings | null {
   const own = record(inventory.settings["registry"]);
   const url = text(own["url"]);
   if (url === null) return null;

@@ -90,7 +90,7 @@ export function brokenBy(constraint: RawConstraint, spots: readonly Spot[]): str
 }
 
 /** Where an app may run at all: agents its constraints allow one by one. `undecided`: some could not be told. */
-export function placesFor(
+function placesFor(
   constraints: readonly RawConstraint[],
   spots: readonly Spot[],
 ): { readonly allowed: readonly Spot[]; readonly undecided: boolean } {
