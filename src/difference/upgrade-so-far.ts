@@ -7,7 +7,7 @@ import type { StepRecord } from "../domain/run-state.ts";
 type Counts = (record: StepRecord) => boolean;
 
 /**
- * What a run has changed so far: nodes whose restarting steps are all complete, nodes left behind by name, and what other steps
+ * What a run has changed so far: nodes whose restarting steps are all complete, nodes left behind by name, problems there were, and what other steps
  * with effect handed on. `counts` limits completed steps to a time.
  */
 export function upgradeSoFar(
@@ -18,10 +18,13 @@ export function upgradeSoFar(
 ): UpgradeBetween {
   const upgraded = new Set<string>();
   const aside = new Set<string>();
+  const troubles: { readonly node: string; readonly code: string }[] = [];
   const changed: { readonly kind: string; readonly output: Json }[] = [];
   for (const step of allSteps(plan)) {
     if (step.effect === "read") continue;
     const record = recordOf(step.address);
+    const { node } = step;
+    if (node !== null) troubles.push(...record.troubles.map((code) => ({ node, code })));
     if (step.node !== null && record.status === "set-aside") aside.add(step.node);
     if (record.status !== "complete" || !counts(record)) continue;
     if (step.node !== null && step.effect === "restart") upgraded.add(step.node);
@@ -32,6 +35,7 @@ export function upgradeSoFar(
     target: plan.inputs["target"] ?? "",
     upgraded: [...upgraded].filter((node) => !aside.has(node)),
     setAside: [...aside],
+    troubles,
     changed,
   };
 }

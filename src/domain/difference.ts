@@ -32,6 +32,8 @@ export interface UpgradeBetween {
   readonly upgraded: readonly NodeName[];
   /** Nodes it left behind, by name, for a person to mend. */
   readonly setAside: readonly NodeName[];
+  /** Problems that steps with effect had at a node, by their codes, whatever became of them. */
+  readonly troubles: readonly { readonly node: NodeName; readonly code: string }[];
   /** Outputs of other steps with effect that are complete, by kind: what else pawl itself has changed. */
   readonly changed: readonly { readonly kind: string; readonly output: Json }[];
 }

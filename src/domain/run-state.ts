@@ -16,6 +16,8 @@ export interface StepRecord {
   readonly since: string;
   readonly startedAt: string | null;
   readonly attempts: number;
+  /** Codes of every problem it ever had, each once, in order: what a later attempt mended is still on record. */
+  readonly troubles: readonly string[];
   /** Permission was refused: the step is in error, and nothing of it had begun. */
   readonly denied: boolean;
   /** Who set it aside or forced it: `policy` or a person. */
@@ -73,6 +75,7 @@ const UNTOUCHED: StepRecord = {
   since: "",
   startedAt: null,
   attempts: 0,
+  troubles: [],
   denied: false,
   actor: "",
 };
@@ -126,6 +129,10 @@ function changeOf(state: Draft, event: RunEvent): Change {
         // The first start counts for ever: a retry that finds the effect done already must not ask for another restart.
         startedAt: starts ? (before.startedAt ?? event.time) : before.startedAt,
         attempts: before.attempts + (starts ? 1 : 0),
+        troubles:
+          event.problem === null || before.troubles.includes(event.problem.code)
+            ? before.troubles
+            : [...before.troubles, event.problem.code],
         denied: event.to === "error" && before.status === "pending",
         actor: event.actor,
       };

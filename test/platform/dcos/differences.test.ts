@@ -8,7 +8,7 @@ import { DIFFERENCE_RULES } from "../../../src/platform/dcos/capture/difference-
 import { explainSnapshots } from "../../../src/platform/dcos/capture/explain-snapshots.ts";
 
 const COMMIT = "0b1f2c3d";
-const HOP: UpgradeBetween = { run: "r", target: "1.11.3", upgraded: ["m1", "a1", "a2"], setAside: [], changed: [] };
+const HOP: UpgradeBetween = { run: "r", target: "1.11.3", upgraded: ["m1", "a1", "a2"], setAside: [], troubles: [], changed: [] };
 
 function node(role: string, version: string, more: JsonRecord = {}): JsonRecord {
   return {
@@ -138,6 +138,15 @@ describe("what explains the differences an upgrade leaves behind", () => {
     const found = open(explainSnapshots(BEFORE, withValue(AFTER, path, value), [HOP]));
     expect(found.length).toBeGreaterThan(0);
     expect(found.every((one) => one.startsWith(`UNEXPLAINED: ${path[0]}`))).toBe(true);
+  });
+
+  it("a restart is explained where the record of that node tells it, and at no other node", () => {
+    const restarted = withValue(AFTER, ["nodes", "a1", "bootId"], "other");
+    const told = (name: string, code: string): readonly string[] =>
+      open(explainSnapshots(BEFORE, restarted, [{ ...HOP, troubles: [{ node: name, code }] }]));
+    expect(told("a1", "script-rebooted")).toEqual([]);
+    expect(told("a2", "script-rebooted")).toHaveLength(1);
+    expect(told("a1", "script-failed")).toHaveLength(1);
   });
 
   it.each([

@@ -44,6 +44,7 @@ function run(
       since: "",
       startedAt: more.started?.includes(address) === true ? "2026-11-20T15:00:00Z" : null,
       attempts: 1,
+      troubles: [],
       denied: false,
       actor: "engine",
     }),

@@ -216,7 +216,7 @@ describe("the matrix of components", () => {
   });
 
   it("tells as published from not, from several at once, and what the workbook says otherwise", () => {
-    const upgrade = { run: "r", target: "1.11.3", upgraded: [], setAside: [], changed: [] };
+    const upgrade = { run: "r", target: "1.11.3", upgraded: [], setAside: [], troubles: [], changed: [] };
     const before = {
       components: { mesos: { m1: "1.4.2", m2: "1.4.2" }, zookeeper: { m1: "3.4.10" }, marathon: "1.5.11" },
       agents: {},

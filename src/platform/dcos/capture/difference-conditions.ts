@@ -9,6 +9,7 @@ import { isPinned, isStateful } from "./app-definition.ts";
 export type ConditionName =
   | "of-set-aside-node"
   | "on-upgraded-node"
+  | "restart-on-record"
   | "is-target"
   | "alike-on-upgraded-nodes"
   | "alike-on-upgraded-masters"
@@ -45,6 +46,8 @@ interface Turnover {
 
 /** The step kind by which pawl changes a service Marathon; its output names app and service. */
 const SERVICE_STEP = "dcos/upgrade-service-marathon";
+/** Problems of the upgrade step that say: the machine restarted while its script ran. */
+const RESTARTED = new Set(["script-rebooted", "script-rebooted-half-done"]);
 /** Frameworks whose tasks are jobs: they end by themselves. */
 const JOB_SCHEDULERS = new Set(["metronome", "chronos"]);
 
@@ -186,6 +189,10 @@ export const CONDITIONS: Conditions<ConditionName, Between> = {
   "on-upgraded-node": (difference, between) => {
     const node = difference.path[0] === "components" ? (difference.path[2] ?? null) : nodeOf(difference, between);
     return targetOf(between, node) !== null;
+  },
+  "restart-on-record": (difference, between) => {
+    const node = nodeOf(difference, between);
+    return between.upgrades.some((one) => one.troubles.some((trouble) => trouble.node === node && RESTARTED.has(trouble.code)));
   },
   "is-target": (difference, between) => difference.after === targetOf(between, nodeOf(difference, between)),
   "alike-on-upgraded-nodes": ({ path }, between) =>

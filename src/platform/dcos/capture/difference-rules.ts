@@ -25,6 +25,15 @@ export const DIFFERENCE_RULES: readonly DifferenceRule<ConditionName>[] = [
     source: "dcos.md post-02; workbook: verify the version of the cluster from nodes",
   },
   {
+    name: "restart-on-record",
+    class: "consequential",
+    path: "nodes/*/bootId",
+    kinds: ["changed"],
+    when: ["on-upgraded-node", "restart-on-record"],
+    reason: "the machine restarted while its script ran: the run halted there, and went on when a person said so",
+    source: "workbook: Recovering from Failures During an Upgrade (find out what caused it, then try again)",
+  },
+  {
     name: "image-of-the-target",
     class: "expected",
     path: "nodes/*/imageCommit",
