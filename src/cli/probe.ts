@@ -33,6 +33,7 @@ export async function probeStep(
     startedMs: cluster.clock.now(),
     record: (one) => stepRecord(EMPTY_RUN, one),
     recorded: nothing,
+    hasRecorded: () => false,
     reattached: nothing,
     say: () => undefined,
     sleeping: () => undefined,

@@ -199,6 +199,8 @@ export interface StepContext {
   record(address: string): StepRecord;
   /** Journals an artifact that was put into the store. */
   recorded(artifact: ArtifactRecord): Promise<void>;
+  /** Whether an artifact of that name is in the journal. */
+  hasRecorded(name: string): boolean;
   /** Journals that contact was lost and is back. */
   reattached(note: string): Promise<void>;
   /** A line for whoever watches; not recorded. */
@@ -224,8 +226,9 @@ export interface StepKind {
   doIt(ctx: StepContext): Promise<Effect>;
   probe?(ctx: StepContext): Promise<Look>;
   /**
-   * Keeps what tells how it went: asked once the step is complete, or has failed for a reason other than lost contact, whatever its gates
-   * said. Only reads, and never decides: its step has ended.
+   * Keeps what tells how it went: asked right before the step is complete, or when it has failed for a reason other than lost contact,
+   * whatever its gates said. Only reads, and never decides. A process that dies in it leaves it to the next one: what is on record already
+   * (`hasRecorded`) is not kept again.
    */
   keep?(ctx: StepContext): Promise<void>;
 }

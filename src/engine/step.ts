@@ -66,6 +66,7 @@ export function contextOf(session: Session, desk: Desk, step: Step): StepContext
     startedMs: started === null ? parts.clock.now() : Date.parse(started),
     record: (address) => stepRecord(session.state, address),
     recorded: (artifact) => session.recorded(artifact),
+    hasRecorded: (name) => session.state.artifacts.some((one) => one.name === name),
     reattached: async (note) => {
       await session.append({ type: "step.reattached", step: step.address, note });
     },
@@ -175,7 +176,7 @@ async function attempt(kind: StepKind, ctx: StepContext): Promise<Effect> {
   }
 }
 
-/** After the step's last word is on record: what keeping evidence costs or how it fails changes nothing about it. */
+/** What keeping evidence costs or how it fails changes nothing about the step. */
 async function keepEvidence(session: Session, desk: Desk, step: Step): Promise<void> {
   const kind = session.parts.kinds.get(step.kind);
   if (kind?.keep === undefined) return;
@@ -226,10 +227,11 @@ export async function performStep(session: Session, desk: Desk, step: Step, dueA
         return { kind: "failed", problem: hook, as: "step-failed" };
       }
     }
+    // Before the step's last word: nobody comes back to a complete step. A failure is told first, because a halt must not wait.
+    await keepEvidence(session, desk, step);
     if (dueAgain) await move(session, step, "pending", { note: "done at this halt; due again when the run ends" });
     // Whatever begins next waits for the disk first, where this stands before it; the end of a run waits for it too.
     else movePast(session, step, "complete");
-    await keepEvidence(session, desk, step);
     return { kind: "complete" };
   } finally {
     session.inHand.delete(step.address);

@@ -80,11 +80,12 @@ export function mortalRemote(life: Life, remote: Remote): Remote {
 }
 
 export function mortalKind(life: Life, kind: StepKind): StepKind {
-  const { probe } = kind;
+  const { probe, keep } = kind;
   return {
     ...kind,
     doIt: (ctx) => living(life, () => kind.doIt(ctx)),
     ...(probe === undefined ? {} : { probe: (ctx) => living(life, () => probe(ctx)) }),
+    ...(keep === undefined ? {} : { keep: (ctx) => living(life, () => keep(ctx)) }),
   };
 }
 

@@ -81,6 +81,7 @@ export function testSteps(lab: TestLab, facts: Facts, target: string): TestSteps
         startedMs: lab.clock.now(),
         record: (one) => records.get(one) ?? UNTOUCHED,
         recorded: async (artifact) => void recorded.push(artifact.name),
+        hasRecorded: (name) => recorded.includes(name),
         reattached: async (note) => void reattached.push(note),
         say: (line) => void said.push(line),
         sleeping: () => undefined,

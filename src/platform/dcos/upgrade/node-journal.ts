@@ -15,6 +15,9 @@ const BEFORE_MS = 10_000;
 export async function keepJournal(ctx: StepContext): Promise<void> {
   const { node, step } = ctx;
   if (node === null) return;
+  const attempt = Math.max(1, ctx.record(step.address).attempts);
+  const name = `${step.address}/journal${attempt === 1 ? "" : `-${attempt}`}.txt`;
+  if (ctx.hasRecorded(name)) return;
   const since = Math.floor((ctx.startedMs - BEFORE_MS) / 1_000);
   const outcome = await ctx.remote.run(node.name, {
     argv: ["journalctl", "--no-pager", "-o", "short-iso", "-n", String(MAX_LINES), "--since", `@${since}`],
@@ -32,10 +35,9 @@ export async function keepJournal(ctx: StepContext): Promise<void> {
     ctx.say(`the journal of ${node.name} could not be kept: ${why || "it is empty"}`);
     return;
   }
-  const attempt = Math.max(1, ctx.record(step.address).attempts);
   const kept = await ctx.artifacts.put(
     {
-      name: `${step.address}/journal${attempt === 1 ? "" : `-${attempt}`}.txt`,
+      name,
       mediaType: "text/plain",
       step: step.address,
       node: node.name,
