@@ -14,7 +14,16 @@ export const OWN_FINDINGS = [
   "supported-release",
   "checks-can-fail",
   "host-keys-accepted",
+  "machines-supported",
+  "machines-not-in-table",
 ] as const;
+
+/** Those of them that are made of some clusters, or by some policies, only. */
+export const OWN_OCCASIONAL: readonly (typeof OWN_FINDINGS)[number][] = [
+  "host-keys-accepted",
+  "machines-supported",
+  "machines-not-in-table",
+];
 
 /** Versions of the sample, two minors apart. */
 const TARGET = "9.9.9";
@@ -89,6 +98,7 @@ export function knownNames(platform: Platform, runbooks: readonly Runbook[], che
       ...checks.map((one) => one.document.name),
       ...findings,
       ...OWN_FINDINGS,
+      ...(platform.occasional ?? []),
       ...runbooks.flatMap((one) => [...one.questions.map(findingIdOf), ...one.byHand.map((by) => by.name)]),
     ]),
     commands: new Set(COMMANDS.map((one) => one.name)),

@@ -347,6 +347,8 @@ export interface Platform {
   questionSubjects?(question: PersonQuestion, facts: Facts, inventory: Inventory): readonly string[] | null | undefined;
   /** Findings that a check measures too, by name of the check: one fault is not told twice. */
   readonly alsoMeasured?: Readonly<Record<string, string>>;
+  /** Findings that are made of some clusters only (what the inventory names, what this machine has), by name. */
+  readonly occasional?: readonly string[];
   /** Leadership read again: nodes of the role that must come last. Null: it could not be told. */
   readLast(reader: Remote, inventory: Inventory, role: string): Promise<readonly NodeName[] | null>;
   /** Right before a node is touched: quorum without it, nobody else down, still the role the plan gave it (rule 6). */

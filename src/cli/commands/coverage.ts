@@ -44,13 +44,21 @@ async function coverRun(io: Io, run: string, options: CoverageOptions, catalogue
   const state = foldJournal(folder, events);
   const account = accountOf(state, events, plan, manifestOf(events, events.length));
   const checks = await loadChecks(join(CHECKS, catalogue.platform));
-  const bound = boundNames(await runbooksOf(catalogue.platform), checks);
+  const { OWN_OCCASIONAL } = await import("../known-names.ts");
+  const { loadPlatform } = await import("../platforms.ts");
+  const { occasional = [] } = await loadPlatform(catalogue.platform);
+  const bound = boundNames(await runbooksOf(catalogue.platform), checks, [...OWN_OCCASIONAL, ...occasional]);
   return catalogue.items.map((item) => ({ item, run: coverageOf(item, { plan, state, account, bound }) }));
 }
 
-/** Names that are asked before some hops only. */
-function boundNames(runbooks: readonly Runbook[], checks: readonly Loaded<Check>[]): ReadonlySet<string> {
+/** Names that are asked before some hops, or of some clusters, only. */
+function boundNames(
+  runbooks: readonly Runbook[],
+  checks: readonly Loaded<Check>[],
+  occasional: readonly string[],
+): ReadonlySet<string> {
   return new Set([
+    ...occasional,
     ...checks.filter((one) => one.document.when !== undefined).map((one) => one.document.name),
     ...runbooks.flatMap((one) => [
       ...one.byHand.filter((by) => by.when !== undefined).map((by) => by.name),

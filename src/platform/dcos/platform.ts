@@ -8,6 +8,7 @@ import { configBackup } from "./capture/config-backup.ts";
 import { CONTRACT, LOCK_PATH, PORTS, WEB } from "./contract.ts";
 import { FILES } from "./facts/facts-script.ts";
 import { findings } from "./preflight/findings.ts";
+import { IMAGES } from "./preflight/images.ts";
 import { questionSubjects } from "./preflight/question-subjects.ts";
 import { readLast } from "./facts/leadership.ts";
 import { readMachine } from "./facts/machine-facts.ts";
@@ -23,7 +24,7 @@ import { summarise } from "./capture/summary.ts";
 import { upgradeNode } from "./upgrade/upgrade-node.ts";
 import { upgradeScript } from "./upgrade/upgrade-script.ts";
 import { zookeeperDump } from "./zookeeper/dump.ts";
-import { provableFinding, zookeeperProof, type ScratchOf } from "./zookeeper/proof.ts";
+import { PROVABLE, provableFinding, zookeeperProof, type ScratchOf } from "./zookeeper/proof.ts";
 import { scratchSettings } from "./zookeeper/settings.ts";
 import { zookeeperTar } from "./zookeeper/tar.ts";
 import { createScratch } from "../../zookeeper/scratch-server.ts";
@@ -84,6 +85,7 @@ export function createDcosPlatform(means: DcosMeans = {}): Platform {
       "activation-finished": "no-half-done-activation",
       "config-alike": "config-equal",
     },
+    occasional: [IMAGES, PROVABLE],
     readLast,
     permission,
     isCostly,

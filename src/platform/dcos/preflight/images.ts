@@ -12,6 +12,9 @@ const ACCEPT =
   "Accept: application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json";
 const TIMEOUT_S = 20;
 
+/** The finding about images. */
+export const IMAGES = "images-available";
+
 /** A manifest of a registry (HTTP API v2), or a file by its name; asked for with HEAD, so that nothing is pulled. */
 const MANIFEST = /https?:\/\/[A-Za-z0-9.-]+(?::\d+)?\/v2\/[a-z0-9]+(?:[._/-][a-z0-9]+)*\/manifests\/[A-Za-z0-9_][A-Za-z0-9_.:-]*/;
 
@@ -115,7 +118,7 @@ function imageFinding(facts: Facts): Finding {
   if (answers.length === 0)
     return {
       ...{
-        id: "images-available",
+        id: IMAGES,
         severity: "advisory",
         verdict: "inconclusive",
         title,
@@ -131,7 +134,7 @@ function imageFinding(facts: Facts): Finding {
   const told = (one: JsonRecord, words: string) => ({ node, text: `${text(one["image"]) ?? "?"}: ${words}` });
   const good = answers.filter((one) => one["status"] === 200);
   return finding({
-    id: "images-available",
+    id: IMAGES,
     title,
     expected: `a manifest in ${text(read["registry"]) ?? ""} for every image, asked from ${node ?? "an agent"}`,
     good: `${good.length} of ${answers.length}: ${good.map((one) => text(one["image"]) ?? "").join(", ")}`,
