@@ -166,8 +166,9 @@ async function work(session: Session, desk: Desk, resumed: boolean): Promise<voi
     if (resumed && session.state.interrupted !== null) await session.append({ type: "plan.proceeded", because: "resumed" });
     if (resumed) await reconcile(session, desk);
     await approveStart(session, desk);
-    stopAfter(session);
+    // The lock first: what a process that died has left behind is undone even where nothing else is to be done any more.
     const mayTouch = await takeLock(session);
+    stopAfter(session);
     rememberTrip(session);
     for (let phase = nextPhase(session); phase !== undefined; phase = nextPhase(session)) {
       monitors.enter(phase);

@@ -189,6 +189,27 @@ describe("steps at the end", () => {
     expect((await toy.run()).exit).toBe("ok");
     expect([undone.length, toy.status("finally/undo")]).toEqual([2, "complete"]);
   });
+
+  it("also where the process died before its undo, and a resume finds done all that it is asked for", async () => {
+    const undone: string[] = [];
+    const undo: StepKind = {
+      name: "toy/undo",
+      effect: "write",
+      shows: () => [],
+      doIt: async () => (undone.push("undone"), { kind: "done" }),
+    };
+    const always = { ...book, finally: [step("undo", "toy/undo", { with: { "on-halt": true } })] };
+    const made = (): ReturnType<typeof toyRun> =>
+      toyRun({ runbook: always, kinds: () => [undo], limits: { stopAfter: "bosses" } });
+    const whole = made();
+    await whole.run();
+    const lastOfBosses = whole.events.findLastIndex((one) => one.type === "step.moved" && one.step.startsWith("bosses/"));
+    const toy = made();
+    await expect(toy.run(lastOfBosses + 1)).rejects.toThrow("the process died here");
+    undone.length = 0;
+    expect((await toy.run()).halt?.problem.code).toBe("stop-after");
+    expect(undone).toEqual(["undone"]);
+  });
 });
 
 describe("--until", () => {
