@@ -31,6 +31,21 @@ function run(words) {
   return spawnSync(words[0], words.slice(1), { stdio: ["ignore", "ignore", "inherit"], env }).status === 0;
 }
 
+// Debian's packages start their services as soon as they are installed, unless this script says no (invoke-rc.d, 101: forbidden).
+const POLICY = "/usr/sbin/policy-rc.d";
+
+/** Does what installs packages, with no service of theirs started on this machine: tests start their own. */
+function withoutServices(rights, install) {
+  const mine =
+    !reachable(POLICY) &&
+    run([...rights, "sh", "-c", `printf '#!/bin/sh\\nexit 101\\n' > "$1" && chmod 755 "$1"`, "policy", POLICY]);
+  try {
+    install();
+  } finally {
+    if (mine) run([...rights, "rm", "-f", POLICY]);
+  }
+}
+
 const before = missing();
 if (before.length > 0) {
   const root = process.getuid?.() === 0;
@@ -38,8 +53,10 @@ if (before.length > 0) {
   if (apt && (ci || root)) {
     const rights = root ? [] : ["sudo", "-n", "DEBIAN_FRONTEND=noninteractive"];
     process.stderr.write(`pawl tests: installing ${before.join(" ")}\n`);
-    run([...rights, "apt-get", "update", "-qq"]);
-    run([...rights, "apt-get", "install", "-y", "-qq", "--no-install-recommends", ...before]);
+    withoutServices(root ? [] : ["sudo", "-n"], () => {
+      run([...rights, "apt-get", "update", "-qq"]);
+      run([...rights, "apt-get", "install", "-y", "-qq", "--no-install-recommends", ...before]);
+    });
   }
   const after = missing();
   if (after.length > 0) {

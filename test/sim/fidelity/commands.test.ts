@@ -91,7 +91,7 @@ function textsOf({ argv, sudo, stdin }: Command): readonly string[] {
   return [commandLine(argv, { sudo: sudo === true }), ...inner, ...job];
 }
 
-describeReal("every command text pawl sends", ["busybox"], () => {
+describeReal("every command text pawl sends", ["busybox-static"], () => {
   let sent: readonly Command[];
   beforeAll(async () => {
     sent = await sentCommands();
@@ -121,7 +121,7 @@ describeReal("every command text pawl sends", ["busybox"], () => {
 const PLACES =
   /\/(opt\/mesosphere|etc\/mesosphere|etc\/os-release|etc\/machine-id|etc\/systemd\/system\/dcos\.target\.wants|var\/lib\/dcos|var\/lib\/zookeeper)(?=[/\s"';)]|$)/g;
 
-describeReal("a node of the model beside real shells with the same files", ["busybox", "curl"], () => {
+describeReal("a node of the model beside real shells with the same files", ["busybox-static", "curl"], () => {
   const lab = testLab({ version: "1.11.3", masters: 3, privateAgents: 1, publicAgents: 1 });
   const folder = mkdtempSync(join(tmpdir(), "pawl-node-"));
   const root = join(folder, "root");
