@@ -81,6 +81,7 @@ describe("the checks of DC/OS", () => {
         "timeout 30 docker ps -q",
         "GET /exhibitor/v1/explorer/node-data",
         "GET /flags",
+        "GET /logging",
         "timedatectl",
       ]),
     );

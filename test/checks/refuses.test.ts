@@ -25,6 +25,7 @@ describe("the checks of DC/OS", () => {
         "exhibitor-no-rolling-change",
         "exhibitor-serving",
         "marathon-leads",
+        "marathon-log-level",
         "marathon-quiet",
         "master-file-version",
         "master-upgraded",

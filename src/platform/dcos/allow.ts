@@ -37,6 +37,8 @@ const MESOS = [
 const MARATHON = [
   get(/\/ping/),
   get(/\/metrics/),
+  // Loggers and their levels; a POST to it changes them.
+  get(/\/logging/),
   get(/\/v2\/(?:leader|info|groups|queue|deployments|tasks|pods|apps)/, only("embed|id|cmd|label|status|status%5[bB]%5[dD]")),
   get(/\/v2\/eventSubscriptions/),
   get(/\/v2\/pods::status/),

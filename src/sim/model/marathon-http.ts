@@ -1,6 +1,7 @@
 import type { SimHttpAnswer, SimHttpRequest } from "../ports.ts";
 import { answer, jsonAnswer } from "./http.ts";
 import { believedMarathon, deploy, marathonLeader, marathonListens } from "./marathon.ts";
+import { loggersAnswer } from "./marathon-loggers.ts";
 import {
   appDefinition,
   appView,
@@ -223,6 +224,8 @@ function leaderAnswer(model: Model, leader: NodeState, request: SimHttpRequest):
       return jsonAnswer(queueView(model, leader));
     case "/v2/eventSubscriptions":
       return releaseOf(leader.version).minor === 9 ? jsonAnswer({ callbackUrls: [] }) : problemPage(404, "Not Found");
+    case "/logging":
+      return request.method === "GET" ? loggersAnswer(leader) : problemPage(405, "Method Not Allowed");
     case "/metrics":
       return jsonAnswer(metricsView(model, leader));
     default:

@@ -134,6 +134,11 @@ export const REFERENCES: readonly Reference[] = [
     read: /^mesos-agent GET \/(state|containers|flags|metrics\/snapshot)$/,
     source: "kept as bytes, no field is read: dcos.md 10; own captures of agents: mesos-fidelity.test.ts",
   },
+  {
+    read: /^marathon GET \/logging$/,
+    source:
+      "Marathon's SystemResource.scala (showLoggers); before 1.5 chaos' LogConfigServlet and logconfig.mustache: marathon.test.ts",
+  },
   { read: /^marathon GET \/metrics$/, source: "kept as bytes, no field is read: dcos.md 11.3" },
   {
     read: /^systemctl show --property=Id,LoadState,ActiveState/,

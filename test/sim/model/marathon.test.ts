@@ -53,6 +53,17 @@ describe("the model's Marathon", () => {
     expect((await json<{ readonly elected: boolean }>(one.cluster, one.at("m1"), 8080, "/v2/info")).elected).toBe(true);
   });
 
+  it.each([
+    ["1.9.9", "text/html", /<td>ROOT<\/td>\s*<td>INFO<\/td>[^]*<td>mesosphere<\/td>\s*<td>INHERIT<\/td>/],
+    ["1.10.8", "application/json", /^\{"ROOT":"INFO",.*"mesosphere":"INFO \(inherited\)"/],
+  ] as const)("tells its loggers as Marathon of DC/OS %s does, and takes no change by a GET", async (version, type, form) => {
+    const one = lab({ version });
+    const said = await ask(one.cluster, one.at("m1"), 8080, "/logging?logger=ROOT&level=OFF");
+    if (said.kind !== "answered") throw new Error(said.kind);
+    expect([said.status, said.headers["Content-Type"]?.startsWith(type)]).toEqual([200, true]);
+    expect(said.body.toString()).toMatch(form);
+  });
+
   it("runs about twenty tasks: one app pinned, one UNIQUE, one public, some with health checks", async () => {
     const one = lab();
     const apps = await marathonApps(one);
