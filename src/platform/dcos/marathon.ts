@@ -3,7 +3,7 @@ import type { Json, JsonRecord } from "../../domain/json.ts";
 import type { Remote } from "../../engine/ports.ts";
 import { mastersOf, urlOf } from "./contract.ts";
 import { getJson, type JsonAnswer } from "./http-reading.ts";
-import { list, number, record, text } from "./json-fields.ts";
+import { list, number, record, text } from "../../domain/json-fields.ts";
 
 /** What later checks compare an app with. Counts are those of this moment: an app that was broken before stays known as such. */
 export interface AppBaseline {

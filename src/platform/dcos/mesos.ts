@@ -3,7 +3,7 @@ import type { Json, JsonRecord } from "../../domain/json.ts";
 import type { Remote } from "../../engine/ports.ts";
 import { urlOf } from "./contract.ts";
 import { getJson, getRedirect } from "./http-reading.ts";
-import { list, number, record, text } from "./json-fields.ts";
+import { list, number, record, text } from "../../domain/json-fields.ts";
 
 /** An agent as the leading master lists it. */
 export interface AgentEntry {

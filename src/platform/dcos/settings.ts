@@ -1,5 +1,5 @@
 import type { Inventory, InventoryNode } from "../../domain/inventory.ts";
-import { list, number, record, text } from "./json-fields.ts";
+import { list, number, record, text } from "../../domain/json-fields.ts";
 
 /** Marathon-LB's own health check, where the inventory names no other (dcos.md pre-29). */
 const PROXY_PORT = 9090;

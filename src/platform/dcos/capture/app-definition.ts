@@ -1,5 +1,5 @@
 import type { Json, JsonRecord } from "../../../domain/json.ts";
-import { list, record, text } from "../json-fields.ts";
+import { list, record, text } from "../../../domain/json-fields.ts";
 import { normaliseConstraints } from "../marathon.ts";
 
 /** What an app has beside its definition: counts, deployments and times of the moment (dcos.md 11.2). */

@@ -1,6 +1,6 @@
 import type { Inventory } from "../../../domain/inventory.ts";
 import type { JsonRecord } from "../../../domain/json.ts";
-import { list, record, text } from "../json-fields.ts";
+import { list, record, text } from "../../../domain/json-fields.ts";
 import { plural, type Architecture } from "./architecture.ts";
 import { byRack, placedAgents, tally } from "./placement.ts";
 

@@ -1,5 +1,5 @@
 import type { Json, JsonRecord } from "../../../domain/json.ts";
-import { parseJson } from "../json-fields.ts";
+import { parseJson } from "../../../domain/json-fields.ts";
 
 /** Captured bytes by the name of the capture. */
 export type Captured = ReadonlyMap<string, Buffer>;

@@ -5,7 +5,7 @@ import { agentsOf, mastersOf, portOf, urlOf, type Service } from "../contract.ts
 import { fileNameOf } from "../../../domain/file-name.ts";
 import type { ServiceMarathon } from "../marathon/read-marathons.ts";
 import { factsCommand } from "../facts/facts-script.ts";
-import { number, record, text } from "../json-fields.ts";
+import { number, record, text } from "../../../domain/json-fields.ts";
 import { TASK_PAGE } from "../mesos.ts";
 import { UNIT_PROPERTIES, unitsToCapture } from "./units.ts";
 

@@ -5,7 +5,7 @@ import { PawlError } from "../../../domain/errors.ts";
 import { DOCUMENT_TYPE } from "../../../domain/exhibit.ts";
 import type { JsonRecord } from "../../../domain/json.ts";
 import type { Effect, StepContext, StepKind } from "../../../engine/ports.ts";
-import { parseJson, record, text } from "../json-fields.ts";
+import { parseJson, record, text } from "../../../domain/json-fields.ts";
 import { constraintsText } from "./app-definition.ts";
 import { componentMatrix } from "./component-matrix.ts";
 import { comparable, explainSnapshots, notCompared } from "./explain-snapshots.ts";

@@ -1,6 +1,6 @@
 import type { UpgradeBetween } from "../../../domain/difference.ts";
 import type { Json, JsonRecord } from "../../../domain/json.ts";
-import { record, text } from "../json-fields.ts";
+import { record, text } from "../../../domain/json-fields.ts";
 import { publishedComponents, type PublishedComponent } from "./component-table.ts";
 
 /** Versions that the nodes of one kind said, each with how many said it: `1.5.2 (3)`. */

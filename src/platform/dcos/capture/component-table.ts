@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import type { Json } from "../../../domain/json.ts";
-import { list, record, text } from "../json-fields.ts";
+import { list, record, text } from "../../../domain/json-fields.ts";
 
 /** One component of a release: what was published, and what the workbook's own matrix says where that differs. */
 export interface PublishedComponent {

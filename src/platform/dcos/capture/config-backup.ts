@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { posix } from "node:path";
 import type { Inventory } from "../../../domain/inventory.ts";
 import type { Effect, StepContext, StepKind } from "../../../engine/ports.ts";
-import { mapBounded } from "../bounded.ts";
+import { mapBounded } from "../../../domain/bounded.ts";
 import { filesArgv, parseListing } from "../facts/files-script.ts";
 
 /** Configuration as installed, and what an operator may have put beside it (dcos.md 3.1). */

@@ -1,7 +1,7 @@
 import type { Conditions } from "../../../difference/explain.ts";
 import type { SnapshotDifference, UpgradeBetween } from "../../../domain/difference.ts";
 import type { Json, JsonRecord } from "../../../domain/json.ts";
-import { list, record, text } from "../json-fields.ts";
+import { list, record, text } from "../../../domain/json-fields.ts";
 import { RUN_LABEL } from "../marathon/temporary-app.ts";
 import { isPinned, isStateful } from "./app-definition.ts";
 

@@ -2,7 +2,7 @@ import { compareSnapshots } from "../../../difference/snapshot-difference.ts";
 import { explainDifferences } from "../../../difference/explain.ts";
 import type { ExplainedDifference, UpgradeBetween } from "../../../domain/difference.ts";
 import type { Json, JsonRecord } from "../../../domain/json.ts";
-import { list, record, text } from "../json-fields.ts";
+import { list, record, text } from "../../../domain/json-fields.ts";
 import { betweenOf, CONDITIONS } from "./difference-conditions.ts";
 import { DIFFERENCE_RULES } from "./difference-rules.ts";
 

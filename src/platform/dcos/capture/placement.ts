@@ -1,5 +1,5 @@
 import type { Json, JsonRecord } from "../../../domain/json.ts";
-import { record, text } from "../json-fields.ts";
+import { record, text } from "../../../domain/json-fields.ts";
 import { tiesOf } from "./app-definition.ts";
 
 /** One agent of a summary, with what it runs. */

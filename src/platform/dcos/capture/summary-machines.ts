@@ -1,7 +1,7 @@
 import type { InventoryNode } from "../../../domain/inventory.ts";
 import type { Json, JsonRecord } from "../../../domain/json.ts";
 import { parseFacts } from "../facts/node-facts.ts";
-import { list, number, parseJson, record, text } from "../json-fields.ts";
+import { list, number, parseJson, record, text } from "../../../domain/json-fields.ts";
 import { isNode, parseAgents } from "../mesos.ts";
 import { parseMntr } from "../zookeeper/four-letter-words.ts";
 import { below, jsonOf, sorted, type Captured } from "./captured.ts";

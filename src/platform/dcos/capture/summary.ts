@@ -1,6 +1,6 @@
 import type { InventoryNode } from "../../../domain/inventory.ts";
 import type { Json, JsonRecord } from "../../../domain/json.ts";
-import { list, parseJson, record, text } from "../json-fields.ts";
+import { list, parseJson, record, text } from "../../../domain/json-fields.ts";
 import { appDefinition, podDefinition } from "./app-definition.ts";
 import { below, jsonOf, sorted, type Captured } from "./captured.ts";
 import { agentsSummary, mastersSummary, nodesSummary } from "./summary-machines.ts";

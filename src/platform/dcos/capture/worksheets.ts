@@ -1,5 +1,5 @@
 import type { JsonRecord } from "../../../domain/json.ts";
-import { list, record, text } from "../json-fields.ts";
+import { list, record, text } from "../../../domain/json-fields.ts";
 import { publishedComponents } from "./component-table.ts";
 import { byRack, placedAgents, tally, type PlacedAgent } from "./placement.ts";
 

@@ -1,7 +1,7 @@
 import type { InventoryNode } from "../../../domain/inventory.ts";
 import type { JsonRecord } from "../../../domain/json.ts";
 import type { Remote } from "../../../engine/ports.ts";
-import { parseJson, record } from "../json-fields.ts";
+import { parseJson, record } from "../../../domain/json-fields.ts";
 import { CHECK_TYPES, checksCommand } from "./checks-script.ts";
 import { judgeScript } from "./node-facts.ts";
 import { sectionsOf } from "./sections.ts";

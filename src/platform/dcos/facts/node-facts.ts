@@ -4,7 +4,7 @@ import type { JsonRecord } from "../../../domain/json.ts";
 import type { Outcome, Remote } from "../../../engine/ports.ts";
 import { roleOfFiles } from "../contract.ts";
 import { factsCommand } from "./facts-script.ts";
-import { parseJson, record, text } from "../json-fields.ts";
+import { parseJson, record, text } from "../../../domain/json-fields.ts";
 import { sectionsOf } from "./sections.ts";
 
 /** The edition of DC/OS. */

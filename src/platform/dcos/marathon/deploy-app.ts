@@ -2,7 +2,7 @@ import { formatDuration, parseDuration } from "../../../domain/duration.ts";
 import type { Problem } from "../../../domain/errors.ts";
 import type { JsonRecord } from "../../../domain/json.ts";
 import type { Effect, Look, Permission, StepContext, StepKind } from "../../../engine/ports.ts";
-import { list, record, text } from "../json-fields.ts";
+import { list, record, text } from "../../../domain/json-fields.ts";
 import { lookAtApp, sendMarathon, type AppLook, type Sent } from "./marathon-call.ts";
 import { appIdOf, definitionOf, DEPLOY_APP, isOwn, roleOf, upgradedNode, whyNotRunning, type Place } from "./temporary-app.ts";
 

@@ -2,7 +2,7 @@ import type { Inventory, InventoryNode } from "../../../domain/inventory.ts";
 import { readJson, type Json, type JsonRecord } from "../../../domain/json.ts";
 import type { HttpAnswer, Remote } from "../../../engine/ports.ts";
 import { mastersOf, urlOf } from "../contract.ts";
-import { list, record, text } from "../json-fields.ts";
+import { list, record, text } from "../../../domain/json-fields.ts";
 
 const TIMEOUT_MS = 30_000;
 

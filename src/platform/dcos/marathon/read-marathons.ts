@@ -3,7 +3,7 @@ import type { Inventory } from "../../../domain/inventory.ts";
 import type { Json, JsonRecord } from "../../../domain/json.ts";
 import type { Remote } from "../../../engine/ports.ts";
 import { getJson, type JsonAnswer } from "../http-reading.ts";
-import { list, number, record, text } from "../json-fields.ts";
+import { list, number, record, text } from "../../../domain/json-fields.ts";
 import { askMarathon } from "../marathon.ts";
 import { isNode, type AgentEntry } from "../mesos.ts";
 import { parseHosts, parseWorkloads, type Workload } from "./workload.ts";

@@ -3,7 +3,7 @@ import type { Problem } from "../../../domain/errors.ts";
 import type { Effect, Look, StepContext, StepKind } from "../../../engine/ports.ts";
 import { mastersOf, urlOf } from "../contract.ts";
 import { getJson } from "../http-reading.ts";
-import { list, record, text } from "../json-fields.ts";
+import { list, record, text } from "../../../domain/json-fields.ts";
 import { askMarathon } from "../marathon.ts";
 import { lookAtApp, sendMarathon } from "./marathon-call.ts";
 import { appsToRemove, isOwn, REMOVE_APP, type BegunApp } from "./temporary-app.ts";

@@ -1,5 +1,5 @@
 import { canonical, type Json, type JsonRecord } from "../../../domain/json.ts";
-import { list, number, record, text } from "../json-fields.ts";
+import { list, number, record, text } from "../../../domain/json-fields.ts";
 import type { MarathonReading } from "./read-marathons.ts";
 
 /** A service Marathon as it was when the run was planned. Null: it was not told. */

@@ -3,7 +3,7 @@ import type { Json, JsonRecord } from "../../../domain/json.ts";
 import { allSteps, type Plan, type Step } from "../../../domain/plan.ts";
 import type { StepRecord } from "../../../domain/run-state.ts";
 import { isNode, type AgentEntry } from "../mesos.ts";
-import { list, record, text } from "../json-fields.ts";
+import { list, record, text } from "../../../domain/json-fields.ts";
 
 /** Labels by which pawl knows an app as its own: the run that made it, and the step. */
 export const RUN_LABEL = "PAWL_RUN";

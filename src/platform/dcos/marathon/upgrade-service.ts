@@ -2,7 +2,7 @@ import { formatDuration, parseDuration } from "../../../domain/duration.ts";
 import type { Problem } from "../../../domain/errors.ts";
 import type { Json, JsonRecord } from "../../../domain/json.ts";
 import type { Effect, Look, Permission, StepContext, StepKind } from "../../../engine/ports.ts";
-import { list, record, text } from "../json-fields.ts";
+import { list, record, text } from "../../../domain/json-fields.ts";
 import { askMarathon } from "../marathon.ts";
 import { parseAgents } from "../mesos.ts";
 import { lookAtApp, sendMarathon } from "./marathon-call.ts";

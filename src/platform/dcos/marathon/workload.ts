@@ -1,6 +1,6 @@
 import type { Json, JsonRecord } from "../../../domain/json.ts";
 import { constraintsOf, type RawConstraint } from "../preflight/constraints.ts";
-import { list, number, record, text } from "../json-fields.ts";
+import { list, number, record, text } from "../../../domain/json-fields.ts";
 
 /** An app or a pod, with what has to be known of it before an upgrade. Kept in the plan, so only what is asked later. */
 export interface Workload {

@@ -1,7 +1,7 @@
 import { parse } from "yaml";
 import type { Json } from "../../../domain/json.ts";
 import { crosses } from "../../../domain/version.ts";
-import { parseJson, record } from "../json-fields.ts";
+import { parseJson, record } from "../../../domain/json-fields.ts";
 
 /** Settings by key as the generator keeps them: text, with lists and objects written as JSON. */
 export type Settings = ReadonlyMap<string, string>;

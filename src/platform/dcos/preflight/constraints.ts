@@ -1,6 +1,6 @@
 import type { Json } from "../../../domain/json.ts";
 import { compareVersionTexts } from "../../../domain/version.ts";
-import { list, record, text } from "../json-fields.ts";
+import { list, record, text } from "../../../domain/json-fields.ts";
 import { judgePattern } from "./java-pattern.ts";
 
 /** Field, operator and value as they are stored. */

@@ -1,6 +1,6 @@
 import type { Json, JsonRecord } from "../../../domain/json.ts";
 import type { Facts, Finding } from "../../../domain/plan.ts";
-import { list, number, record, text } from "../json-fields.ts";
+import { list, number, record, text } from "../../../domain/json-fields.ts";
 import { constraintText, judgeConstraint, type Complaint, type RawConstraint } from "./constraints.ts";
 import { finding, type Judgement } from "./judgement.ts";
 import { brokenBy, pinnedBy, type Spot } from "./placement.ts";

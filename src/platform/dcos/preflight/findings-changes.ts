@@ -2,7 +2,7 @@ import type { Inventory } from "../../../domain/inventory.ts";
 import type { Json } from "../../../domain/json.ts";
 import type { Facts, Finding } from "../../../domain/plan.ts";
 import type { About, Difference } from "./configuration.ts";
-import { list, record, text } from "../json-fields.ts";
+import { list, record, text } from "../../../domain/json-fields.ts";
 import { finding, notEvaluated } from "./judgement.ts";
 import { genconfOf } from "./read-configuration.ts";
 

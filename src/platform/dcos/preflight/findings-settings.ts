@@ -1,7 +1,7 @@
 import type { Inventory, InventoryNode } from "../../../domain/inventory.ts";
 import type { Facts, Finding } from "../../../domain/plan.ts";
 import { crosses } from "../../../domain/version.ts";
-import { record, text } from "../json-fields.ts";
+import { record, text } from "../../../domain/json-fields.ts";
 import { proxyNodes, proxyUrl } from "../settings.ts";
 import { finding, notEvaluated } from "./judgement.ts";
 

@@ -2,7 +2,7 @@ import type { Inventory, InventoryNode } from "../../../domain/inventory.ts";
 import type { Facts, Finding } from "../../../domain/plan.ts";
 import { compareVersionTexts } from "../../../domain/version.ts";
 import { agentsOf, mastersOf } from "../contract.ts";
-import { number } from "../json-fields.ts";
+import { number } from "../../../domain/json-fields.ts";
 import { finding } from "./judgement.ts";
 
 function minorOf(version: string): readonly [number, number] {

@@ -4,7 +4,7 @@ import type { Before } from "../../../engine/ports.ts";
 import { agentsOf, mastersOf, quorumOf } from "../contract.ts";
 import { appFindings } from "./findings-apps.ts";
 import { agentFindings } from "./findings-agents.ts";
-import { number, record, text } from "../json-fields.ts";
+import { number, record, text } from "../../../domain/json-fields.ts";
 import { configurationFindings, editionFinding } from "./findings-changes.ts";
 import { machineFindings } from "./findings-machines.ts";
 import { ipv6Finding, proxyFinding } from "./findings-settings.ts";

@@ -1,7 +1,7 @@
 import type { JsonRecord } from "../../../domain/json.ts";
 import type { Facts } from "../../../domain/plan.ts";
 import type { PersonQuestion } from "../../../domain/question.ts";
-import { list, record, text } from "../json-fields.ts";
+import { list, record, text } from "../../../domain/json-fields.ts";
 
 /** The question about the data of each app that has any (runbooks/dcos-upgrade.yaml). */
 const APPLICATION_DATA = "application-data";

@@ -1,7 +1,7 @@
 import type { Problem } from "../../../domain/errors.ts";
 import type { InventoryNode } from "../../../domain/inventory.ts";
 import type { CheckAnswer, StepContext } from "../../../engine/ports.ts";
-import { text } from "../json-fields.ts";
+import { text } from "../../../domain/json-fields.ts";
 
 /** Units that were restarted a moment ago count as unhealthy until the next poll, every 60 s (dcos.md 5.4). */
 const ATTEMPTS = 8;

@@ -6,7 +6,7 @@ import type { InventoryNode } from "../../../domain/inventory.ts";
 import type { Permission, StepContext } from "../../../engine/ports.ts";
 import { agentsOf, mastersOf, quorumOf, urlOf } from "../contract.ts";
 import { getJson } from "../http-reading.ts";
-import { list, number, record, text } from "../json-fields.ts";
+import { list, number, record, text } from "../../../domain/json-fields.ts";
 import { readEnsemble, type Ensemble } from "../facts/leadership.ts";
 import { isNode, leaderOf, parseAgents, type AgentEntry } from "../mesos.ts";
 import { readNode, type NodeReport } from "../facts/node-facts.ts";

@@ -5,7 +5,7 @@ import type { Problem } from "../../../domain/errors.ts";
 import type { Effect, Look, StepContext, StepKind } from "../../../engine/ports.ts";
 import type { JobEnd } from "../../../action/remote-job-wait.ts";
 import type { JobPlace } from "../../../action/remote-job.ts";
-import { text } from "../json-fields.ts";
+import { text } from "../../../domain/json-fields.ts";
 import { readNode, type NodeReport } from "../facts/node-facts.ts";
 import { checksBefore } from "./checks-before.ts";
 import { failed, fetchScript, SCRIPT_FILE } from "./fetch-script.ts";

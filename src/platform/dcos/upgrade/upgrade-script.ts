@@ -7,7 +7,7 @@ import type { Plan } from "../../../domain/plan.ts";
 import type { Effect, Look, StepContext, StepKind } from "../../../engine/ports.ts";
 import { mastersOf } from "../contract.ts";
 import { filesArgv, parseListing } from "../facts/files-script.ts";
-import { record, text } from "../json-fields.ts";
+import { record, text } from "../../../domain/json-fields.ts";
 import { judgeScriptText, urlOfGenerator, type ScriptVersions } from "./script-text.ts";
 import { digestNow } from "../preflight/read-configuration.ts";
 import { findJob, followJob, startStepJob } from "./step-job.ts";

@@ -7,7 +7,7 @@ import { countBelow, featuresOf, readTree, subtreesOf, type TreeReading } from "
 import { kindOf, openSpool } from "../../../zookeeper/tree.ts";
 import { writeDump, type DumpSummary } from "../../../zookeeper/write-dump.ts";
 import { mastersOf, portOf } from "../contract.ts";
-import { text } from "../json-fields.ts";
+import { text } from "../../../domain/json-fields.ts";
 import { parseMntr, readServer, type ServerReading } from "./four-letter-words.ts";
 import { readerAuth } from "./settings.ts";
 

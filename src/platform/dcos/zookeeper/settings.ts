@@ -4,7 +4,7 @@ import { PawlError } from "../../../domain/errors.ts";
 import type { Inventory } from "../../../domain/inventory.ts";
 import type { ClientOptions } from "../../../zookeeper/client.ts";
 import type { ScratchSettings } from "../../../zookeeper/scratch-server.ts";
-import { list, number, record, text } from "../json-fields.ts";
+import { list, number, record, text } from "../../../domain/json-fields.ts";
 
 /**
  * `settings: { zookeeper: { auth: { scheme: digest, file: PATH }, java: PATH, library: PATH, heap-mib: N, server: [WORD…] } }` of an

@@ -1,4 +1,4 @@
-import { readJson, type Json, type JsonRecord } from "../../domain/json.ts";
+import { readJson, type Json, type JsonRecord } from "./json.ts";
 
 /** The value as a record; an empty one for anything else. */
 export function record(value: Json | undefined): JsonRecord {
