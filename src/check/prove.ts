@@ -201,6 +201,7 @@ const EMPTY_CONTEXT: JsonRecord = {
   complete: [],
   only: [],
   output: null,
+  outputs: {},
   all: [],
 };
 

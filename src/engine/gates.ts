@@ -2,19 +2,28 @@ import type { ArtifactRef, Measured } from "../domain/events.ts";
 import type { Problem } from "../domain/errors.ts";
 import { formatDuration } from "../domain/duration.ts";
 import { assess, streakOf, type Measurement } from "../domain/gate.ts";
-import type { JsonRecord } from "../domain/json.ts";
+import type { Json, JsonRecord } from "../domain/json.ts";
 import { allSteps, type Gate, type Step } from "../domain/plan.ts";
 import { stepRecord } from "../domain/run-state.ts";
 import { isBusy, isSettled } from "../domain/status.ts";
 import type { CheckAnswer } from "./ports.ts";
 import type { Session } from "./session.ts";
 
-/** What filters see of the run: inputs, the step's node, when its effect began, and which nodes are in hand, done or set aside. */
+/**
+ * What filters see of the run: inputs, the step's node, when its effect began, which nodes are in hand, done or set aside, and what
+ * complete steps about the whole cluster have handed on (pawl's own changes: what they explain is no fault).
+ */
 export function checkContext(session: Session, step: Step | null, sinceMs: number | null): JsonRecord {
   const nodes = { inHand: new Set<string>(), complete: new Set<string>(), setAside: new Set<string>() };
+  const outputs: Record<string, Json> = {};
   for (const one of allSteps(session.parts.plan)) {
-    if (one.node === null || one.effect === "read") continue;
+    if (one.effect === "read") continue;
     const status = session.status(one.address);
+    if (one.node === null) {
+      const { output } = stepRecord(session.state, one.address);
+      if (status === "complete" && output !== null) outputs[one.address] = output;
+      continue;
+    }
     if (status === "set-aside") nodes.setAside.add(one.node);
     else if (isSettled(status)) nodes.complete.add(one.node);
     else if (isBusy(status) || status === "error" || status === "unknown") nodes.inHand.add(one.node);
@@ -30,6 +39,7 @@ export function checkContext(session: Session, step: Step | null, sinceMs: numbe
     only: [...(session.parts.plan.only ?? [])],
     // What the step itself has found, for checks that judge that.
     output: step === null ? null : stepRecord(session.state, step.address).output,
+    outputs,
   };
 }
 

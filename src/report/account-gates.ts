@@ -1,5 +1,6 @@
 import type { RunEvent } from "../domain/events.ts";
 import type { Problem } from "../domain/errors.ts";
+import { allSteps, type Plan } from "../domain/plan.ts";
 
 /** A gate that was decided, with the values it asserted. */
 export interface GateAccount {
@@ -7,6 +8,8 @@ export interface GateAccount {
   readonly step: string;
   readonly check: string;
   readonly passed: boolean;
+  /** Recorded only: it could not halt the run. */
+  readonly advisory: boolean;
   /** Why it was refused; null when it passed. */
   readonly because: "failed" | "inconclusive" | "fatal" | null;
   readonly asserted: { readonly subjects: number; readonly passed: number } | null;
@@ -24,11 +27,15 @@ export interface ReadingCount {
 }
 
 /** Gates in the order they were decided. */
-export function gatesOf(events: readonly RunEvent[]): readonly GateAccount[] {
+export function gatesOf(events: readonly RunEvent[], plan: Plan): readonly GateAccount[] {
+  const advisories = new Map(
+    allSteps(plan).map((step) => [step.address, new Set(step.gates.filter((gate) => gate.advisory).map((gate) => gate.check))]),
+  );
   return events.flatMap((event): readonly GateAccount[] => {
     if (event.type === "gate.passed") {
-      const { step, check, asserted, observed, streak, spanMs } = event;
-      return [{ at: event.time, step, check, passed: true, because: null, asserted, observed, streak, spanMs, problem: null }];
+      const { time: at, step, check, asserted, observed, streak, spanMs } = event;
+      const advisory = advisories.get(step)?.has(check) === true;
+      return [{ at, step, check, passed: true, advisory, because: null, asserted, observed, streak, spanMs, problem: null }];
     }
     if (event.type === "gate.refused") {
       const { step, check, because, problem } = event;
@@ -38,6 +45,7 @@ export function gatesOf(events: readonly RunEvent[]): readonly GateAccount[] {
           step,
           check,
           passed: false,
+          advisory: advisories.get(step)?.has(check) === true,
           because,
           asserted: null,
           observed: problem.observed ?? problem.text,

@@ -23,7 +23,8 @@ export function pageOf(account: Account, shown: readonly Section[] = []): Page {
       ...section("What happened", [path(account), ...timeline(account)]),
       ...section("Where it halted", account.halts.flatMap(halt)),
       ...section("Watches that tripped", account.watches.flatMap(trip)),
-      ...section("Gates that refused", account.gates.flatMap(refusal)),
+      ...section("Gates that refused", account.gates.filter((gate) => !gate.advisory).flatMap(refusal)),
+      ...section("Advisory gates that did not hold", account.gates.filter((gate) => gate.advisory).flatMap(refusal)),
       ...shown,
       ...section("What was measured", gateBlocks(account), "appendix"),
       ...section("Decisions", [decisions(account)]),
@@ -73,7 +74,8 @@ function toneOf(account: Account): Tone {
 
 function summary(account: Account): Words {
   const passed = account.gates.filter((gate) => gate.passed).length;
-  const refused = account.gates.length - passed;
+  const refused = account.gates.filter((gate) => !gate.passed && !gate.advisory).length;
+  const advised = account.gates.length - passed - refused;
   const touched = new Set(account.nodes.filter((node) => node.startedAt !== null).map((node) => node.node)).size;
   const versions = [...new Set(account.nodes.flatMap((node) => node.before ?? []))].sort();
   const target = account.inputs["target"];
@@ -86,7 +88,7 @@ function summary(account: Account): Words {
         )}`;
   const sentences: Words[] = [
     say`${account.startedBy} ran ${account.kind === "" ? "it" : `the ${account.kind}`} of cluster ${code(account.cluster.name)}${target === undefined ? [] : say` to ${code(target)}${from}`} on ${moment(account.startedAt).slice(0, 10)}. It took ${formatDuration(account.tookMs)}.`,
-    say`${number(touched, "node")} ${touched === 1 ? "was" : "were"} worked on, ${number(passed, "gate")} held and ${refused === 0 ? "none refused" : `${refused} refused`}.`,
+    say`${number(touched, "node")} ${touched === 1 ? "was" : "were"} worked on, ${number(passed, "gate")} held and ${refused === 0 ? "none refused" : `${refused} refused`}${advised === 0 ? "" : `; ${number(advised, "advisory one")} did not hold`}.`,
   ];
   if (account.setAside.length > 0)
     sentences.push(

@@ -114,7 +114,7 @@ export function accountOf(
         ? [{ at: event.time, exit: event.exit, name: exitName(event.exit), step: event.step, problem: event.problem }]
         : [],
     ),
-    gates: gatesOf(events),
+    gates: gatesOf(events, plan),
     readings: readingsOf(events),
     watches: events.flatMap((event) =>
       event.type === "watch.tripped" ? [{ at: event.time, check: event.check, problem: event.problem }] : [],

@@ -81,12 +81,23 @@ function isNumber(words: Words | undefined): boolean {
   return rest.length === 0 && (only === undefined || (typeof only === "string" && /^(?:-?\d+(?:\.\d+)?)?$/.test(only)));
 }
 
+/** Cells up to this length stay on one line: a time, a length of time, a status. */
+const SHORT = 22;
+
+function isShort(words: Words | undefined): boolean {
+  const letters = (words ?? [])
+    .map((part) => (typeof part === "string" ? part : "code" in part ? part.code : part.strong))
+    .join("");
+  return letters.length <= SHORT;
+}
+
 function table(head: readonly string[], rows: readonly (readonly Words[])[]): Markup {
   const named = head.some((name) => name !== "");
   const numbers = head.map((_, column) => named && rows.every((row) => isNumber(row[column])));
   const mark = (column: number): Markup => {
     if (numbers[column] === true) return html` class="number"`;
-    return !named && column === 0 ? html` class="key"` : html``;
+    if (!named && column === 0) return html` class="key"`;
+    return rows.every((row) => isShort(row[column])) ? html` class="short"` : html``;
   };
   const heads = head.map((name, column) => html`<th${mark(column)}>${name}</th>`);
   const lines = rows.map(

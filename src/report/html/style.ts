@@ -17,12 +17,12 @@ p { margin: 8px 0; max-width: 78ch; }
 .good { color: var(--good); } .bad { color: var(--bad); } .waiting { color: var(--waiting); }
 code { font: 13px/1.4 ui-monospace, "SFMono-Regular", "DejaVu Sans Mono", monospace; background: var(--shade); padding: 1px 4px; border-radius: 4px; overflow-wrap: anywhere; }
 nav { font-size: 14px; margin-top: 12px; color: var(--soft); }
-nav a { margin-right: 14px; white-space: nowrap; }
+nav a { margin-right: 14px; }
 a { color: var(--accent); text-decoration: none; } a:hover { text-decoration: underline; }
 .wide { overflow-x: auto; margin: 10px 0; }
 table { border-collapse: collapse; font-size: 14px; min-width: 40%; }
 th { text-align: left; font-weight: 600; color: var(--soft); border-bottom: 1px solid var(--line); padding: 5px 14px 5px 0; vertical-align: bottom; }
-td { border-bottom: 1px solid var(--line); padding: 5px 14px 5px 0; vertical-align: top; overflow-wrap: anywhere; }
+td { border-bottom: 1px solid var(--line); padding: 5px 14px 5px 0; vertical-align: top; overflow-wrap: break-word; }
 td.key { color: var(--soft); white-space: nowrap; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 ul { padding-left: 20px; margin: 8px 0; }
@@ -35,6 +35,7 @@ details { margin: 10px 0; }
 summary { cursor: pointer; color: var(--accent); }
 details > summary > h2 { display: inline; color: var(--ink); }
 footer { margin-top: 46px; color: var(--soft); font-size: 13px; border-top: 1px solid var(--line); padding-top: 12px; }
+@media (min-width: 641px) { nav a, td.short { white-space: nowrap; } }
 @media (max-width: 640px) { main { padding: 18px 12px 40px; } h1 { font-size: 22px; } table { font-size: 13px; } }
 @media print { body { font-size: 11pt; } main { max-width: none; padding: 0; } nav { display: none; } h2 { break-after: avoid; }
   figure, tr { break-inside: avoid; } .wide { overflow: visible; } a { color: inherit; } }
