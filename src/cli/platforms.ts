@@ -2,7 +2,13 @@ import { PawlError } from "../domain/errors.ts";
 import type { Platform } from "../engine/ports.ts";
 
 const LOADERS: Readonly<Record<string, () => Promise<Platform>>> = {
-  dcos: async () => (await import("../platform/dcos/platform.ts")).createDcosPlatform(),
+  dcos: async () => {
+    const [{ createDcosPlatform }, { createLocalRunner }] = await Promise.all([
+      import("../platform/dcos/platform.ts"),
+      import("../transport/local.ts"),
+    ]);
+    return createDcosPlatform({ local: createLocalRunner() });
+  },
   hosts: async () => (await import("../platform/hosts/platform.ts")).createHostsPlatform(),
 };
 

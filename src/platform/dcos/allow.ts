@@ -2,6 +2,7 @@ import type { AllowList } from "../../engine/ports.ts";
 import { NODE_FILES } from "./capture/config-backup.ts";
 import { CHECKS_NAME, CHECKS_SCRIPT } from "./facts/checks-script.ts";
 import { MACHINE_NAME, MACHINE_SCRIPT } from "./facts/machine-script.ts";
+import { TARBALL_ARGV } from "./preflight/executor-tarball.ts";
 import { IMAGE_ARGV } from "./preflight/images.ts";
 import { FACTS_NAME, FACTS_SCRIPT, FILES } from "./facts/facts-script.ts";
 import { FILES_NAME, FILES_SCRIPT } from "./facts/files-script.ts";
@@ -119,6 +120,7 @@ export const ALLOW: AllowList = {
     ["systemctl", "is-active", "...", UNIT],
     ["journalctl", "--no-pager", "-q", "-o", "short-iso", "-n", /\d{1,4}/, "...", /-u|dcos-[a-z0-9.@-]+/],
     IMAGE_ARGV,
+    TARBALL_ARGV,
     ["curl", "-fsSI", SERVED],
     ["curl", "-fsSI", "--max-time", /\d+/, SERVED],
     ["curl", "-fsSL", "--max-time", /\d+/, SERVED],

@@ -1,5 +1,5 @@
 import { PawlError } from "../../domain/errors.ts";
-import type { Platform } from "../../engine/ports.ts";
+import type { LocalRunner, Platform } from "../../engine/ports.ts";
 import { ALLOW } from "./allow.ts";
 import { captureState } from "./capture/capture-state.ts";
 import { compareState } from "./capture/compare-state.ts";
@@ -8,7 +8,9 @@ import { configBackup } from "./capture/config-backup.ts";
 import { CONTRACT, LOCK_PATH, PORTS, WEB } from "./contract.ts";
 import { FILES } from "./facts/facts-script.ts";
 import { findings } from "./preflight/findings.ts";
-import { IMAGES } from "./preflight/images.ts";
+import { ANSIBLE, readAnsible } from "./preflight/ansible.ts";
+import { TARBALL } from "./preflight/executor-tarball.ts";
+import { IMAGES, TOOLBOX } from "./preflight/images.ts";
 import { questionSubjects } from "./preflight/question-subjects.ts";
 import { readLast } from "./facts/leadership.ts";
 import { readMachine } from "./facts/machine-facts.ts";
@@ -33,6 +35,8 @@ import { createScratch } from "../../zookeeper/scratch-server.ts";
 export interface DcosMeans {
   /** Servers to prove backups with; by default this machine's Java and ZooKeeper, or what the inventory names. */
   readonly scratch?: ScratchOf;
+  /** The operator's own programs, asked before an upgrade only. */
+  readonly local?: LocalRunner;
 }
 
 /** DC/OS as the engine knows it: facts, order, step kinds, permission, captures. */
@@ -61,7 +65,12 @@ export function createDcosPlatform(means: DcosMeans = {}): Platform {
     identityFile: FILES.clusterId,
     async observe(reader, inventory, inputs, clock) {
       const found = await observe(reader, inventory, inputs, clock);
-      const baseline = { ...found.facts.baseline, scratch: { ...scratch({ inventory }).find() } };
+      const ansible = inputs["target"] === undefined ? null : await readAnsible(means.local ?? null, inventory);
+      const baseline = {
+        ...found.facts.baseline,
+        scratch: { ...scratch({ inventory }).find() },
+        ...(ansible === null ? {} : { ansible }),
+      };
       return { ...found, facts: { ...found.facts, baseline } };
     },
     async nodeFacts(reader, inventory, node, about = "node") {
@@ -85,7 +94,7 @@ export function createDcosPlatform(means: DcosMeans = {}): Platform {
       "activation-finished": "no-half-done-activation",
       "config-alike": "config-equal",
     },
-    occasional: [IMAGES, PROVABLE],
+    occasional: [IMAGES, TOOLBOX, TARBALL, ANSIBLE, PROVABLE],
     readLast,
     permission,
     isCostly,

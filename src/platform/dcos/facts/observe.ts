@@ -11,6 +11,7 @@ import { lastMasters, readEnsemble, type Ensemble } from "./leadership.ts";
 import { askMarathon, parseApps, type AppBaseline } from "../marathon.ts";
 import { marathonsBaseline, readMarathons } from "../marathon/read-marathons.ts";
 import { frameworkId, isNode, leaderOf, parseAgents, readTasks, type AgentEntry, type TaskCount } from "../mesos.ts";
+import { readTarball } from "../preflight/executor-tarball.ts";
 import { readImages } from "../preflight/images.ts";
 import { readConfiguration } from "../preflight/read-configuration.ts";
 import { readNode, reportJson, type NodeAnswer } from "./node-facts.ts";
@@ -263,10 +264,11 @@ export async function observe(
     version === null || (configSha256 ?? "") !== common ? [] : [{ node, version }],
   );
   const holder = left.find(({ node }) => node.role === "master") ?? left[0] ?? null;
-  const [cluster, configuration, images] = await Promise.all([
+  const [cluster, configuration, images, executorTarball] = await Promise.all([
     readCluster(reader, inventory, leader),
     readConfiguration(reader, inventory, holder, inputs["target"]),
     readImages(reader, inventory, inputs["target"]),
+    inputs["target"] === undefined ? null : readTarball(reader, inventory),
   ]);
   const counted = new Set(reports.map(({ report }) => report.masterCount).filter((value) => value !== null));
   const agentsOfRole = (role: string): number | null => cluster.agents?.filter((agent) => agent.role === role).length ?? null;
@@ -285,7 +287,12 @@ export async function observe(
       agent: agentsOfRole("agent"),
       agent_public: agentsOfRole("agent_public"),
     },
-    baseline: { ...baselineOf(cluster, ensemble, leader), configuration, images },
+    baseline: {
+      ...baselineOf(cluster, ensemble, leader),
+      configuration,
+      images,
+      ...(executorTarball === null ? {} : { executorTarball }),
+    },
   };
   return {
     facts,

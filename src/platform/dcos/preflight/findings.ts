@@ -2,6 +2,7 @@ import type { Inventory, InventoryNode } from "../../../domain/inventory.ts";
 import type { Facts, Finding, NodeFacts } from "../../../domain/plan.ts";
 import type { Before } from "../../../engine/ports.ts";
 import { agentsOf, mastersOf, quorumOf } from "../contract.ts";
+import { ansibleFindings } from "./ansible.ts";
 import { appFindings } from "./findings-apps.ts";
 import { agentFindings } from "./findings-agents.ts";
 import { number, record, text } from "../../../domain/json-fields.ts";
@@ -9,6 +10,7 @@ import { configurationFindings, editionFinding } from "./findings-changes.ts";
 import { machineFindings } from "./findings-machines.ts";
 import { ipv6Finding, proxyFinding } from "./findings-settings.ts";
 import { skewFindings } from "./findings-skew.ts";
+import { tarballFindings } from "./executor-tarball.ts";
 import { imageFindings } from "./images.ts";
 import { finding } from "./judgement.ts";
 
@@ -271,5 +273,7 @@ export function findings(
     ...(inputs["target"] === undefined ? [] : proxyFinding(facts, inventory)),
     ...appFindings(facts, inputs["target"]),
     ...imageFindings(facts, inputs["target"]),
+    ...tarballFindings(facts, inputs["target"]),
+    ...ansibleFindings(facts, inputs["target"]),
   ];
 }

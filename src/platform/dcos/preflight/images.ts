@@ -5,7 +5,7 @@ import type { Remote } from "../../../engine/ports.ts";
 import { agentsOf } from "../contract.ts";
 import { list, number, record, text } from "../../../domain/json-fields.ts";
 import { serviceSettings } from "../marathon/read-marathons.ts";
-import { finding } from "./judgement.ts";
+import { finding, type Judgement } from "./judgement.ts";
 
 /** Forms of a manifest that registries keep: of one image, and of one for several machines. */
 const ACCEPT =
@@ -14,6 +14,10 @@ const TIMEOUT_S = 20;
 
 /** The finding about images. */
 export const IMAGES = "images-available";
+/** The finding about the toolbox's image. */
+export const TOOLBOX = "toolbox-image-available";
+/** The toolbox, where the inventory names no other (workbook, Execute ZooKeeper backup). */
+const TOOLBOX_IMAGE = "mesosphere/dcos-debug:latest";
 
 /** A manifest of a registry (HTTP API v2), or a file by its name; asked for with HEAD, so that nothing is pulled. */
 const MANIFEST = /https?:\/\/[A-Za-z0-9.-]+(?::\d+)?\/v2\/[a-z0-9]+(?:[._/-][a-z0-9]+)*\/manifests\/[A-Za-z0-9_][A-Za-z0-9_.:-]*/;
@@ -59,9 +63,11 @@ interface Settings {
   readonly registry: string | null;
   readonly scheme: "https" | "http";
   readonly images: readonly string[];
+  /** Null: the operator says that none is used. */
+  readonly toolbox: string | null;
 }
 
-/** `settings.registry: { url, images }`, and the image each service Marathon gets with this target. Null: nothing is said about images. */
+/** `settings.registry: { url, images, toolbox }`, and the image each service Marathon gets with this target. Null: nothing is said about images. */
 function imageSettings(inventory: Inventory, target: string | undefined): Settings | null {
   const own = record(inventory.settings["registry"]);
   const url = text(own["url"]);
@@ -72,6 +78,7 @@ function imageSettings(inventory: Inventory, target: string | undefined): Settin
     registry: url.replace(/^https?:\/\//, "").replace(/\/.*$/, ""),
     scheme: url.startsWith("http://") ? "http" : "https",
     images: [...new Set(images)],
+    toolbox: own["toolbox"] === false ? null : (text(own["toolbox"]) ?? TOOLBOX_IMAGE),
   };
 }
 
@@ -96,8 +103,10 @@ export async function readImages(reader: Remote, inventory: Inventory, target: s
   const settings = imageSettings(inventory, target);
   const [node] = agentsOf(inventory);
   if (settings === null || node === undefined) return null;
-  const answers = await Promise.all(settings.images.map((image) => ask(reader, node, image, settings)));
-  return { from: node.name, registry: settings.registry, answers };
+  const { toolbox, images } = settings;
+  const all = toolbox === null || images.includes(toolbox) ? images : [...images, toolbox];
+  const answers = await Promise.all(all.map((image) => ask(reader, node, image, settings)));
+  return { from: node.name, registry: settings.registry, toolbox: images.includes(toolbox ?? "") ? null : toolbox, answers };
 }
 
 /**
@@ -106,15 +115,49 @@ export async function readImages(reader: Remote, inventory: Inventory, target: s
  */
 export function imageFindings(facts: Facts, target: string | undefined): readonly Finding[] {
   // Without a target nothing is needed; facts without this part were read by an older pawl.
-  return target === undefined || !("images" in facts.baseline) ? [] : [imageFinding(facts)];
+  if (target === undefined || !("images" in facts.baseline)) return [];
+  const read = record(facts.baseline["images"]);
+  const toolbox = text(read["toolbox"]);
+  const of = (own: boolean) =>
+    list(read["answers"])
+      .map(record)
+      .filter((one) => (one["image"] === toolbox) === own);
+  return [imageFinding(read, of(false)), ...(toolbox === null ? [] : [toolboxFinding(read, of(true))])];
 }
 
-function imageFinding(facts: Facts): Finding {
-  const read = record(facts.baseline["images"]);
+function told(read: JsonRecord, one: JsonRecord, words: string): { readonly node: string | null; readonly text: string } {
+  return { node: text(read["from"]), text: `${text(one["image"]) ?? "?"}: ${words}` };
+}
+
+/** What the registry has (200), has not (404), and leaves open. */
+function answered(read: JsonRecord, answers: readonly JsonRecord[]): Pick<Judgement, "good" | "bad" | "unknown"> {
+  const good = answers.filter((one) => one["status"] === 200);
+  return {
+    good: `${good.length} of ${answers.length}: ${good.map((one) => text(one["image"]) ?? "").join(", ")}`,
+    bad: answers.filter((one) => one["status"] === 404).map((one) => told(read, one, "the registry does not have it")),
+    unknown: answers
+      .filter((one) => one["status"] !== 200 && one["status"] !== 404)
+      .map((one) => told(read, one, text(one["why"]) ?? `the registry answers ${number(one["status"]) ?? "nothing"}`)),
+  };
+}
+
+/** pawl reads ZooKeeper's tree without the toolbox: people want it when something has gone wrong. */
+function toolboxFinding(read: JsonRecord, answers: readonly JsonRecord[]): Finding {
+  return finding({
+    id: TOOLBOX,
+    title: "The toolbox image is in the registry",
+    expected: `a manifest in ${text(read["registry"]) ?? ""} for the toolbox, asked from ${text(read["from"]) ?? "an agent"}`,
+    ...answered(read, answers),
+    severity: "advisory",
+    remedy:
+      "Push it to the registry the agents pull from, or name another in the inventory (settings.registry.toolbox), or say that none is used: toolbox: false.",
+  });
+}
+
+function imageFinding(read: JsonRecord, answers: readonly JsonRecord[]): Finding {
   const title = "The images of the upgrade are in the registry";
   const remedy =
     "Push them to the registry the agents pull from. Name it and the images in the inventory: settings: { registry: { url: https://HOST:PORT, images: [mesosphere/dcos-debug:latest] } }.";
-  const answers = list(read["answers"]).map(record);
   if (answers.length === 0)
     return {
       ...{
@@ -130,18 +173,11 @@ function imageFinding(facts: Facts): Finding {
       expected: "a manifest in the registry for the toolbox and for each service Marathon's new image",
       observed: `not evaluated: the inventory names no ${text(read["registry"]) === null ? "registry" : "image"}`,
     };
-  const node = text(read["from"]);
-  const told = (one: JsonRecord, words: string) => ({ node, text: `${text(one["image"]) ?? "?"}: ${words}` });
-  const good = answers.filter((one) => one["status"] === 200);
   return finding({
     id: IMAGES,
     title,
-    expected: `a manifest in ${text(read["registry"]) ?? ""} for every image, asked from ${node ?? "an agent"}`,
-    good: `${good.length} of ${answers.length}: ${good.map((one) => text(one["image"]) ?? "").join(", ")}`,
-    bad: answers.filter((one) => one["status"] === 404).map((one) => told(one, "the registry does not have it")),
-    unknown: answers
-      .filter((one) => one["status"] !== 200 && one["status"] !== 404)
-      .map((one) => told(one, text(one["why"]) ?? `the registry answers ${number(one["status"]) ?? "nothing"}`)),
+    expected: `a manifest in ${text(read["registry"]) ?? ""} for every image, asked from ${text(read["from"]) ?? "an agent"}`,
+    ...answered(read, answers),
     severity: "waivable",
     remedy,
   });

@@ -34,7 +34,8 @@ async function found(statuses: Readonly<Record<string, string>>, own = settings)
   const { remote, sent } = asked(statuses);
   const images = await readImages(remote, { ...inventory(NAMES), settings: own }, "1.11.3");
   const base = facts(NAMES, "1.10.8");
-  return { sent, finding: imageFindings({ ...base, baseline: { ...base.baseline, images } }, "1.11.3")[0] };
+  const [finding, toolbox] = imageFindings({ ...base, baseline: { ...base.baseline, images } }, "1.11.3");
+  return { sent, finding, toolbox };
 }
 
 describe("the images of an upgrade", () => {
@@ -72,6 +73,18 @@ describe("the images of an upgrade", () => {
       byHand: true,
       observed: "not evaluated: the inventory names no registry",
     });
+  });
+
+  it("are the toolbox's too, unless none is used: missed, it stops nobody", async () => {
+    const registry = { url: "https://registry.example:5000", images: ["busybox:1.36"] };
+    const ask = (more: object) =>
+      found({ busybox: "200", other: "200" }, { registry: { ...registry, ...more } } as typeof settings);
+    expect(await ask({})).toMatchObject({
+      finding: { verdict: "pass", observed: "1 of 1: busybox:1.36" },
+      toolbox: { id: "toolbox-image-available", severity: "advisory", verdict: "inconclusive" },
+    });
+    expect((await ask({ toolbox: "other/box:2" })).toolbox).toMatchObject({ verdict: "pass" });
+    expect(await ask({ toolbox: false })).toMatchObject({ toolbox: undefined, sent: [expect.stringContaining("busybox")] });
   });
 
   it.each([
