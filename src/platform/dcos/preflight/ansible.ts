@@ -3,7 +3,7 @@ import type { Inventory, InventoryNode } from "../../../domain/inventory.ts";
 import type { Json, JsonRecord } from "../../../domain/json.ts";
 import type { Facts, Finding } from "../../../domain/plan.ts";
 import type { LocalRunner } from "../../../engine/ports.ts";
-import { list, parseJson, record, text } from "../json-fields.ts";
+import { list, parseJson, record, text } from "../../../domain/json-fields.ts";
 import { finding } from "./judgement.ts";
 
 /** The finding about Ansible. */

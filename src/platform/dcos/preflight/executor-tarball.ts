@@ -3,7 +3,7 @@ import type { Json } from "../../../domain/json.ts";
 import type { Facts, Finding } from "../../../domain/plan.ts";
 import type { Remote } from "../../../engine/ports.ts";
 import { agentsOf } from "../contract.ts";
-import { list, number, record, text } from "../json-fields.ts";
+import { list, number, record, text } from "../../../domain/json-fields.ts";
 import { finding } from "./judgement.ts";
 
 /** The finding about the executor tarball. */
