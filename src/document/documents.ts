@@ -12,7 +12,10 @@ import { quoted, sortComplaints, type Complaint, type Path } from "./complaint.t
 import { inventorySchema, toInventory, type Folders, type InventoryForm } from "./inventory.ts";
 import { componentMatrixSchema, toComponentMatrix, type ComponentMatrixForm } from "./component-matrix.ts";
 import { complaintAt, complaintsOf } from "./issues.ts";
-import { checkRules, inventoryRules, runbookRules, versionPolicyRules } from "./rules.ts";
+import { checkRules } from "./check-rules.ts";
+import { inventoryRules } from "./inventory-rules.ts";
+import { runbookRules } from "./runbook-rules.ts";
+import { versionPolicyRules } from "./version-policy-rules.ts";
 import { runbookSchema, toRunbook, type RunbookForm } from "./runbook.ts";
 import { parseSource, type Source } from "./source.ts";
 import { suggest } from "./suggest.ts";
