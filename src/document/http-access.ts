@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { HttpAccess, TokenSource } from "../domain/inventory.ts";
-import { host, path, port, text, url, WORDS } from "./fields.ts";
+import { host, nodeName, path, port, remotePath, text, url, WORDS } from "./fields.ts";
 
 const token = z
   .strictObject({
@@ -31,6 +31,20 @@ export const httpForm = z.strictObject({
   ca: path
     .describe("Certificates to trust, PEM; relative to the inventory's folder. Verification is never switched off.")
     .optional(),
+  client: z
+    .strictObject({
+      certificate: path.describe("Certificate, PEM."),
+      key: path.describe("Its private key, PEM; readable by nobody else."),
+    })
+    .describe("Who pawl is to servers that want to see a certificate (TLS both ways).")
+    .optional(),
+  socket: remotePath
+    .describe("Where a service that listens at a socket does so on the nodes, if not at its usual place.")
+    .optional(),
+  "local-sockets": z
+    .record(nodeName, path)
+    .describe("Sockets on this machine that lead to a node's service, by node; relative to the inventory's folder.")
+    .optional(),
   token: token.describe("Who pawl is to the cluster: Authorization: token=….").optional(),
   "admin-router": z
     .strictObject({
@@ -45,7 +59,7 @@ export type HttpForm = z.infer<typeof httpForm>;
 
 /** The access a valid form stands for; `resolve` makes a written path absolute. */
 export function toHttpAccess(form: HttpForm, resolve: (written: string) => string): HttpAccess {
-  const { through, security, ca, token, "admin-router": router } = form;
+  const { through, security, ca, client, socket, "local-sockets": local, token, "admin-router": router } = form;
   return {
     through:
       through === undefined || through === "direct"
@@ -53,6 +67,11 @@ export function toHttpAccess(form: HttpForm, resolve: (written: string) => strin
         : { kind: "ssh", by: through === "ssh" ? null : through.ssh },
     security: security ?? "disabled",
     ...(ca === undefined ? {} : { caFile: resolve(ca) }),
+    ...(client === undefined ? {} : { client: { certificateFile: resolve(client.certificate), keyFile: resolve(client.key) } }),
+    ...(socket === undefined ? {} : { socket }),
+    ...(local === undefined
+      ? {}
+      : { localSockets: Object.fromEntries(Object.entries(local).map(([node, file]) => [node, resolve(file)])) }),
     ...(token === undefined ? {} : { token: toSource(token, resolve) }),
     ...(router === undefined
       ? {}

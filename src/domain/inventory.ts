@@ -69,6 +69,12 @@ export interface HttpAccess {
   readonly security: "disabled" | "permissive" | "strict";
   /** Certificates to trust instead of the system's, PEM. */
   readonly caFile?: string;
+  /** Who pawl is to servers that want to see a certificate: certificate and private key, PEM. */
+  readonly client?: { readonly certificateFile: string; readonly keyFile: string };
+  /** Where the product's service listens at a socket: its path on the nodes, where it is not the product's own. */
+  readonly socket?: string;
+  /** Sockets on this machine that lead to a node's service, by the node's name: pawl runs there, or somebody has forwarded it. */
+  readonly localSockets?: Readonly<Record<NodeName, string>>;
   readonly token?: TokenSource;
   /** Only the product's front door is open: on this port of the nodes it stands on, or at one address for all of them. */
   readonly gateway?: { readonly kind: "port"; readonly port: number } | { readonly kind: "url"; readonly url: string };

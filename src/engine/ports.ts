@@ -10,9 +10,11 @@ import type { PersonQuestion } from "../domain/question.ts";
 import type { StepRecord } from "../domain/run-state.ts";
 import type { Monitoring, SampleRequest, Sampler } from "./monitor-port.ts";
 import type { ByteStream, Command, HttpAnswer, HttpRequest, Outcome, Remote, StreamAnswer, TcpAnswer } from "./remote-port.ts";
+import type { ApiVersions, SocketPlace, WebProduct, WebService } from "./web-port.ts";
 
 export type { OrderGroup };
 export type { Monitoring, SampleRequest, Sampler };
+export type { ApiVersions, SocketPlace, WebProduct, WebService };
 export type { ByteStream, Command, HttpAnswer, HttpRequest, Outcome, Remote, StreamAnswer, TcpAnswer };
 
 /** Time. `now` is wall time in epoch ms (for people), `monotonic` is for durations. On a lab both are the lab's own time. */
@@ -273,41 +275,6 @@ export interface Observation {
   readonly evidence: readonly { readonly meta: ArtifactMeta; readonly bytes: string }[];
   /** What could not be read, in words. */
   readonly gaps: readonly string[];
-}
-
-/** How one service of a product is reached where plain http at its own port is not the way. */
-export interface WebService {
-  /** Port that speaks TLS where security is on; null: this service never does. */
-  readonly securePort: number | null;
-  /** Where the product's front door leads to it; null: nowhere. */
-  readonly gateway: {
-    /** Path at the front door that stands for `/` of the service. */
-    readonly path: string;
-    /** Whose word comes back: that of the node the door stands on, or of whoever leads. */
-    readonly answers: "node" | "leader";
-    /** Paths of the service that may be asked there. Where the leader answers: those that every node answers with the leader's word anyway. */
-    readonly paths: RegExp;
-  } | null;
-}
-
-/** What a product's web servers need besides a port. */
-export interface WebProduct {
-  /** By the names the ports have. */
-  readonly services: Readonly<Record<string, WebService>>;
-  /** The front door. */
-  readonly gateway: {
-    /** For messages. */
-    readonly name: string;
-    /** Its name among the inventory's ports, and its port where that says nothing. */
-    readonly service: string;
-    readonly port: number;
-    /** Roles of the nodes it stands on. */
-    readonly roles: readonly string[];
-    /** Path a login is posted to. */
-    readonly loginPath: string;
-  };
-  /** What stands before the token in the Authorization header. */
-  readonly tokenPrefix: string;
 }
 
 /** What the last run on this cluster that was begun had observed. */

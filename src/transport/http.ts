@@ -2,6 +2,7 @@ import type { Agent } from "undici";
 import type { HttpAnswer, HttpRequest } from "../engine/ports.ts";
 import type { Failure } from "./failure.ts";
 import { createBodyReader, type ReadBody, type TakePiece } from "./http-body.ts";
+import { createApiPrefixes, type ApiPrefixes } from "./web-api.ts";
 import { createConnector, type ConnectOptions } from "./web-connect.ts";
 import { webFailureOf } from "./web-failure.ts";
 import { asWritten, hostOf, type Asked, type Route, type Way } from "./web-route.ts";
@@ -21,10 +22,12 @@ export interface HttpClientOptions {
   /** Where a request really goes. */
   readonly route?: (asked: Asked) => Way;
   readonly ca?: string | null;
+  readonly client?: ConnectOptions["client"];
   readonly tunnel?: ConnectOptions["tunnel"];
   readonly token?: TokenKeeper | null;
 }
 
+const LARGEST_VERSION_BYTES = 1024 * 1024;
 const KEEP_ALIVE_MS = 60_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 /** What one answer may hold where a request says nothing; a cluster's whole state is some 50 MB at 5,000 agents. */
@@ -47,6 +50,7 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
   // A run that only uses SSH does not pay for an HTTP library: loading it takes as long as a dozen connections.
   const open = async (): Promise<Wires> => {
     const undici = await import("undici");
+    const prefixes = createApiPrefixes();
     const agent = new undici.Agent({
       connections: CONNECTIONS_PER_ORIGIN,
       pipelining: 1,
@@ -55,7 +59,9 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
       connect: createConnector(undici.buildConnector, {
         timeoutMs: CONNECT_TIMEOUT_MS,
         ca: options.ca ?? null,
+        client: options.client ?? null,
         tunnel: options.tunnel ?? null,
+        made: (origin) => prefixes.forget(origin),
         life: life.signal,
       }),
     });
@@ -65,6 +71,7 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
       own: options.own ?? new Set(),
       route: options.route ?? asWritten,
       token: options.token ?? null,
+      prefixes,
       spokenPlain: new Set(),
       spokenTls: new Set(),
     };
@@ -101,6 +108,7 @@ interface Wires {
   readonly own: ReadonlySet<string>;
   readonly route: (asked: Asked) => Way;
   readonly token: TokenKeeper | null;
+  readonly prefixes: ApiPrefixes;
   /** Origins found to speak plain http where https was tried first. */
   readonly spokenPlain: Set<string>;
   /** Origins that have answered by TLS: from then on nobody makes pawl ask them plainly, by hanging up or by closing their port. */
@@ -155,7 +163,7 @@ async function askOn(wires: Wires, hop: Hop, way: Route, signal: AbortSignal): P
     none(failure.code, way.ours ? `${way.about} (${way.url.origin}): ${failure.reason}${hintOf(failure, way)}` : failure.reason);
   const plainly = (url: URL): Promise<HttpAnswer> => askOn(wires, hop, { ...way, url, plain: null, authorised: false }, signal);
   if (way.plain !== null && wires.spokenPlain.has(way.url.origin)) return plainly(way.plain);
-  const first = await authorised(wires, hop, way, signal);
+  const first = await inItsVersion(wires, hop, way, signal);
   if (first.kind === "answered" && way.plain !== null) wires.spokenTls.add(way.url.origin);
   if (first.kind === "answered") return (way.ours ? refusalOf(first, way, wires.token !== null) : null) ?? first;
   if (signal.aborted) return first;
@@ -166,6 +174,28 @@ async function askOn(wires: Wires, hop: Hop, way: Route, signal: AbortSignal): P
   // Only a server that really answers plainly is asked so from now on; one that was restarting is not.
   if (second.kind === "answered" && first.code === "not-tls") wires.spokenPlain.add(way.url.origin);
   return second;
+}
+
+/**
+ * The path with the version in front that this server speaks. One that turns the version down has done nothing yet, so whatever was asked
+ * is asked once more in the version it speaks now: it was replaced by a newer one, or an older one, since it was asked.
+ */
+async function inItsVersion(wires: Wires, hop: Hop, way: Route, signal: AbortSignal): Promise<HttpAnswer> {
+  const { api, url } = way;
+  if (api === null || url.pathname === api.ask) return authorised(wires, hop, way, signal);
+  const ask = (): Promise<HttpAnswer> => {
+    const question: Hop = { method: "GET", headers: {}, body: null, maxBytes: LARGEST_VERSION_BYTES, take: null };
+    return authorised(wires, question, { ...way, url: new URL(api.ask, url) }, signal);
+  };
+  for (let tries = 1; ; tries++) {
+    const found = await wires.prefixes.of(url.origin, api, ask);
+    if (found.kind === "failed") return none(found.code, found.reason);
+    const versioned = new URL(`${url.origin}${found.prefix}${url.pathname}${url.search}`);
+    const answer = await authorised(wires, hop, { ...way, url: versioned }, signal);
+    if (answer.kind === "answered" && !api.unfit(answer.status, answer.body.toString("utf8", 0, 2_000))) return answer;
+    wires.prefixes.forget(url.origin);
+    if (answer.kind === "no-answer" || tries > 1) return answer;
+  }
 }
 
 /** Servers that speak TLS mostly hang up on plain http without a word. */

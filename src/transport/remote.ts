@@ -73,6 +73,7 @@ export function createRemote(options: RemoteOptions): WiredRemote {
     web: options.web ?? null,
     env: options.env,
     tunnel: (target, host, port, signal) => ssh.tunnel(target, host, port, signal),
+    socket: (target, place, signal) => ssh.socket(target, place, signal),
     targets: new Set([...peers.keys(), ...jumpPeers(peers).keys()]),
     secret: options.secret ?? (() => undefined),
   });

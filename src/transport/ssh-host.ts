@@ -1,13 +1,14 @@
 import pLimit from "p-limit";
 import type { AnyAuthMethod } from "ssh2";
-import type { Command, Outcome } from "../engine/ports.ts";
+import type { Command, Outcome, SocketPlace } from "../engine/ports.ts";
 import type { HostTrust } from "./host-trust.ts";
 import { reachByProxyCommand } from "./proxy-command.ts";
 import { commandLine } from "./quote.ts";
 import { reachDirectly, type Reached } from "./reach.ts";
-import { dial, type Dialled } from "./ssh-connection.ts";
+import { dial, type Dialled, type OpenConnection } from "./ssh-connection.ts";
+import { dialOut } from "./ssh-dial.ts";
 import { execute, type Attempt, type ChunkSink } from "./ssh-exec.ts";
-import { openTunnel, type Tunnel } from "./ssh-tunnel.ts";
+import { openTunnel, type Tunnel, type TunnelAttempt, type TunnelOptions } from "./ssh-tunnel.ts";
 import type { SshTarget } from "./target.ts";
 
 /** A target with what it takes to trust it and to be trusted by it. */
@@ -43,10 +44,15 @@ export interface SshHost {
   run(call: SshCall): Promise<Outcome>;
   /** A stream to an address as this machine reaches it, through the kept connection. */
   tunnel(host: string, port: number, signal: AbortSignal | undefined): Promise<Tunnel>;
+  /** A stream to a socket file of this machine, or to what a command of it makes of one. */
+  socket(place: SocketPlace, signal: AbortSignal | undefined): Promise<Tunnel>;
   /** Established connections that broke. */
   losses(): number;
   close(): Promise<void>;
 }
+
+/** Opens a stream on a connection. */
+type OpenStream = (connection: OpenConnection, options: Omit<TunnelOptions, "to">) => Promise<TunnelAttempt>;
 
 /** A connection, or the attempt to make one. */
 interface Link {
@@ -178,7 +184,8 @@ export function createSshHost(peer: SshPeer, shared: SshShared, via: SshHost | n
     }
   };
 
-  const tunnel = async (host: string, port: number, signal: AbortSignal | undefined): Promise<Tunnel> => {
+  /** A stream on the kept connection; made anew, once, where it turns out to be gone. */
+  const openOn = async (open: OpenStream, signal: AbortSignal | undefined): Promise<Tunnel> => {
     for (let tries = 1; ; tries++) {
       if (life.aborted) return { kind: "failed", reason: "pawl has closed its connections", code: "closed" };
       const link = connect();
@@ -200,23 +207,32 @@ export function createSshHost(peer: SshPeer, shared: SshShared, via: SshHost | n
         if (!left) leave(link);
         left = true;
       };
-      const opened = await openTunnel(dialled.connection, {
-        through: target.name,
-        host,
-        port,
-        timeoutMs: connectTimeoutMs,
-        signal,
-        onClose,
-      });
+      const opened = await open(dialled.connection, { through: target.name, timeoutMs: connectTimeoutMs, signal, onClose });
       if (opened.kind !== "not-begun") return opened;
       if (current === link) current = null;
       if (tries > 1) return { kind: "failed", code: "connection-lost", reason: opened.reason };
     }
   };
 
+  const tunnel: SshHost["tunnel"] = (host, port, signal) =>
+    openOn((connection, options) => openTunnel(connection, { ...options, to: { kind: "address", host, port } }), signal);
+
+  let opensSockets = false;
+  const socket: SshHost["socket"] = async (place, signal) => {
+    const to = { kind: "socket", path: place.path } as const;
+    const opened = await openOn((connection, options) => openTunnel(connection, { ...options, to }), signal);
+    if (opened.kind === "open") opensSockets = true;
+    // A server that has opened it before does not forbid it: nobody listens there now. One that was not reached is not asked again.
+    const wayRefused = opened.kind === "failed" && (opened.beyond === true || opened.code === "forwarding-refused");
+    if (opensSockets || !wayRefused) return opened;
+    const line = commandLine(place.dial(place.path), { sudo: target.sudo });
+    return openOn((connection, options) => dialOut(connection, { ...options, line }), signal);
+  };
+
   return {
     run: (call) => channels(() => carry(call)),
     tunnel,
+    socket,
     losses: () => losses,
     async close() {
       const dialled = await current?.dialled;

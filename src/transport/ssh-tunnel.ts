@@ -12,11 +12,14 @@ export type Tunnel =
 /** A tunnel, or the certainty that it may be tried again on another connection. */
 export type TunnelAttempt = Tunnel | { readonly kind: "not-begun"; readonly reason: string };
 
+/** An address, or a socket file of the machine. */
+export type Destination =
+  { readonly kind: "address"; readonly host: string; readonly port: number } | { readonly kind: "socket"; readonly path: string };
+
 export interface TunnelOptions {
   /** Name of the machine that connects, for messages. */
   readonly through: string;
-  readonly host: string;
-  readonly port: number;
+  readonly to: Destination;
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
   /** Told once when the stream is gone, or did not come about. */
@@ -28,12 +31,12 @@ const PROHIBITED = 1;
 const CONNECT_FAILED = 2;
 
 /**
- * Opens a direct-tcpip channel (ssh -W) on an established connection. Codes: `forwarding-refused` (the server's policy), `refused`,
+ * Opens a direct-tcpip channel (ssh -W), or a direct-streamlocal one, on an established connection. Codes: `forwarding-refused` (the server's policy), `refused`,
  * `unreachable`, `not-resolved` (as the machine at the far end found it), `aborted`. Never throws.
  */
 export function openTunnel(connection: OpenConnection, options: TunnelOptions): Promise<TunnelAttempt> {
-  const { through, host, port, timeoutMs, signal } = options;
-  const where = `${host.includes(":") ? `[${host}]` : host}:${String(port)}`;
+  const { through, to, timeoutMs, signal } = options;
+  const where = whereOf(to);
   return new Promise((resolve) => {
     let settled = false;
     const settle = (attempt: TunnelAttempt): void => {
@@ -61,15 +64,26 @@ export function openTunnel(connection: OpenConnection, options: TunnelOptions): 
     }
     signal?.addEventListener("abort", abort, { once: true });
     try {
-      connection.client.forwardOut("127.0.0.1", 0, host, port, (error, channel) => {
+      // A channel that was refused comes as an error, whatever the types of ssh2 promise of it.
+      const opened = (error: Error | undefined, channel: ClientChannel): void => {
         if (error !== undefined) settle(refusedTunnel(error, connection, through, where));
         else if (settled) channel.close();
         else settle({ kind: "open", stream: duplexOf(channel, connection, options.onClose) });
-      });
+      };
+      if (to.kind === "socket") connection.client.openssh_forwardOutStreamLocal(to.path, opened);
+      else connection.client.forwardOut("127.0.0.1", 0, to.host, to.port, opened);
     } catch (error) {
-      settle({ kind: "not-begun", reason: error instanceof Error ? error.message : String(error) });
+      const reason = error instanceof Error ? error.message : String(error);
+      // ssh2 asks only OpenSSH for sockets, and says so by throwing.
+      if (connection.isOpen() && to.kind === "socket") settle({ kind: "failed", code: "forwarding-refused", reason });
+      else settle({ kind: "not-begun", reason });
     }
   });
+}
+
+function whereOf(to: Destination): string {
+  if (to.kind === "socket") return to.path;
+  return `${to.host.includes(":") ? `[${to.host}]` : to.host}:${String(to.port)}`;
 }
 
 function refusedTunnel(error: Error, connection: OpenConnection, through: string, where: string): TunnelAttempt {
@@ -91,7 +105,13 @@ function refusedTunnel(error: Error, connection: OpenConnection, through: string
  * The channel as an ordinary stream. ssh2 ends a channel whose connection broke as if the peer had finished; here that is an
  * error (code ECONNRESET), so that half an answer never looks whole.
  */
-function duplexOf(channel: ClientChannel, connection: OpenConnection, onClose: () => void): Duplex {
+export function duplexOf(
+  channel: ClientChannel,
+  connection: OpenConnection,
+  onClose: () => void,
+  /** The end of the channel's data is no end of the stream: its user ends it once the channel is closed. */
+  { endsWithChannel = false }: { readonly endsWithChannel?: boolean } = {},
+): Duplex {
   const broken = (): Error =>
     Object.assign(new Error(`the tunnel's connection broke: ${connection.why()}`), { code: "ECONNRESET" });
   const stream = new Duplex({
@@ -124,7 +144,7 @@ function duplexOf(channel: ClientChannel, connection: OpenConnection, onClose: (
   channel.stderr.resume();
   channel.on("error", () => undefined);
   channel.once("end", () => {
-    if (connection.isOpen()) stream.push(null);
+    if (connection.isOpen() && !endsWithChannel) stream.push(null);
   });
   channel.once("close", () => {
     // The far side has closed both ways: nothing that is written can arrive any more.

@@ -1,7 +1,7 @@
 import { setMaxListeners } from "node:events";
 import pLimit from "p-limit";
 import { PawlError } from "../domain/errors.ts";
-import type { Command, Outcome } from "../engine/ports.ts";
+import type { Command, Outcome, SocketPlace } from "../engine/ports.ts";
 import type { ChunkSink } from "./ssh-exec.ts";
 import { runAsRoot, type RootHost } from "./sudo-host.ts";
 import type { SudoState } from "./sudo.ts";
@@ -18,6 +18,11 @@ export interface SshPool {
    * with ECONNRESET when the connection breaks. Rejects with PawlError for a target nobody knows.
    */
   tunnel(target: string, host: string, port: number, signal?: AbortSignal): Promise<Tunnel>;
+  /**
+   * A stream to a socket file of the target, through its kept connection (direct-streamlocal, `ssh -L local:PATH`); where the SSH server
+   * opens none, through a command of the node that does, as root where the user is not. Rejects as `tunnel` does.
+   */
+  socket(target: string, place: SocketPlace, signal?: AbortSignal): Promise<Tunnel>;
   /**
    * The password for sudo, from now on, tried at once on the first machine that asks for one, and nowhere else: never on one that is
    * only passed through. What sudo said there, where it is wrong; null where it is right, or none of the first few asks or answers.
@@ -97,6 +102,7 @@ export function createSshPool(
   return {
     run: async (target, command, signal, sink) => (roots.get(target) ?? hostOf(target)).run({ command, signal, sink }),
     tunnel: async (target, host, port, signal) => hostOf(target).tunnel(host, port, signal),
+    socket: async (target, place, signal) => hostOf(target).socket(place, signal),
     async giveSudoPassword(password) {
       Object.assign(sudo, { password, first: null, proven: false, wrong: null });
       for (const [name, root] of [...roots].slice(0, ASKED_FOR_PROOF)) {

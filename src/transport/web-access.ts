@@ -1,12 +1,13 @@
-import { X509Certificate } from "node:crypto";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { PawlError } from "../domain/errors.ts";
 import type { HttpAccess, Inventory, TokenSource } from "../domain/inventory.ts";
-import type { TcpAnswer, WebProduct } from "../engine/ports.ts";
+import type { SocketPlace, TcpAnswer, WebProduct } from "../engine/ports.ts";
 import { createHttpClient, type HttpClient } from "./http.ts";
 import { askTcp } from "./tcp.ts";
 import type { Opened } from "./web-connect.ts";
 import { loginUrls, routeOf, type WebMap } from "./web-route.ts";
+import { connectHere, socketWay } from "./web-socket.ts";
 import { createTokenKeeper } from "./web-token.ts";
 
 /** What the web servers of an inventory are reached with. */
@@ -18,6 +19,8 @@ export interface WebAccessOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** A stream to host:port as the target (a node, `bootstrap`, a named machine) reaches it. */
   readonly tunnel: (target: string, host: string, port: number, signal?: AbortSignal) => Promise<Opened>;
+  /** A stream to a socket of a node. */
+  readonly socket: (target: string, place: SocketPlace, signal?: AbortSignal) => Promise<Opened>;
   /** Every name `tunnel` knows. */
   readonly targets: ReadonlySet<string>;
   /** Told every secret as soon as it is known. */
@@ -42,7 +45,13 @@ export function createWebAccess(options: WebAccessOptions): WebAccess {
   const map: WebMap = { inventory, ports: options.ports, web: options.web };
   const ca = access.caFile === undefined ? null : certificatesIn(access.caFile);
   if (access.token !== undefined) needUsableSource(access.token, options.env);
+  const client = access.client === undefined ? null : clientOf(access.client);
   const tunnel = tunnelOf(options, access);
+  const elsewhere = (host: string, port: number, signal?: AbortSignal): Promise<Opened> | null => {
+    const way = socketWay(map, host, port);
+    if (way === null) return tunnel?.(host, port, signal) ?? null;
+    return way.kind === "here" ? connectHere(way.path, way.node, signal) : options.socket(way.node, way.place, signal);
+  };
   const addresses = [...inventory.nodes.map((node) => node.address), inventory.bootstrap?.address ?? []].flat();
   const anonymous = createHttpClient({ ca, tunnel });
   const token =
@@ -65,12 +74,19 @@ export function createWebAccess(options: WebAccessOptions): WebAccess {
           secret: options.secret,
           nowMs: () => Date.now(),
         });
-  const client = createHttpClient({ own: new Set(addresses), route: (asked) => routeOf(map, asked), ca, tunnel, token });
+  const http = createHttpClient({
+    own: new Set(addresses),
+    route: (asked) => routeOf(map, asked),
+    ca,
+    client,
+    tunnel: elsewhere,
+    token,
+  });
   return {
-    ask: (request, signal) => client.ask(request, signal),
+    ask: (request, signal) => http.ask(request, signal),
     tcp: (host, port, send, timeoutMs, signal) => askTcp(host, port, send, timeoutMs, signal, tunnel ?? undefined),
     async close() {
-      await Promise.all([client.close(), anonymous.close()]);
+      await Promise.all([http.close(), anonymous.close()]);
     },
   };
 }
@@ -119,8 +135,33 @@ function certificatesIn(file: string): string {
     for (const block of blocks) new X509Certificate(block);
     return text;
   } catch (error) {
-    throw unusable("The certificates to trust (http.ca)", file, error, "Give the certificate of the cluster's authority, PEM.");
+    throw unusable(
+      "The certificates (http.ca, http.client)",
+      file,
+      error,
+      "Give the certificate of the cluster's authority, PEM.",
+    );
   }
+}
+
+/** Certificate and key as TLS takes them. A key that others may read, or that does not belong to the certificate, is refused now. */
+function clientOf(files: NonNullable<HttpAccess["client"]>): { readonly cert: string; readonly key: string } {
+  const cert = certificatesIn(files.certificateFile);
+  try {
+    needOwn(files.keyFile);
+    const key = readFileSync(files.keyFile, "utf8");
+    if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key)))
+      throw new Error("it does not belong to the certificate of http.client");
+    return { cert, key };
+  } catch (error) {
+    throw unusable("The private key (http.client.key)", files.keyFile, error, "Give the certificate's own key, mode 0600.");
+  }
+}
+
+/** Throws for a file everybody on this machine may read. */
+function needOwn(file: string): void {
+  const { mode } = statSync(file);
+  if ((mode & 0o007) !== 0) throw new Error(`its mode ${(mode & 0o777).toString(8)} lets everybody on this machine read it`);
 }
 
 /** A secret's file must be there and not open to everybody; a variable must hold something. */
@@ -142,8 +183,7 @@ function needUsableSource(source: TokenSource, env: WebAccessOptions["env"]): vo
       ? "The token (http.token.file)"
       : `The ${source.secret === "password" ? "password" : "private key"} (http.token)`;
   try {
-    const { mode } = statSync(source.file);
-    if ((mode & 0o007) !== 0) throw new Error(`its mode ${(mode & 0o777).toString(8)} lets everybody on this machine read it`);
+    needOwn(source.file);
     readFileSync(source.file);
   } catch (error) {
     throw unusable(what, source.file, error, "Put it there with mode 0600.");

@@ -13,8 +13,12 @@ export interface ConnectOptions {
   readonly timeoutMs: number;
   /** Certificates to trust instead of the system's, PEM. */
   readonly ca: string | null;
-  /** Opens every connection somewhere else; null: here. */
-  readonly tunnel: ((host: string, port: number, signal: AbortSignal) => Promise<Opened>) | null;
+  /** Certificate and private key to show to servers that want to see one, PEM. */
+  readonly client: { readonly cert: string; readonly key: string } | null;
+  /** Opens connections somewhere else; null, or null for an address: here. */
+  readonly tunnel: ((host: string, port: number, signal: AbortSignal) => Promise<Opened> | null) | null;
+  /** Told the origin of every connection that is made. */
+  readonly made: (origin: string) => void;
   /** Ends what is still being opened. */
   readonly life: AbortSignal;
 }
@@ -31,12 +35,20 @@ export function createConnector(build: typeof buildConnector, options: ConnectOp
     maxCachedSessions: 0,
     rejectUnauthorized: true,
     ...(options.ca === null ? {} : { ca: options.ca }),
+    ...(options.client ?? {}),
   });
-  if (tunnel === null) return (asked, callback) => connect(asked, withHonestResets(callback));
   return (asked, given) => {
-    const callback = withHonestResets(given);
+    const callback = withHonestResets((...answer) => {
+      if (answer[0] === null) options.made(`${asked.protocol}//${asked.host ?? asked.hostname}`);
+      given(...answer);
+    });
     const port = asked.port === "" ? (asked.protocol === "https:" ? 443 : 80) : Number(asked.port);
-    void tunnel(asked.hostname, port, options.life).then(
+    const elsewhere = tunnel?.(asked.hostname, port, options.life) ?? null;
+    if (elsewhere === null) {
+      connect(asked, callback);
+      return;
+    }
+    void elsewhere.then(
       (opened) => {
         if (opened.kind === "failed") callback(new WayError(opened), null);
         // A tunnel is all of a socket that undici and TLS use of one.

@@ -1,6 +1,7 @@
 import type { HttpAccess, Inventory, InventoryNode } from "../domain/inventory.ts";
-import type { WebProduct } from "../engine/ports.ts";
+import type { ApiVersions, WebProduct } from "../engine/ports.ts";
 import type { Failure } from "./failure.ts";
+import { socketsCount } from "./web-socket.ts";
 
 /** Where a request really goes. Checks and readers always name the node and the service's own port: `http://NODE:PORT/path`. */
 export interface Route {
@@ -16,6 +17,8 @@ export interface Route {
   readonly about: string;
   /** One of the cluster's own components: it must let pawl in and answer with data. */
   readonly ours: boolean;
+  /** Its paths begin with a version; null: they are as they are written. */
+  readonly api: ApiVersions | null;
 }
 
 /** A way, or why this must not be asked this way. */
@@ -84,7 +87,7 @@ function knownOf(map: WebMap, url: URL): Known | null {
 
 /** The way of an address that is none of the cluster's components. */
 export function asWritten({ url }: Pick<Asked, "url">): Route {
-  return { kind: "route", url, plain: null, authorised: false, tokenPrefix: "", about: url.host, ours: false };
+  return { kind: "route", url, plain: null, authorised: false, tokenPrefix: "", about: url.host, ours: false, api: null };
 }
 
 /**
@@ -107,19 +110,25 @@ export function routeOf(map: WebMap, asked: Asked): Way {
   const about = `${known.node.name} ${known.service}`;
   if (access.gateway !== undefined) return gatewayRoute(map, access.gateway, known, asked, { about, tokenPrefix });
   const plain = moved(asked.url, { protocol: "http:", port: known.port });
+  const { socket, api = null } = map.web?.services[known.service] ?? {};
+  // The address names the socket; how it is reached is the connection's matter.
+  if (socket !== undefined && socketsCount(map.inventory.http))
+    return { kind: "route", url: plain, plain: null, authorised: false, tokenPrefix, about, ours: true, api };
   if (access.security === "disabled" || known.securePort === null) {
     const url = asked.url.protocol === "https:" && known.securePort !== null ? asked.url : plain;
-    return { kind: "route", url, plain: null, authorised: false, tokenPrefix, about, ours: true };
+    return { kind: "route", url, plain: null, authorised: false, tokenPrefix, about, ours: true, api };
   }
   const url = moved(asked.url, { protocol: "https:", port: known.securePort });
   return {
     kind: "route",
     url,
-    plain: access.security === "permissive" ? plain : null,
+    // What listens at a socket has no plain port to fall back to.
+    plain: access.security === "permissive" && socket === undefined ? plain : null,
     authorised: true,
     tokenPrefix,
     about,
     ours: true,
+    api,
   };
 }
 
@@ -148,6 +157,7 @@ function gatewayRoute(
     tokenPrefix,
     about: `${about} through ${name}`,
     ours: true,
+    api: null,
   });
   const listed = new RegExp(`^(?:${behind.paths.source})$`).test(asked.url.pathname);
   if (behind.answers === "leader" && (!listed || asked.thisNodeOnly))

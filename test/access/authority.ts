@@ -13,6 +13,7 @@ export interface Leaf {
 export interface Authority {
   /** Its certificate's file. */
   readonly caFile: string;
+  readonly ca: string;
   readonly folder: string;
   /** A certificate for these addresses or names; `days` negative: it has run out. */
   leaf(names: readonly string[], days?: number): Leaf;
@@ -43,6 +44,7 @@ export function createAuthority(): Authority {
   let serial = 0;
   return {
     caFile: join(folder, "ca.pem"),
+    ca: readFileSync(join(folder, "ca.pem"), "utf8"),
     folder,
     leaf(names, days = 10) {
       serial += 1;

@@ -97,6 +97,7 @@ describe("hostile answers", () => {
       web: dcos.web ?? null,
       env: {},
       tunnel: async () => ({ kind: "failed", code: "none", reason: "none" }),
+      socket: () => Promise.resolve({ kind: "failed", code: "no-way", reason: "no socket" }),
       targets: new Set(),
       secret: () => undefined,
     });

@@ -88,6 +88,7 @@ export class Stage {
       web: WEB,
       env: world.env ?? {},
       tunnel: world.tunnel ?? (async () => ({ kind: "failed", code: "none", reason: "no tunnel in this test" })),
+      socket: () => Promise.resolve({ kind: "failed", code: "no-way", reason: "no socket" }),
       targets: world.targets ?? new Set(),
       secret: (value) => void this.secrets.add(value),
     });

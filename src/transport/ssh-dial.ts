@@ -1,0 +1,85 @@
+import type { ClientChannel } from "ssh2";
+import type { OpenConnection } from "./ssh-connection.ts";
+import { duplexOf, type TunnelAttempt } from "./ssh-tunnel.ts";
+
+export interface DialOutOptions {
+  /** Name of the machine that runs the command, for messages. */
+  readonly through: string;
+  /** The command line whose input and output are the stream. */
+  readonly line: string;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+  /** Told once when the stream is gone, or did not come about. */
+  readonly onClose: () => void;
+}
+
+const LONGEST_WORDS = 300;
+/** What programs say that found nobody behind a socket. */
+const NOBODY = /cannot connect|connection refused|no such file|is the docker daemon running/i;
+
+/**
+ * A stream made of a command's input and output (`docker system dial-stdio`). A command that ends with a failure breaks the stream with
+ * what it said: code `ECONNREFUSED` where nobody listens behind it. Never throws.
+ */
+export function dialOut(connection: OpenConnection, options: DialOutOptions): Promise<TunnelAttempt> {
+  const { through, line, timeoutMs, signal } = options;
+  return new Promise((resolve) => {
+    let settled = false;
+    const settle = (attempt: TunnelAttempt): void => {
+      if (settled) return;
+      settled = true;
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+      if (attempt.kind !== "open") options.onClose();
+      resolve(attempt);
+    };
+    const abort = (): void => settle({ kind: "failed", code: "aborted", reason: "no longer wanted" });
+    const late = `${through} did not begin \`${line}\` within ${String(timeoutMs)} ms`;
+    const timer = setTimeout(() => settle({ kind: "failed", code: "unreachable", reason: late }), timeoutMs);
+    if (signal?.aborted === true) {
+      abort();
+      return;
+    }
+    signal?.addEventListener("abort", abort, { once: true });
+    try {
+      connection.client.exec(line, (error, channel) => {
+        if (error !== undefined) {
+          const gone = !connection.isOpen();
+          settle(
+            gone
+              ? { kind: "not-begun", reason: connection.why() }
+              : { kind: "failed", code: "channel-refused", reason: `${through} runs no \`${line}\`: ${error.message}` },
+          );
+        } else if (settled) channel.close();
+        else settle({ kind: "open", stream: streamOf(channel, connection, options) });
+      });
+    } catch (error) {
+      settle({ kind: "not-begun", reason: error instanceof Error ? error.message : String(error) });
+    }
+  });
+}
+
+function streamOf(channel: ClientChannel, connection: OpenConnection, { through, line, onClose }: DialOutOptions) {
+  let said = "";
+  channel.stderr.on("data", (chunk: Buffer) => {
+    if (said.length < LONGEST_WORDS) said += chunk.toString("utf8");
+  });
+  // The end of the output of a command that failed is no end of an answer: it waits for the exit status.
+  const stream = duplexOf(channel, connection, onClose, { endsWithChannel: true });
+  let code: number | null = null;
+  channel.on("exit", (status: number | null) => {
+    code = status;
+  });
+  channel.once("close", () => {
+    if (!connection.isOpen()) return;
+    if (code === 0) {
+      stream.push(null);
+      return;
+    }
+    const words = said.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ").trim();
+    const why = words === "" ? `it ended with ${code === null ? "no exit status" : `exit code ${String(code)}`}` : words;
+    const failure = new Error(`${through}: \`${line}\`: ${why.slice(0, LONGEST_WORDS)}`);
+    stream.destroy(Object.assign(failure, NOBODY.test(words) ? { code: "ECONNREFUSED" } : {}));
+  });
+  return stream;
+}
