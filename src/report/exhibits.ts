@@ -82,7 +82,7 @@ function partBlocks(name: string, value: Json): readonly Block[] {
     return list.length === 0 ? [] : [heading, block, ...more(list.length)];
   }
   if (isRecord(value)) {
-    const pairs = Object.entries(value).map(([key, one]) => [label(key), [cell(one)]] as const);
+    const pairs = Object.entries(value).map(([key, one]) => [label(key), [cell(one) || "none"]] as const);
     return pairs.length === 0 ? [] : [heading, { kind: "pairs", pairs }];
   }
   return [{ kind: "pairs", pairs: [[label(name), [cell(value)]]] }];

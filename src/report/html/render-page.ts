@@ -1,5 +1,5 @@
 import type { Block, Figure, Page, Section, Words } from "../page.ts";
-import { html, type Markup } from "./markup.ts";
+import { escaped, html, type Markup } from "./markup.ts";
 import { STYLE } from "./style.ts";
 
 /** Longer tables are closed until somebody wants them. */
@@ -111,6 +111,7 @@ function table(head: readonly string[], rows: readonly (readonly Words[])[]): Ma
 
 /** As an image: whatever an SVG holds, no script of it runs. */
 function figure({ title, svg }: Figure): Markup {
+  const saysItself = svg.includes(`>${escaped(title)}<`);
   const data = Buffer.from(svg, "utf8").toString("base64");
-  return html`<figure><img alt="${title}" src="data:image/svg+xml;base64,${data}"><figcaption>${title}</figcaption></figure>`;
+  return html`<figure><img alt="${title}" src="data:image/svg+xml;base64,${data}">${saysItself ? null : html`<figcaption>${title}</figcaption>`}</figure>`;
 }
