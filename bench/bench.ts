@@ -10,10 +10,20 @@ export interface Sizes {
   readonly backupMiB: number;
   readonly events: number;
   readonly agents: number;
+  readonly znodes: number;
 }
 
-export const FULL: Sizes = { rounds: 3, few: 50, many: 200, steps: 10, backupMiB: 256, events: 100_000, agents: 5_000 };
-export const QUICK: Sizes = { rounds: 1, few: 2, many: 3, steps: 2, backupMiB: 2, events: 500, agents: 20 };
+export const FULL: Sizes = {
+  rounds: 3,
+  few: 50,
+  many: 200,
+  steps: 10,
+  backupMiB: 256,
+  events: 100_000,
+  agents: 5_000,
+  znodes: 20_000,
+};
+export const QUICK: Sizes = { rounds: 1, few: 2, many: 3, steps: 2, backupMiB: 2, events: 500, agents: 20, znodes: 200 };
 
 /** What every benchmark works with. Everything it writes goes below `folder`, which is gone afterwards. */
 export interface Bench {

@@ -15,11 +15,16 @@ export interface InsideFigures {
  * process, runtime included, for both sides alike.
  */
 export function inside(bench: Bench, name: string, subject: string, args: readonly string[]): Contender {
+  return insideProgram(bench, name, join(bench.subjects, `${subject}.js`), args);
+}
+
+/** The same for a peer that is a program of its own and prints its figures (`peers/`). */
+export function insideProgram(bench: Bench, name: string, program: string, args: readonly string[]): Contender {
   return {
     name,
     async run() {
       const { stdout, peakMiB } = await measure({
-        argv: [process.execPath, join(bench.subjects, `${subject}.js`), ...args],
+        argv: [process.execPath, program, ...args],
         cwd: bench.folder,
         env: { PAWL_STATE_DIR: join(bench.folder, "state") },
       });

@@ -12,6 +12,7 @@ import { preflight } from "./preflight.ts";
 import { append, state, verify } from "./records.ts";
 import { start } from "./start.ts";
 import { outcomeJson, renderOutcome } from "./table.ts";
+import { zookeeperDump } from "./zookeeper.ts";
 
 const BENCHMARKS: readonly Benchmark[] = [
   oneCommandFew,
@@ -22,6 +23,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   append,
   verify,
   state,
+  zookeeperDump,
   start,
 ];
 

@@ -13,7 +13,7 @@ interface Shown {
   readonly notRun: readonly string[];
 }
 
-describeReal("the benchmarks", ["openssh-server", "openssh-client", "clustershell"], () => {
+describeReal("the benchmarks", ["openssh-server", "openssh-client", "clustershell", "zookeeper"], () => {
   it("run beside their peers at toy size, and say what they measured", { timeout: 600_000 }, async () => {
     const tsx = join(ROOT, "node_modules", "tsx", "dist", "cli.mjs");
     const { stdout } = await promisify(execFile)(process.execPath, [tsx, "bench/main.ts", "--quick", "--json"], { cwd: ROOT });
@@ -30,6 +30,7 @@ describeReal("the benchmarks", ["openssh-server", "openssh-client", "clustershel
       "journal-append",
       "journal-verify",
       "state",
+      "zookeeper-dump",
       "start",
     ]);
     for (const { benchmark, medians, notRun } of shown) {
