@@ -21,6 +21,7 @@ const ask = (name, path) =>
 const paths = ["/"];
 let busy = 0;
 let znodes = 0;
+let room = null;
 
 async function dump(path) {
   const { value: data, stat } = await ask("getData", path);
@@ -29,7 +30,8 @@ async function dump(path) {
     for (const name of (await ask("getChildren", path)).value) paths.push(path === "/" ? `/${name}` : `${path}/${name}`);
   znodes += 1;
   const acl = acls.map(({ permission, id }) => [permission, id.scheme, id.id]);
-  if (!out.write(`${JSON.stringify({ path, data: data?.toString("base64") ?? null, acl })}\n`)) await once(out, "drain");
+  if (!out.write(`${JSON.stringify({ path, data: data?.toString("base64") ?? null, acl })}\n`))
+    await (room ??= once(out, "drain").then(() => (room = null)));
 }
 
 await new Promise((resolve, reject) => {

@@ -31,7 +31,7 @@ export interface IndexEntry {
 
 /** A znode named as guano names the data of its parent has no place in guano's layout, nor has what is below it. */
 function isOdd(path: string): boolean {
-  return path.split("/").includes(OWN_DATA);
+  return path.includes(OWN_DATA) && path.split("/").includes(OWN_DATA);
 }
 
 function below(folder: string, path: string): string {

@@ -50,14 +50,16 @@ export async function treeOf(server: ScratchServer): Promise<Trees> {
   const client = await openReader(await server.connect());
   try {
     const { tree } = await readTree(client, { spool: noSpool(), features: featuresOf(server.version) });
-    return new Map([...tree.nodes].map(([path, znode]) => [path, comparedOf(znode)]));
+    const found = new Map<string, Compared>();
+    for (const [path, znode] of tree.nodes) found.set(path, comparedOf(znode));
+    return found;
   } finally {
     await client.close();
   }
 }
 
 function counted(reference: Trees, found: Trees): CopyProof["subtrees"] {
-  return subtreesOf(new Set(reference.keys())).map((path) => ({
+  return subtreesOf(reference).map((path) => ({
     path,
     expected: countBelow(reference, path),
     found: countBelow(found, path),

@@ -226,11 +226,11 @@ export function countBelow(
  * The subtrees that are counted by themselves: that of every Marathon, known by its state and its election (dcos.md section 7),
  * and what is below `/universe`, where services from the catalogue keep theirs.
  */
-export function subtreesOf(paths: ReadonlySet<string>): readonly string[] {
+export function subtreesOf(paths: { has(path: string): boolean; keys(): Iterable<string> }): readonly string[] {
   const isMarathon = (path: string): boolean =>
     paths.has(childOf(path, "state")) && ["leader", "leader-curator"].some((name) => paths.has(childOf(path, name)));
-  const found = [...paths].filter(
-    (path) => path !== "/" && (isMarathon(path) || parentOf(path) === "/universe" || path === "/mesos"),
-  );
+  const found: string[] = [];
+  for (const path of paths.keys())
+    if (path !== "/" && (isMarathon(path) || parentOf(path) === "/universe" || path === "/mesos")) found.push(path);
   return ["/", ...found.toSorted()];
 }

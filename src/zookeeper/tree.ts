@@ -3,6 +3,7 @@ import { open, unlink, type FileHandle } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Acl, Stat } from "./records.ts";
+import { createZnodes, type Znodes } from "./znodes.ts";
 
 /** Where the bytes of a znode are: null data and empty data are two different things. */
 export type DataPlace = { readonly kind: "null" } | { readonly kind: "kept"; readonly offset: number; readonly length: number };
@@ -23,9 +24,9 @@ export interface Unreadable {
   readonly err: number;
 }
 
-/** A tree being read: its znodes in memory, a few hundred bytes each, and the data of all of them in one file, or nowhere. */
+/** A tree being read: its znodes in memory, some two hundred bytes each, and the data of all of them in one file, or nowhere. */
 export interface Tree {
-  readonly nodes: Map<string, Znode>;
+  readonly nodes: Znodes;
   readonly unreadable: Map<string, Unreadable>;
   readonly spool: Spool;
 }
@@ -40,9 +41,12 @@ export interface Spool {
 
 /** Written in pieces of about this size. */
 const BATCH_BYTES = 1 << 20;
+/** Read in pieces of this size, of which so many are kept: a disk read for every znode costs more than the znode. */
+const WINDOW_BYTES = 256 * 1024;
+const WINDOWS = 8;
 
 export function createTree(spool: Spool): Tree {
-  return { nodes: new Map(), unreadable: new Map(), spool };
+  return { nodes: createZnodes(), unreadable: new Map(), spool };
 }
 
 /** Keeps no data: for a tree that is only compared, by the digests of its data. */
@@ -75,6 +79,26 @@ export async function openSpool(folder: string = tmpdir()): Promise<Spool> {
     });
     return writing;
   };
+  const wholeFrom = async (offset: number, length: number): Promise<Buffer> => {
+    const bytes = Buffer.allocUnsafe(length);
+    const { bytesRead } = await handle.read(bytes, 0, length, offset);
+    if (bytesRead !== length) throw new RangeError(`${String(bytesRead)} of ${String(length)} bytes at ${String(offset)}`);
+    return bytes;
+  };
+  const windows = new Map<number, Buffer>();
+  /** One piece of the file, with at least so many bytes of it; the one that was used longest ago makes room. */
+  const windowAt = async (index: number, least: number): Promise<Buffer> => {
+    const known = windows.get(index);
+    windows.delete(index);
+    const bytes =
+      known !== undefined && known.length >= least
+        ? known
+        : await wholeFrom(index * WINDOW_BYTES, Math.min(WINDOW_BYTES, written - index * WINDOW_BYTES));
+    windows.set(index, bytes);
+    const [oldest] = windows.keys();
+    if (windows.size > WINDOWS && oldest !== undefined) windows.delete(oldest);
+    return bytes;
+  };
   return {
     keep(bytes) {
       const offset = written + waitingBytes;
@@ -85,10 +109,11 @@ export async function openSpool(folder: string = tmpdir()): Promise<Spool> {
     async read(offset, length) {
       if (offset + length > written) await flush();
       await writing;
-      const bytes = Buffer.allocUnsafe(length);
-      const { bytesRead } = await handle.read(bytes, 0, length, offset);
-      if (bytesRead !== length) throw new RangeError(`${String(bytesRead)} of ${String(length)} bytes at ${String(offset)}`);
-      return bytes;
+      const index = Math.floor(offset / WINDOW_BYTES);
+      const within = offset - index * WINDOW_BYTES;
+      if (within + length > WINDOW_BYTES) return wholeFrom(offset, length);
+      const bytes = await windowAt(index, within + length);
+      return bytes.subarray(within, within + length);
     },
     async close() {
       await writing.catch(() => undefined);

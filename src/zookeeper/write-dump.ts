@@ -4,6 +4,7 @@ import { EPHEMERAL, folderOf, INDEX, placeOf, README, TREE, type IndexEntry } fr
 import type { Consistency, TreeReading } from "./read-tree.ts";
 import type { Acl, Stat } from "./records.ts";
 import { aclOf, kindOf, parentOf, type Znode } from "./tree.ts";
+import type { Znodes } from "./znodes.ts";
 
 /** First line of an index. */
 export interface IndexHeader {
@@ -51,11 +52,7 @@ interface Numbered {
 }
 
 /** The znodes in the order of their paths, parents first, with the places of their data. Gone through more than once: nothing is kept. */
-function* inOrder(
-  nodes: ReadonlyMap<string, Znode>,
-  paths: readonly string[],
-  parents: ReadonlySet<string>,
-): Generator<Numbered> {
+function* inOrder(nodes: Znodes, paths: readonly string[], parents: ReadonlySet<string>): Generator<Numbered> {
   let odds = 0;
   for (const path of paths) {
     const znode = nodes.get(path);
@@ -72,9 +69,21 @@ function* inOrder(
   }
 }
 
+/** 64 bits as text, in the order of the protocol. */
 function statText(stat: Stat): IndexEntry["stat"] {
-  const text = Object.entries(stat).map(([name, value]) => [name, typeof value === "bigint" ? value.toString() : value]);
-  return Object.fromEntries(text) as IndexEntry["stat"];
+  return {
+    czxid: stat.czxid.toString(),
+    mzxid: stat.mzxid.toString(),
+    ctime: stat.ctime.toString(),
+    mtime: stat.mtime.toString(),
+    version: stat.version,
+    cversion: stat.cversion,
+    aversion: stat.aversion,
+    ephemeralOwner: stat.ephemeralOwner.toString(),
+    dataLength: stat.dataLength,
+    numChildren: stat.numChildren,
+    pzxid: stat.pzxid.toString(),
+  };
 }
 
 function line({ node, znode, at }: Numbered, acls: ReadonlyMap<string, number>): Buffer {
@@ -90,13 +99,14 @@ function line({ node, znode, at }: Numbered, acls: ReadonlyMap<string, number>):
   return Buffer.from(`${JSON.stringify(entry)}\n`);
 }
 
-/** Sorted so that a parent comes before its children and its own data before them. */
-function sortedPaths(paths: Iterable<string>): readonly string[] {
-  const key = (path: string): string => (path === "/" ? "" : path.replaceAll("/", "\u0001"));
-  return [...paths]
-    .map((path) => [key(path), path] as const)
-    .sort(([one], [other]) => (one < other ? -1 : one > other ? 1 : 0))
-    .map(([, path]) => path);
+/** Order of paths in which a parent comes before its children, and they before what is named after it: the slash is the least character. */
+function byPath(one: string, other: string): number {
+  const shorter = Math.min(one.length, other.length);
+  for (let at = 0; at < shorter; at += 1) {
+    const [here, there] = [one.charCodeAt(at), other.charCodeAt(at)];
+    if (here !== there) return (here === SLASH ? 0 : here) - (there === SLASH ? 0 : there);
+  }
+  return one.length - other.length;
 }
 
 function entry(archive: Pack, header: Partial<Header> & Pick<Header, "name">, bytes: Buffer | null): Promise<void> {
@@ -107,6 +117,7 @@ function entry(archive: Pack, header: Partial<Header> & Pick<Header, "name">, by
   });
 }
 
+const SLASH = "/".charCodeAt(0);
 /** Written in pieces of about this size. */
 const PIECE_BYTES = 256 * 1024;
 
@@ -124,6 +135,37 @@ function* pieces(lines: Iterable<Buffer>): Generator<Buffer> {
   if (bytes > 0) yield Buffer.concat(held, bytes);
 }
 
+/** Passes an archive on in pieces of about PIECE_BYTES, and holds it back while one is under way. Rejects with what `write` throws. */
+function sendOn(archive: Pack, write: (chunk: Buffer) => void | Promise<void>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let held: Buffer[] = [];
+    let bytes = 0;
+    let ended = false;
+    const send = async (): Promise<void> => {
+      const piece = Buffer.concat(held, bytes);
+      held = [];
+      bytes = 0;
+      await write(piece);
+    };
+    archive.on("data", (data) => {
+      const chunk = data as Buffer;
+      held.push(chunk);
+      bytes += chunk.length;
+      if (bytes < PIECE_BYTES) return;
+      archive.pause();
+      send().then(() => void archive.resume(), reject);
+    });
+    archive.once("error", reject);
+    archive.once("end", () => {
+      ended = true;
+      send().then(resolve, reject);
+    });
+    archive.once("close", () => {
+      if (!ended) reject(new Error("the archive was given up"));
+    });
+  });
+}
+
 /**
  * Writes a tree as one tar, piece by piece: the index first, then guano's layout, parents first. Data is read back from where the
  * tree keeps it; memory stays at one znode's data. The same tree gives the same bytes. Rejects with what `write` or the disk throws.
@@ -133,10 +175,16 @@ export async function writeDump(
   meta: DumpMeta,
   write: (chunk: Buffer) => void | Promise<void>,
 ): Promise<DumpSummary> {
-  const paths = sortedPaths(tree.nodes.keys());
-  const parents = new Set(paths.filter((path) => path !== "/").map(parentOf));
-  const acls = new Map([...new Set([...tree.nodes.values()].map((znode) => znode.acl))].toSorted().map((acl, at) => [acl, at]));
-  const ephemerals = [...tree.nodes.values()].filter((znode) => kindOf(znode.stat) === "ephemeral").length;
+  const paths = [...tree.nodes.keys()].sort(byPath);
+  const parents = new Set<string>();
+  const lists = new Set<string>();
+  let ephemerals = 0;
+  for (const [path, znode] of tree.nodes) {
+    if (path !== "/") parents.add(parentOf(path));
+    lists.add(znode.acl);
+    if (kindOf(znode.stat) === "ephemeral") ephemerals += 1;
+  }
+  const acls = new Map([...lists].toSorted().map((acl, at) => [acl, at]));
   const header: IndexHeader = {
     format: "pawl-znodes/1",
     node: meta.node,
@@ -153,15 +201,14 @@ export async function writeDump(
     yield Buffer.from(`${JSON.stringify({ end: paths.length })}\n`);
   };
   const hash = createHash("sha256");
-  let indexBytes = 0;
+  // Its size comes before it in the archive: it is made once, and waits where the data waits.
+  const index: { readonly offset: number; readonly length: number }[] = [];
   for (const piece of pieces(indexLines())) {
     hash.update(piece);
-    indexBytes += piece.length;
+    index.push({ offset: await tree.spool.keep(piece), length: piece.length });
   }
   const archive = pack();
-  const sent = (async () => {
-    for await (const chunk of archive) await write(chunk as Buffer);
-  })();
+  const sent = sendOn(archive, write);
   // Its failure is thrown below, where it is waited for; the archive ends without it.
   sent.catch(() => archive.destroy());
   const when = new Date(meta.readAt);
@@ -170,14 +217,15 @@ export async function writeDump(
   const produce = async (): Promise<void> => {
     await entry(archive, { name: README, mode: 0o600, mtime: when }, Buffer.from(TEXT));
     await new Promise<void>((resolve, reject) => {
-      const index = archive.entry({ name: INDEX, size: indexBytes, mode: 0o600, mtime: when }, (error) =>
+      const size = index.reduce((sum, { length }) => sum + length, 0);
+      const into = archive.entry({ name: INDEX, size, mode: 0o600, mtime: when }, (error) =>
         error === null || error === undefined ? resolve() : reject(error),
       );
       void (async () => {
-        for (const piece of pieces(indexLines()))
-          if (!index.write(piece)) await new Promise<void>((go) => void index.once("drain", go));
-        index.end(null);
-      })();
+        for (const { offset, length } of index)
+          if (!into.write(await tree.spool.read(offset, length))) await new Promise<void>((go) => void into.once("drain", go));
+        into.end(null);
+      })().catch(reject);
     });
     for (const { node, znode, at } of inOrder(tree.nodes, paths, parents)) {
       const mtime = new Date(Number(znode.stat.mtime));

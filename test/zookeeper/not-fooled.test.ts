@@ -10,7 +10,7 @@ import { faultsOf, proveDump, treesOf } from "../../src/zookeeper/prove.ts";
 import { readTree } from "../../src/zookeeper/read-tree.ts";
 import { OPEN_ACL, type Stat } from "../../src/zookeeper/records.ts";
 import { createScratch } from "../../src/zookeeper/scratch-server.ts";
-import { createTree, noSpool } from "../../src/zookeeper/tree.ts";
+import { createTree, noSpool, openSpool } from "../../src/zookeeper/tree.ts";
 import { writeDump } from "../../src/zookeeper/write-dump.ts";
 import { memoryScratch } from "../sim/zookeeper/restored.ts";
 
@@ -77,7 +77,7 @@ describe("a reading of the tree", () => {
 });
 
 async function dumpOf(names: readonly string[]): Promise<readonly Buffer[]> {
-  const tree = createTree(noSpool());
+  const tree = createTree(await openSpool());
   const acl = JSON.stringify(["world", "anyone", 31]);
   const paths = ["/", "/zookeeper", "/zookeeper/quota", ...names];
   for (const path of paths) {
@@ -101,12 +101,12 @@ async function dumpOf(names: readonly string[]): Promise<readonly Buffer[]> {
     changedPaths: [],
   } as const;
   const chunks: Buffer[] = [];
-  const spool = { ...noSpool(), read: () => Promise.resolve(Buffer.alloc(0)) };
   await writeDump(
-    { tree: { ...tree, spool }, consistency },
+    { tree, consistency },
     { node: "m1", version: "3.4.10", readAt: "2026-11-20T15:00:00.000Z" },
     (chunk) => void chunks.push(chunk),
   );
+  await tree.spool.close();
   return chunks;
 }
 

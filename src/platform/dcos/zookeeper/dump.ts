@@ -2,7 +2,7 @@ import type { InventoryNode } from "../../../domain/inventory.ts";
 import type { Json } from "../../../domain/json.ts";
 import type { Effect, StepContext, StepKind } from "../../../engine/ports.ts";
 import { ConnectionError, openReader } from "../../../zookeeper/client.ts";
-import { persistentByCounters } from "../../../zookeeper/dump-layout.ts";
+import { persistentByCounters, type IndexEntry } from "../../../zookeeper/dump-layout.ts";
 import { countBelow, featuresOf, readTree, subtreesOf, type TreeReading } from "../../../zookeeper/read-tree.ts";
 import { kindOf, openSpool } from "../../../zookeeper/tree.ts";
 import { writeDump, type DumpSummary } from "../../../zookeeper/write-dump.ts";
@@ -120,7 +120,8 @@ async function dump(ctx: StepContext): Promise<Effect> {
       });
     }
     const after = await readServer(ctx.remote, ctx.inventory, node);
-    const persistent = [...tree.nodes.values()].filter((znode) => kindOf(znode.stat) === "persistent").length;
+    let persistent = 0;
+    for (const { stat } of tree.nodes.values()) if (kindOf(stat) === "persistent") persistent += 1;
     const odd = judgeCount(persistent, [before, after]);
     if (odd !== null && reading.consistency.kind !== "live" && reading.consistency.changed === 0)
       return failed(ctx, "zookeeper-count", `the dump of ${node.name} is not complete`, { observed: odd });
@@ -157,8 +158,11 @@ async function keep(ctx: StepContext, read: Read): Promise<Effect> {
   }
   const stored = await sink.finish();
   await ctx.recorded(stored);
-  const kinds = [...reading.tree.nodes].map(([path, { stat }]) => [path, { kind: kindOf(stat) }] as const);
-  const subtrees = subtreesOf(new Set(reading.tree.nodes.keys())).map((path) => countBelow(kinds, path));
+  const { nodes } = reading.tree;
+  const kinds = function* (): Generator<readonly [string, { readonly kind: IndexEntry["kind"] }]> {
+    for (const [path, { stat }] of nodes) yield [path, { kind: kindOf(stat) }];
+  };
+  const subtrees = subtreesOf(nodes).map((path) => countBelow(kinds(), path));
   const notes = read.odd === null ? [] : [read.odd];
   const told = {
     title: `ZooKeeper's znodes, as ${node.name} had them`,
