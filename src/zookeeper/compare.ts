@@ -24,7 +24,7 @@ export interface Compared {
   readonly bytes: number | null;
   readonly acl: string;
   readonly kind: "persistent" | "ephemeral";
-  readonly stat: Pick<Znode["stat"], "czxid" | "mzxid" | "pzxid" | "aversion">;
+  readonly stat: Pick<Znode["stat"], "czxid" | "mzxid" | "pzxid" | "aversion" | "cversion" | "numChildren">;
 }
 
 export type Trees = ReadonlyMap<string, Compared>;
@@ -65,31 +65,76 @@ function aclShown(text: string): string {
   return parts.join(",") || "no ACL";
 }
 
+/** An ACL with its version, where that survives: what tells a change by somebody from damage. */
+function aclVersion(one: Compared, origin: Origin): string {
+  return origin.kind === "dump" ? aclShown(one.acl) : `${aclShown(one.acl)} (version ${String(one.stat.aversion)})`;
+}
+
 function shown(one: Compared): string {
   return `${one.kind}, ${dataText(one)}, ACL ${aclShown(one.acl)}`;
 }
 
-/** Why one of the two trees may lack a znode, or have another one of that name: its making or its end is younger than the other tree. */
+/** A znode made after this zxid cannot be in a tree that ends there. */
 function whyYounger(one: Compared, limit: bigint, what: string): string | null {
   return one.stat.czxid > limit ? `made at ${zxidText(one.stat.czxid)}, after ${what} (${zxidText(limit)})` : null;
-}
-
-function whyDeleted(parent: Compared | null, limit: bigint, what: string): string | null {
-  if (parent === null || parent.stat.pzxid <= limit) return null;
-  return `deleted after ${what} (${zxidText(limit)}): the children of its parent changed at ${zxidText(parent.stat.pzxid)}`;
 }
 
 const END = "the end of the copy";
 const READ = "the beginning of the reading";
 
-function whyMissing(reference: Compared, parent: Compared | null, origin: Origin): string | null {
-  if (origin.kind === "dump") return null;
-  return whyYounger(reference, origin.zxid, END) ?? whyDeleted(parent, origin.read, READ);
+/**
+ * What the copy lacks is excused only by its own making. That it was deleted before the copy was made is nothing a zxid proves: its
+ * parent's changes with every other child too, and a loss below a busy parent would pass for a deletion.
+ */
+function whyMissing(reference: Compared, origin: Origin): string | null {
+  return origin.kind === "dump" ? null : whyYounger(reference, origin.zxid, END);
 }
 
-function whyExtra(found: Compared, parent: Compared | null, origin: Origin): string | null {
-  if (origin.kind === "dump") return null;
-  return whyYounger(found, origin.read, READ) ?? whyDeleted(parent, origin.zxid, END);
+/** Children a znode has lost so far: its cversion counts those made and those deleted (ZooKeeper, DataNode.copyStat). */
+function deletions({ stat }: Compared): number {
+  return (stat.cversion - stat.numChildren) / 2;
+}
+
+/** Why the reading may lack so many children of a znode that the copy has; null: nothing says that they were deleted. */
+function whyDeleted(copied: Compared | undefined, read: Compared | undefined, count: number, limit: bigint): string | null {
+  if (copied === undefined || read === undefined) return null;
+  const after = `deleted after ${END} (${zxidText(limit)})`;
+  const [then, now] = [zxidText(read.stat.czxid), zxidText(read.stat.pzxid)];
+  if (copied.stat.czxid !== read.stat.czxid)
+    return read.stat.czxid > limit ? `${after}: its parent was made anew at ${then}` : null;
+  const deleted = deletions(read) - deletions(copied);
+  if (read.stat.pzxid <= limit || count > deleted) return null;
+  return `${after}: its parent counts ${String(deleted)} deletions, the last change at ${now}`;
+}
+
+/**
+ * Why the copy has znodes that the reading did not find: made after it, or deleted before it. The parent counts its deletions: where more
+ * children are missing from the reading than it counts, none of them is excused. What is below a deleted znode was deleted with it.
+ */
+function extras(reference: Trees, found: Trees, origin: Origin): ReadonlyMap<string, string | null> {
+  const why = new Map<string, string | null>();
+  if (origin.kind === "dump") return why;
+  const gone = new Map<string, string[]>();
+  for (const [path, one] of found) {
+    if (reference.has(path)) continue;
+    const younger = whyYounger(one, origin.read, READ);
+    if (younger !== null) why.set(path, younger);
+    else if (reference.has(parentOf(path))) gone.set(parentOf(path), [...(gone.get(parentOf(path)) ?? []), path]);
+  }
+  for (const [parent, paths] of gone) {
+    const text = whyDeleted(found.get(parent), reference.get(parent), paths.length, origin.zxid);
+    for (const path of paths) why.set(path, text);
+  }
+  const inherited = (path: string): string | null => {
+    const known = why.get(path);
+    if (known !== undefined) return known;
+    const parent = parentOf(path);
+    const above = path === "/" || reference.has(parent) || !found.has(parent) ? null : inherited(parent);
+    why.set(path, above);
+    return above;
+  };
+  for (const path of found.keys()) if (!reference.has(path)) inherited(path);
+  return why;
 }
 
 function whyAnew(reference: Compared, found: Compared, origin: Origin): string | null {
@@ -105,22 +150,22 @@ function whyData(reference: Compared, found: Compared, origin: Origin): string |
   return null;
 }
 
-/** Setting an ACL leaves no zxid behind, only a version. */
+/**
+ * Setting an ACL leaves no zxid behind, only a version: by itself that proves nothing. It is excused where the znode's data changed
+ * on the same side too, so that a zxid says that somebody was at it meanwhile.
+ */
 function whyAcl(reference: Compared, found: Compared, origin: Origin): string | null {
-  if (origin.kind === "dump" || reference.stat.aversion === found.stat.aversion) return null;
-  return `its ACL was set again meanwhile: version ${String(reference.stat.aversion)}, and ${String(found.stat.aversion)} in the copy`;
+  if (origin.kind === "dump") return null;
+  const [then, now] = [reference.stat, found.stat];
+  const by = `its ACL was set again meanwhile (version ${String(then.aversion)}, and ${String(now.aversion)} in the copy)`;
+  if (then.aversion > now.aversion && then.mzxid > now.mzxid && then.mzxid > origin.zxid)
+    return `changed at ${zxidText(then.mzxid)}, after ${END} (${zxidText(origin.zxid)}): ${by}`;
+  if (now.aversion > then.aversion && now.mzxid > then.mzxid && now.mzxid > origin.read)
+    return `changed at ${zxidText(now.mzxid)}, after ${READ} (${zxidText(origin.read)}): ${by}`;
+  return null;
 }
 
 const SESSION = "ephemeral: it belongs to a session and comes back with its client, not from a backup";
-
-/** The nearest znode above that this tree has. */
-function ancestor(tree: Trees, path: string): Compared | null {
-  for (let above = parentOf(path); ; above = parentOf(above)) {
-    const found = tree.get(above);
-    if (found !== undefined) return found;
-    if (above === "/") return null;
-  }
-}
 
 function both(path: string, reference: Compared, found: Compared, origin: Origin): readonly Difference[] {
   const own = isBelow(path, OWN_OF_SERVER) ? "kept by each server for itself" : null;
@@ -140,8 +185,8 @@ function both(path: string, reference: Compared, found: Compared, origin: Origin
     all.push({
       path,
       what: "acl",
-      expected: aclShown(reference.acl),
-      observed: aclShown(found.acl),
+      expected: aclVersion(reference, origin),
+      observed: aclVersion(found, origin),
       explained: anew ?? whyAcl(reference, found, origin),
     });
   return all;
@@ -149,7 +194,7 @@ function both(path: string, reference: Compared, found: Compared, origin: Origin
 
 /**
  * Path, data, ACL and kind of every znode, as it was read and as it came back. Each difference is explained or not: an ephemeral
- * znode needs its session; in a copy of a server's folders, what zxids and versions prove to be younger than the copy's end.
+ * znode needs its session; in a copy of a server's folders, what zxids prove to be younger than the copy's end.
  */
 export function compareTrees(reference: Trees, found: Trees, origin: Origin): Comparison {
   const differences: Difference[] = [];
@@ -163,14 +208,15 @@ export function compareTrees(reference: Trees, found: Trees, origin: Origin): Co
       continue;
     }
     const own = isBelow(path, OWN_OF_SERVER) ? "kept by each server for itself" : null;
-    const explained = own ?? (expected.kind === "ephemeral" ? SESSION : whyMissing(expected, ancestor(found, path), origin));
+    const explained = own ?? (expected.kind === "ephemeral" ? SESSION : whyMissing(expected, origin));
     differences.push({ path, what: "missing", expected: shown(expected), observed: "not there", explained });
   }
+  const younger = extras(reference, found, origin);
   for (const [path, observed] of found) {
     if (reference.has(path)) continue;
     const own = isBelow(path, OWN_OF_SERVER) ? "made by the server itself" : null;
     const session = observed.kind === "ephemeral" ? SESSION : null;
-    const explained = own ?? session ?? whyExtra(observed, ancestor(reference, path), origin);
+    const explained = own ?? session ?? younger.get(path) ?? null;
     differences.push({ path, what: "extra", expected: "not there", observed: shown(observed), explained });
   }
   return { znodes: reference.size, equal, differences };

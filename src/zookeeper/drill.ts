@@ -59,12 +59,12 @@ async function proveGuano(scratch: Scratch, copy: Copy): Promise<CopyProof> {
   try {
     const server = await folder.start({ data: `${folder.path}/data`, logs: `${folder.path}/logs` });
     try {
-      const client = await openWriter(await server.connect());
+      const client = await openWriter(await server.connect(), { auth: server.auth });
       const restoring = restoreInto(client, []);
       const expected = new Map<string, Compared>();
       await readGuano(copy.open(), async (znode) => {
         if (znode.data !== null || !expected.has(znode.path)) {
-          const stat = { czxid: 0n, mzxid: 0n, pzxid: 0n, aversion: 0 };
+          const stat = { czxid: 0n, mzxid: 0n, pzxid: 0n, aversion: 0, cversion: 0, numChildren: 0 };
           const bytes = znode.data?.length ?? null;
           expected.set(znode.path, { sha256: sha256Of(znode.data), bytes, acl: aclText(OPEN_ACL), kind: "persistent", stat });
         }

@@ -35,19 +35,26 @@ export function treesOf(index: DumpIndex): Trees {
 }
 
 function comparedEntry(entry: IndexEntry, acls: readonly string[]): Compared {
-  const { czxid, mzxid, pzxid, aversion } = entry.stat;
+  const { czxid, mzxid, pzxid, aversion, cversion, numChildren } = entry.stat;
   return {
     sha256: entry.sha256,
     bytes: entry.bytes,
     acl: acls[entry.acl] ?? "",
     kind: entry.kind,
-    stat: { czxid: BigInt(czxid), mzxid: BigInt(mzxid), pzxid: BigInt(pzxid), aversion: Number(aversion) },
+    stat: {
+      czxid: BigInt(czxid),
+      mzxid: BigInt(mzxid),
+      pzxid: BigInt(pzxid),
+      aversion: Number(aversion),
+      cversion: Number(cversion),
+      numChildren: Number(numChildren),
+    },
   };
 }
 
 /** The whole tree of a scratch server. Rejects with ConnectionError. */
 export async function treeOf(server: ScratchServer): Promise<Trees> {
-  const client = await openReader(await server.connect());
+  const client = await openReader(await server.connect(), { auth: server.auth });
   try {
     const { tree } = await readTree(client, { spool: noSpool(), features: featuresOf(server.version) });
     const found = new Map<string, Compared>();
@@ -156,7 +163,7 @@ export async function proveDump(
   try {
     const server = await folder.start({ data: `${folder.path}/data`, logs: `${folder.path}/logs` });
     try {
-      const client = await openWriter(await server.connect());
+      const client = await openWriter(await server.connect(), { auth: server.auth });
       let expected: Trees = new Map();
       let restoring = restoreInto(client, []);
       await readDump(

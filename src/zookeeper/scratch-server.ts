@@ -1,4 +1,5 @@
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
+import { createHash, randomBytes } from "node:crypto";
 import { accessSync, constants, statSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect, createServer, type Socket } from "node:net";
@@ -6,6 +7,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ByteStream } from "../engine/ports.ts";
+import type { ClientOptions } from "./client.ts";
 
 /** Java and ZooKeeper's library on this machine. */
 export interface ScratchTools {
@@ -31,6 +33,8 @@ export interface ScratchServer {
   /** The last zxid of what it found in its folders, as `srvr` said before anybody had connected. */
   readonly loadedZxid: bigint;
   readonly port: number;
+  /** Who may read and write whatever an ACL bars; nobody else can. Empty where nothing is barred. */
+  readonly auth: NonNullable<ClientOptions["auth"]>;
   connect(): Promise<ByteStream>;
   /** Ends it by its pid and removes its folder. */
   stop(): Promise<void>;
@@ -184,7 +188,9 @@ async function start(tools: ScratchTools | null, settings: ScratchSettings, plac
     "",
   ];
   await writeFile(config, lines.join("\n"), { mode: 0o600 });
-  const words = tools === null ? ownCommand(settings.command ?? [], place, port) : javaCommand(tools, settings, config);
+  const secret = `super:${randomBytes(24).toString("base64url")}`;
+  const words =
+    tools === null ? ownCommand(settings.command ?? [], place, port) : javaCommand(tools, settings, { config, secret });
   const child = spawn("sh", ["-c", KEEPER, "scratch", place.path, ...words], {
     cwd: place.path,
     stdio: ["pipe", "pipe", "pipe"],
@@ -202,7 +208,8 @@ async function start(tools: ScratchTools | null, settings: ScratchSettings, plac
   try {
     const { version, zxid } = await untilServing(port, running);
     if (tools !== null) await needOwn(port, place, running);
-    return { version, loadedZxid: zxid, port, connect: () => connectTo(port), stop };
+    const auth = tools === null ? [] : [{ scheme: "digest", secret }];
+    return { version, loadedZxid: zxid, port, auth, connect: () => connectTo(port), stop };
   } catch (error) {
     await stop();
     throw error;
@@ -214,7 +221,16 @@ function ownCommand(words: readonly string[], place: Place, port: number): reado
   return words.map((one) => one.replace(/\{(data|logs|port)\}/g, (_, name: string) => given[name] ?? ""));
 }
 
-function javaCommand(tools: ScratchTools, settings: ScratchSettings, config: string): readonly string[] {
+/**
+ * ACLs stay in force: the server listens on loopback, where every user of this machine can reach it for as long as it runs, and what
+ * an ACL hides in the cluster stays hidden here. Only a secret of this one server passes them, of which the command line has a digest.
+ */
+function javaCommand(
+  tools: ScratchTools,
+  settings: ScratchSettings,
+  { config, secret }: { readonly config: string; readonly secret: string },
+): readonly string[] {
+  const digest = `super:${createHash("sha1").update(secret).digest("base64")}`;
   return [
     tools.java,
     `-Xmx${String(settings.heapMiB ?? HEAP_MIB)}m`,
@@ -223,8 +239,7 @@ function javaCommand(tools: ScratchTools, settings: ScratchSettings, config: str
     "-XX:TieredStopAtLevel=1",
     "-Dzookeeper.preAllocSize=4096",
     "-Dzookeeper.forceSync=no",
-    // ACLs are kept and compared, and bar nobody here: who reads them owns the backup.
-    "-Dzookeeper.skipACL=yes",
+    `-Dzookeeper.DigestAuthenticationProvider.superDigest=${digest}`,
     "-Dzookeeper.authProvider.1=org.apache.zookeeper.server.auth.SASLAuthenticationProvider",
     `-Djute.maxbuffer=${String(LARGEST_REQUEST_BYTES)}`,
     "-cp",

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -133,10 +133,12 @@ describe("a proof", () => {
 });
 
 describe("a drill", () => {
-  it("of an archive in which there is nothing is not passed", async () => {
+  it("of an archive that nothing tells for a backup is refused, and where a person says what it is, not passed", async () => {
     const folder = await mkdtemp(join(tmpdir(), "pawl-drill-"));
     try {
       await writeFile(join(folder, "backup.tar"), Buffer.alloc(10_240));
+      await expect(backupOfFolder(folder)).rejects.toThrow(/backup\.tar is no backup pawl knows/);
+      await rename(join(folder, "backup.tar"), join(folder, "backup.guano.tar"));
       const backup = await backupOfFolder(folder);
       const { proven, faults } = await drill(memoryScratch(), backup, { at: "2026-11-20T15:00:00.000Z" });
       expect([proven, faults]).toEqual([false, [expect.stringContaining("nothing is proven")]]);

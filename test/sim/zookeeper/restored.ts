@@ -98,6 +98,7 @@ export function memoryScratch(): Scratch {
           return {
             version: "3.4.14",
             loadedZxid,
+            auth: [],
             port: 0,
             connect() {
               const [near, far] = duplexPair();
