@@ -13,7 +13,7 @@ import { keepJournal } from "./node-journal.ts";
 import { judgeScriptEnd, judgeVanished } from "./script-outcome.ts";
 import { afterLine, ended, FIRST_PHASE, phasesJson, phasesText, titleOf } from "./script-phases.ts";
 import { scriptFlags } from "./script-text.ts";
-import { findJob, followJob, startStepJob, type JobResult } from "./step-job.ts";
+import { findJob, followJob, startStepJob, type JobResult } from "../../../action/step-job.ts";
 import { scriptOutput, upgradeScript, type ScriptOutput } from "./upgrade-script.ts";
 
 /** Sensible defaults where nobody publishes a figure (dcos.md 4.6). */

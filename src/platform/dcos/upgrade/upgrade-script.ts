@@ -10,7 +10,7 @@ import { filesArgv, parseListing } from "../facts/files-script.ts";
 import { record, text } from "../../../domain/json-fields.ts";
 import { judgeScriptText, urlOfGenerator, type ScriptVersions } from "./script-text.ts";
 import { digestNow } from "../preflight/read-configuration.ts";
-import { findJob, followJob, startStepJob } from "./step-job.ts";
+import { findJob, followJob, startStepJob } from "../../../action/step-job.ts";
 
 /** What the upgrade steps need of the script: where it is, what it must hash to, what it is for. */
 export interface ScriptOutput {

@@ -1,6 +1,6 @@
-import type { StepContext } from "../../../engine/ports.ts";
-import { jobFolder, pollJob, type JobAnswer, type JobPlace } from "../../../action/remote-job.ts";
-import { beginJob, waitForJob, type JobEnd } from "../../../action/remote-job-wait.ts";
+import type { StepContext } from "../engine/ports.ts";
+import { jobFolder, pollJob, type JobAnswer, type JobPlace } from "./remote-job.ts";
+import { beginJob, waitForJob, type JobEnd } from "./remote-job-wait.ts";
 
 /** One question to a node about a job; a node that swaps all its services may be slow. */
 const QUESTION_TIMEOUT_MS = 10_000;
@@ -63,7 +63,7 @@ export async function followJob(
   ctx: StepContext,
   target: string,
   place: JobPlace,
-  limits: { readonly runMs: number; readonly unreachableMs: number },
+  limits: { readonly runMs: number; readonly unreachableMs: number; readonly pollMs?: number },
   onLine: (line: string) => void = () => undefined,
 ): Promise<JobResult> {
   const output = { stdout: "", stderr: "" };
