@@ -88,6 +88,7 @@ export function contextOf(session: Session, desk: Desk, step: Step): StepContext
 /** Lock still ours, cluster still fit to lose this node, the kind's own entry question: all asked right before the effect. */
 async function permission(session: Session, ctx: StepContext, step: Step): Promise<Permission> {
   const { lock, platform, kinds } = session.parts;
+  let granted: Permission = { kind: "yes" };
   if (step.effect !== "read") {
     const held = await lock?.check();
     if (held?.kind === "lost") {
@@ -103,9 +104,11 @@ async function permission(session: Session, ctx: StepContext, step: Step): Promi
     if (step.node !== null) {
       const cluster = await platform.permission(ctx);
       if (cluster.kind === "no") return cluster;
+      granted = cluster;
     }
   }
-  return (await kinds.get(step.kind)?.mayI?.(ctx)) ?? { kind: "yes" };
+  const own = (await kinds.get(step.kind)?.mayI?.(ctx)) ?? granted;
+  return own.kind === "yes" && own.note === undefined ? granted : own;
 }
 
 /** Design rule 1: no effect begins after a halt, in a pause, or beside a failure that nobody has decided on. Declared undo at the end is exempt. */

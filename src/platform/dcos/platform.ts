@@ -96,7 +96,7 @@ export function createDcosPlatform(means: DcosMeans = {}): Platform {
     },
     occasional: [IMAGES, TOOLBOX, TARBALL, ANSIBLE, PROVABLE],
     readLast,
-    permission,
+    permission: (ctx) => permission(ctx, scratch),
     isCostly,
     captures,
     summarise,

@@ -59,7 +59,7 @@ export interface Embedded {
   /** The same as a command of pawl has it. */
   readonly cluster: Cluster;
   survey(goal: string, only?: readonly string[], hop?: number, waivers?: readonly WaiverRequest[]): Promise<HopSurvey>;
-  run(plan: Plan, before?: Resumable, onEvent?: (event: RunEvent) => void): Promise<Rollout>;
+  run(plan: Plan, before?: Resumable, onEvent?: (event: RunEvent) => void, stopAfter?: string): Promise<Rollout>;
   /** Brings nodes to a version by hand, as an operator with a shell would: no engine, no gates. */
   byHand(from: string, target: string, nodes: readonly string[]): Promise<void>;
   close(): Promise<void>;
@@ -111,7 +111,7 @@ export async function embed(options: EmbeddedOptions = {}): Promise<Embedded> {
     close: async () => undefined,
   };
 
-  const run: Embedded["run"] = async (plan, before, onEvent) => {
+  const run: Embedded["run"] = async (plan, before, onEvent, stopAfter) => {
     const name = `20261120T150000Z-upgrade-${plan.inputs["target"] ?? ""}`;
     const journal = memoryJournal(clock, [...(before?.events ?? [])]);
     // A run that goes on has what it kept before.
@@ -158,7 +158,7 @@ export async function embed(options: EmbeddedOptions = {}): Promise<Embedded> {
                 clock,
               }),
         viewer: { show: (news) => (news.type === "event" ? onEvent?.(news.event) : undefined) },
-        limits: { stopAfter: null, untilMs: null, expectedMs: () => null },
+        limits: { stopAfter: stopAfter ?? null, untilMs: null, expectedMs: () => null },
         process: { pid: 1, host: "test", boot: "test" },
       },
       before !== undefined,

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Json } from "../../../src/domain/json.ts";
 import type { Phase, Plan, Step } from "../../../src/domain/plan.ts";
-import { judgeProof, PROVABLE, provableFinding } from "../../../src/platform/dcos/zookeeper/proof.ts";
+import { PROVABLE, provableFinding } from "../../../src/platform/dcos/zookeeper/proof.ts";
+import { judgeProof, type ProofVerdict } from "../../../src/platform/dcos/zookeeper/proof-age.ts";
 
 type Context = Parameters<typeof judgeProof>[0];
 
@@ -35,7 +36,6 @@ function run(
   } as unknown as Plan;
   return {
     plan,
-    step: masters[0] ?? step("masters/m1/upgrade", "dcos/upgrade-node", "restart"),
     record: (address) => ({
       status: "complete",
       problem: null,
@@ -51,28 +51,32 @@ function run(
   };
 }
 
+const GOOD: ProofVerdict = { kind: "good" };
 const PROVEN = { verdict: "proven", at: "2026-11-20T15:00:00Z" };
 
 describe("before the first master is touched", () => {
   it("a proof of the last hour is enough, one that is older is not", () => {
-    expect(judgeProof(run(PROVEN), AT + 60 * MINUTE)).toBeNull();
-    expect(judgeProof(run(PROVEN), AT + 61 * MINUTE)).toMatchObject({ code: "zookeeper-proof-old", observed: "61 min" });
+    expect(judgeProof(run(PROVEN), AT + 60 * MINUTE)).toEqual(GOOD);
+    expect(judgeProof(run(PROVEN), AT + 61 * MINUTE)).toEqual({ kind: "old", ageMs: 61 * MINUTE });
   });
 
   it("no proof on record is told as such", () => {
-    expect(judgeProof(run(null), AT)).toMatchObject({ code: "zookeeper-proof-missing" });
+    expect(judgeProof(run(null), AT)).toMatchObject({ kind: "bad", problem: { code: "zookeeper-proof-missing" } });
   });
 
   it("a backup that could not be proven goes through only with its waiver, and only while it is young", () => {
     const unproven = { verdict: "not proven", at: "2026-11-20T15:00:00Z" };
-    expect(judgeProof(run(unproven), AT)).toMatchObject({ code: "zookeeper-proof-missing", observed: "not proven" });
-    expect(judgeProof(run(unproven, { waived: true }), AT)).toBeNull();
-    expect(judgeProof(run(unproven, { waived: true }), AT + 61 * MINUTE)).toMatchObject({ code: "zookeeper-proof-old" });
+    expect(judgeProof(run(unproven), AT)).toMatchObject({
+      kind: "bad",
+      problem: { code: "zookeeper-proof-missing", observed: "not proven" },
+    });
+    expect(judgeProof(run(unproven, { waived: true }), AT)).toEqual(GOOD);
+    expect(judgeProof(run(unproven, { waived: true }), AT + 61 * MINUTE)).toMatchObject({ kind: "old" });
   });
 
   it("nothing is asked once a master has been touched, nor of a runbook that makes no proof", () => {
-    expect(judgeProof(run(PROVEN, { started: ["masters/m1/upgrade"] }), AT + 300 * MINUTE)).toBeNull();
-    expect(judgeProof(run(null, { proof: false }), AT)).toBeNull();
+    expect(judgeProof(run(PROVEN, { started: ["masters/m1/upgrade"] }), AT + 300 * MINUTE)).toEqual(GOOD);
+    expect(judgeProof(run(null, { proof: false }), AT)).toEqual(GOOD);
   });
 });
 

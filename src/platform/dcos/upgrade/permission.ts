@@ -11,7 +11,8 @@ import { readEnsemble, type Ensemble } from "../facts/leadership.ts";
 import { isNode, leaderOf, parseAgents, type AgentEntry } from "../mesos.ts";
 import { readNode, type NodeReport } from "../facts/node-facts.ts";
 import { isServing } from "../zookeeper/four-letter-words.ts";
-import { judgeProof } from "../zookeeper/proof.ts";
+import { requireProof } from "../zookeeper/proof-age.ts";
+import type { ScratchOf } from "../zookeeper/proof.ts";
 
 type No = Extract<Permission, { kind: "no" }>;
 type Denial = No | null;
@@ -278,16 +279,18 @@ async function withEvidence(ctx: StepContext, node: InventoryNode, denial: No, s
 
 /**
  * May this node be taken out of service now? Asked of the cluster right before (design rule 6), up to four times over half a
- * minute: a wrong no costs a pause, a wrong yes costs a quorum. Only reads.
+ * minute: a wrong no costs a pause, a wrong yes costs a quorum. Only reads. Before the first master, a backup whose proof has become too
+ * old is made and proven again first.
  */
-export async function permission(ctx: StepContext): Promise<Permission> {
+export async function permission(ctx: StepContext, scratchOf: ScratchOf): Promise<Permission> {
   const { node } = ctx;
   if (node === null) return { kind: "yes" };
-  const unproven = node.role === "master" ? judgeProof(ctx, ctx.clock.now()) : null;
-  if (unproven !== null) return no("gate-halted", { node: node.name, ...unproven });
+  const backup = node.role === "master" ? await requireProof(ctx, scratchOf) : null;
+  if (backup !== null && backup.problem !== null) return no("gate-halted", { node: node.name, ...backup.problem });
   for (let attempt = 1; ; attempt++) {
     const { denial, seen } = await askOnce(ctx, node);
-    if (denial === null) return { kind: "yes", note: attempt === 1 ? "asked right before" : `asked ${attempt} times` };
+    // Only what is worth a line of the record: that it was asked right before is so of every node.
+    if (denial === null) return backup?.note == null ? { kind: "yes" } : { kind: "yes", note: backup.note };
     if (attempt === ATTEMPTS || ctx.stopping.aborted) return withEvidence(ctx, node, denial, seen);
     ctx.say(`${denial.problem.text} ${denial.problem.observed ?? ""} Asking again in ${PAUSE_MS / 1_000} s.`);
     await ctx.clock.sleep(PAUSE_MS, ctx.stopping);

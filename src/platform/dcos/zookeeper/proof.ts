@@ -10,50 +10,73 @@ import { finding } from "../preflight/judgement.ts";
 import { zookeeperDump } from "./dump.ts";
 import { zookeeperTar } from "./tar.ts";
 
-const PROOF_KIND = "dcos/zookeeper-proof";
+export const PROOF_KIND = "dcos/zookeeper-proof";
 /** The finding a person may let stand: without Java and ZooKeeper nothing can be proven (issue: not proven needs a waiver). */
 export const PROVABLE = "zookeeper-provable";
-/** How old a proof may be when the first master is touched. */
-const PROOF_AGE_MS = 60 * 60_000;
-
 /** How scratch servers are made for an inventory. */
 export type ScratchOf = (ctx: Pick<StepContext, "inventory">) => Scratch;
 
-function stepsOf(
-  ctx: Pick<StepContext, "plan" | "record">,
-  kind: string,
-): readonly { readonly step: Step; readonly output: JsonRecord }[] {
-  return allSteps(ctx.plan)
-    .filter((step) => step.kind === kind)
-    .flatMap((step) => {
-      const output = record(ctx.record(step.address).output);
-      return text(output["sha256"]) === null ? [] : [{ step, output }];
-    });
+/** A copy that the plan announced and this run does not have: its step was forced, or set aside. */
+interface Absent {
+  readonly copy: string;
+  readonly step: string;
+  /** The person who let it stand, and the reason; null: nobody did. */
+  readonly decided: string | null;
+}
+
+/** Who moves steps without being a person. */
+const NOBODY: readonly string[] = ["", "engine", "policy"];
+
+interface Announced {
+  readonly present: readonly { readonly step: Step; readonly output: JsonRecord }[];
+  readonly absent: readonly Absent[];
+}
+
+function announced(ctx: Pick<StepContext, "plan" | "record">, kind: string, name: (step: Step) => string): Announced {
+  const present: Announced["present"][number][] = [];
+  const absent: Absent[] = [];
+  for (const step of allSteps(ctx.plan).filter((one) => one.kind === kind)) {
+    const { output, status, actor, note } = ctx.record(step.address);
+    const found = record(output);
+    if (text(found["sha256"]) !== null) present.push({ step, output: found });
+    else {
+      const decided = status === "complete" && !NOBODY.includes(actor) ? `${actor}: ${note ?? "no reason"}` : null;
+      absent.push({ copy: name(step), step: step.address, decided });
+    }
+  }
+  return { present, absent };
 }
 
 function failed(ctx: StepContext, problem: Problem): Effect {
   return { kind: "failed", problem: { next: `Mend it, then: ${ctx.spell("retry", ctx.step.address)}`, ...problem } };
 }
 
-/** What this run has of a backup. */
-function backupOf(ctx: StepContext): Backup {
-  const dump = stepsOf(ctx, zookeeperDump.name).at(-1)?.output;
-  const sha256 = text(dump?.["sha256"]) ?? "";
+/** What this run has of a backup, and what it should have and has not. */
+function backupOf(ctx: StepContext): { readonly backup: Backup; readonly absent: readonly Absent[] } {
+  const dumps = announced(ctx, zookeeperDump.name, () => "dump");
+  const tars = announced(ctx, zookeeperTar.name, (step) => `tar of ${step.node ?? step.address}`);
+  const output = dumps.present.at(-1)?.output;
   return {
-    dump:
-      dump === undefined
-        ? null
-        : {
-            name: `dump of ${text(dump["node"]) ?? "a master"}`,
-            indexSha256: text(dump["indexSha256"]),
-            open: () => ctx.artifacts.stream({ sha256 }),
-          },
-    folders: stepsOf(ctx, zookeeperTar.name).map(({ step, output }) => ({
-      name: `tar of ${step.node ?? step.address}`,
-      begun: zxidFrom(text(output["zxid"])),
-      open: () => ctx.artifacts.stream({ sha256: text(output["sha256"]) ?? "" }),
-    })),
-    guano: [],
+    backup: {
+      dump: output === undefined ? null : dumpOf(ctx, output),
+      folders: tars.present.map(({ step, output: told }) => ({
+        name: `tar of ${step.node ?? step.address}`,
+        begun: zxidFrom(text(told["zxid"])),
+        open: () => ctx.artifacts.stream({ sha256: text(told["sha256"]) ?? "" }),
+      })),
+      guano: [],
+    },
+    absent: tars.absent,
+  };
+}
+
+/** The dump behind the output of a step that made one. */
+export function dumpOf(ctx: Pick<StepContext, "artifacts">, output: JsonRecord): NonNullable<Backup["dump"]> {
+  const sha256 = text(output["sha256"]) ?? "";
+  return {
+    name: `dump of ${text(output["node"]) ?? "a master"}`,
+    indexSha256: text(output["indexSha256"]),
+    open: () => ctx.artifacts.stream({ sha256 }),
   };
 }
 
@@ -72,13 +95,13 @@ async function keep(ctx: StepContext, document: JsonRecord): Promise<string> {
   return `artifacts/${kept.sha256}`;
 }
 
-function waiverOf(ctx: Pick<StepContext, "plan">): string | null {
+export function waiverOf(ctx: Pick<StepContext, "plan">): string | null {
   const waiver = ctx.plan.waivers?.find((one) => one.finding === PROVABLE);
   return waiver === undefined ? null : `${waiver.person}: ${waiver.reason}`;
 }
 
 /** The command of a new run: this one keeps the backup it has made. */
-function again(ctx: StepContext): string {
+export function again(ctx: StepContext): string {
   const { sources, inputs, journey } = ctx.plan;
   const target = journey?.goal ?? inputs["target"];
   return target === undefined
@@ -86,15 +109,46 @@ function again(ctx: StepContext): string {
     : `pawl upgrade -i ${sources.inventory} --to ${target}`;
 }
 
+function absentText(one: Absent): string {
+  return `no ${one.copy}: ${one.step} was let stand without one${one.decided === null ? "" : ` by ${one.decided}`}`;
+}
+
 async function prove(ctx: StepContext, scratch: Scratch): Promise<Effect> {
+  const { backup, absent } = backupOf(ctx);
+  const undecided = absent.filter((one) => one.decided === null);
+  if (undecided.length > 0)
+    return failed(ctx, {
+      code: "zookeeper-copy-missing",
+      text: `${ctx.step.address}: the run has not every copy that its plan announced.`,
+      expected: "a copy of every master's folders, or a person who lets one be missing (force-complete, with a reason)",
+      observed: undecided.map(absentText).join("; "),
+      next: `Make it: ${undecided.map((one) => ctx.spell("retry", one.step)).join("; ")}; then: ${ctx.spell("retry", ctx.step.address)}`,
+    });
+  return proveBackup(ctx, scratch, backup, absent.map(absentText));
+}
+
+/**
+ * Brings a backup back in scratch servers of its own, and keeps what came of it. `absent`: copies that a person let be missing, in words: told
+ * with the proof, which is then one of the others only. Without Java and ZooKeeper it is done, unproven, only where a waiver stands for it.
+ */
+export async function proveBackup(
+  ctx: StepContext,
+  scratch: Scratch,
+  backup: Backup,
+  absent: readonly string[],
+): Promise<Effect> {
   const tool = scratch.find();
   const at = new Date(ctx.clock.now()).toISOString();
   if (tool.kind === "missing") {
     const waived = waiverOf(ctx);
-    const document = { title: "ZooKeeper backup: not proven", verdict: "not proven", at, reason: tool.reason, waived };
+    const document = { title: "ZooKeeper backup: not proven", verdict: "not proven", at, reason: tool.reason, waived, absent };
     const evidence = await keep(ctx, document);
     if (waived !== null)
-      return { kind: "done", note: `not proven: ${tool.reason}; let stand by ${waived}`, output: { verdict: "not proven", at } };
+      return {
+        kind: "done",
+        note: [`not proven: ${tool.reason}; let stand by ${waived}`, ...absent].join("; "),
+        output: { verdict: "not proven", at },
+      };
     return failed(ctx, {
       code: "zookeeper-not-provable",
       text: `${ctx.step.address}: the backup is not proven.`,
@@ -104,13 +158,12 @@ async function prove(ctx: StepContext, scratch: Scratch): Promise<Effect> {
       next: `Install Java and ZooKeeper (Debian: package zookeeper), or name them in settings.zookeeper of the inventory, then: ${ctx.spell("retry", ctx.step.address)}`,
     });
   }
-  const backup = backupOf(ctx);
   if (backup.dump === null)
     return failed(ctx, { code: "zookeeper-no-dump", text: `${ctx.step.address}: there is no dump in this run to compare with.` });
   const proving = (): Promise<ProofDocument> => drill(scratch, backup, { at, say: (line) => ctx.say(line) });
   try {
     const result = await (ctx.clock.during?.(proving) ?? proving());
-    const evidence = await keep(ctx, result.document);
+    const evidence = await keep(ctx, { ...result.document, absent });
     if (!result.proven)
       return failed(ctx, {
         code: "zookeeper-backup-differs",
@@ -122,7 +175,8 @@ async function prove(ctx: StepContext, scratch: Scratch): Promise<Effect> {
       });
     const copies = result.document["copies"];
     const count = Array.isArray(copies) ? copies.length : 0;
-    return { kind: "done", note: `proven: ${String(count)} copies came back`, output: { verdict: "proven", at, copies: count } };
+    const note = [`proven: ${String(count)} copies came back`, ...absent].join("; ");
+    return { kind: "done", note, output: { verdict: "proven", at, copies: count, absent } };
   } catch (error) {
     // Captured bytes that are missing or were changed.
     if (!(error instanceof PawlError)) throw error;
@@ -170,51 +224,4 @@ export function provability(scratch: JsonRecord): Finding {
     remedy:
       "Install Java and ZooKeeper (Debian: package zookeeper), or name them in settings.zookeeper of the inventory. Waived, the masters are upgraded with a backup that nobody has tried.",
   });
-}
-
-/**
- * Whether the proof is young enough for the first master to be touched: pure. Null: it is, or the plan has no such step, or a master was
- * touched already. A proof that a waiver stands for must be on record too.
- */
-export function judgeProof(ctx: Pick<StepContext, "plan" | "record" | "step">, nowMs: number): Problem | null {
-  const steps = allSteps(ctx.plan);
-  const proofs = steps.filter((step) => step.kind === PROOF_KIND);
-  const masters = new Set(ctx.plan.phases.filter((phase) => phase.role === "master").map((phase) => phase.name));
-  const touched = steps.some(
-    (step) => masters.has(step.phase) && step.effect !== "read" && ctx.record(step.address).startedAt !== null,
-  );
-  if (proofs.length === 0 || touched) return null;
-  const ages = proofs.flatMap((step) => {
-    const output = record(ctx.record(step.address).output);
-    const at = Date.parse(text(output["at"]) ?? "");
-    return Number.isNaN(at) ? [] : [{ ageMs: nowMs - at, verdict: text(output["verdict"]) ?? "" }];
-  });
-  const [youngest] = ages.toSorted((one, other) => one.ageMs - other.ageMs);
-  const expected = `a proof of the ZooKeeper backup in this run, no older than ${String(PROOF_AGE_MS / 60_000)} min`;
-  const next = "Begin a new run: it makes the backup and its proof anew. No master has been touched.";
-  if (youngest === undefined)
-    return {
-      code: "zookeeper-proof-missing",
-      text: "The backup of ZooKeeper is not proven.",
-      expected,
-      observed: "no proof on record",
-      next,
-    };
-  if (youngest.verdict !== "proven" && waiverOf(ctx) === null)
-    return {
-      code: "zookeeper-proof-missing",
-      text: "The backup of ZooKeeper is not proven.",
-      expected,
-      observed: youngest.verdict,
-      next,
-    };
-  if (youngest.ageMs <= PROOF_AGE_MS) return null;
-  const minutes = Math.round(youngest.ageMs / 60_000);
-  return {
-    code: "zookeeper-proof-old",
-    text: "The proof of the ZooKeeper backup is too old.",
-    expected,
-    observed: `${String(minutes)} min`,
-    next,
-  };
 }
