@@ -5,7 +5,9 @@ import type { AllowList, ByteStream, Command, HttpAnswer, HttpRequest, Remote } 
 const REDIRECTS: readonly number[] = [301, 302, 307, 308];
 
 /** What a reader may set besides what is allowed by path: nothing that could make a GET mean something else. */
-const HEADERS: Readonly<Record<string, RegExp>> = { accept: /[\w.+*/;=, -]{1,200}/, "content-type": /application\/json/ };
+const HEADERS: Readonly<Record<string, RegExp>> = { accept: /[\w.+*/;=, -]{1,200}/ };
+/** The form a body is in, where an entry of the list names no other. */
+const JSON_TYPE = /application\/json/;
 /** White space, back slashes and control characters, which parsers of addresses drop or turn into something else. */
 const UNSAFE = /[\s\\\u0000-\u0020\u007f]/;
 /** Dots, slashes, percent signs and semicolons in disguise: servers differ in what they make of them. */
@@ -119,8 +121,10 @@ function isAllowed(allow: AllowList, { urls = [], hosts }: GuardOptions, request
   const url = new URL(request.url);
   if ((url.protocol !== "http:" && url.protocol !== "https:") || url.username !== "" || url.password !== "" || url.hash !== "")
     return false;
-  if (!Object.entries(request.headers ?? {}).every(([name, value]) => headerAllowed(name, value))) return false;
-  if ((method === "GET" || method === "HEAD") && body === undefined && urls.includes(request.url)) return true;
+  const headers = Object.entries(request.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value] as const);
+  const types = headers.flatMap(([name, value]) => (name === "content-type" ? [value] : []));
+  if (!headers.every(([name, value]) => name === "content-type" || headerAllowed(name, value))) return false;
+  if ((method === "GET" || method === "HEAD") && body === undefined && types.length === 0 && urls.includes(request.url)) return true;
   if (hosts !== undefined && !hosts.has(url.hostname.replace(/^\[|\]$/g, ""))) return false;
   // The path as it was written is the path that is asked: nothing in it is decoded, collapsed or climbed out of on the way.
   const written = /^https?:\/\/[^/?#]*([^?#]*)/i.exec(request.url)?.[1] ?? "";
@@ -131,12 +135,13 @@ function isAllowed(allow: AllowList, { urls = [], hosts }: GuardOptions, request
       entry.method === method &&
       matchesWhole(entry.path, url.pathname) &&
       queryAllowed(entry.query, url.search) &&
+      types.every((type) => matchesWhole(entry.contentType ?? JSON_TYPE, type)) &&
       bodyAllowed(entry.body, body),
   );
 }
 
 function headerAllowed(name: string, value: string): boolean {
-  const pattern = HEADERS[name.toLowerCase()];
+  const pattern = HEADERS[name];
   return pattern !== undefined && matchesWhole(pattern, value);
 }
 

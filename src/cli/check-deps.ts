@@ -7,7 +7,10 @@ import { loadPlatform, PLATFORM_NAMES } from "./platforms.ts";
 
 /** Roles on whose nodes a service answers, by platform: recorded answers name an address, a filter needs the role. */
 const SERVICE_ROLES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  dcos: { "mesos-master": "master", marathon: "master", exhibitor: "master", zookeeper: "master", "mesos-agent": "agent" },
+  dcos: {
+    ...{ "mesos-master": "master", marathon: "master", exhibitor: "master", zookeeper: "master", "mesos-agent": "agent" },
+    ...{ metronome: "master", cosmos: "master", "mesos-dns": "master", diagnostics: "master" },
+  },
   hosts: {},
 };
 

@@ -239,9 +239,16 @@ export interface StepKind {
 export interface AllowList {
   /**
    * `body`: what must match where the method carries one (an API whose calls differ only in their body). Without it no body may
-   * be sent. `query`: the whole query behind the `?`; without it none may be sent.
+   * be sent. `query`: the whole query behind the `?`; without it none may be sent. `contentType`: the only form of a body, for an API
+   * whose calls differ in it; without it JSON's.
    */
-  readonly http: readonly { readonly method: string; readonly path: RegExp; readonly query?: RegExp; readonly body?: RegExp }[];
+  readonly http: readonly {
+    readonly method: string;
+    readonly path: RegExp;
+    readonly query?: RegExp;
+    readonly body?: RegExp;
+    readonly contentType?: RegExp;
+  }[];
   /**
    * Each command is a list of word patterns that must match the whole argv, word by word; a trailing `...` allows any more words,
    * `...` and one pattern allow more words that match it.

@@ -57,7 +57,16 @@ const EXHIBITOR = [
 ];
 
 const OTHERS = [
-  get(/\/system\/health\/v1(?:\/(?:units|nodes)(?:\/.*)?)?/),
+  get(/\/system\/health\/v1(?:\/report|\/(?:units|nodes)(?:\/.*)?)?/),
+  // Metronome, Mesos-DNS and Cosmos: what there is. A list of packages is asked for by a post without any condition.
+  get(/\/(?:info|v1\/jobs|capabilities)/),
+  get(/\/v1\/(?:config|enumerate)/),
+  {
+    method: "POST",
+    path: /\/package\/list/,
+    body: /\{\}/,
+    contentType: /application\/vnd\.dcos\.package\.list-request\+json;charset=utf-8;version=v1/,
+  },
   get(/\/dcos-metadata\/dcos-version\.json/),
   get(/\/v1\/(?:version|hosts\/[a-z.]+)/),
   { method: "HEAD", path: /\/(?:.*\/)?(?:bootstrap\.latest|cluster-package-list\.latest|dcos_node_upgrade\.sh)/ },

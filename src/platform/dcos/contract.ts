@@ -9,6 +9,10 @@ export const PORTS = {
   marathon: 8080,
   exhibitor: 8181,
   zookeeper: 2181,
+  metronome: 9000,
+  cosmos: 7070,
+  "mesos-dns": 8123,
+  diagnostics: 1050,
 } as const;
 
 export type Service = keyof typeof PORTS;
@@ -31,6 +35,11 @@ export const WEB: WebProduct = {
     "mesos-agent": { securePort: PORTS["mesos-agent"], gateway: null },
     marathon: { securePort: 8443, gateway: { path: "/service/marathon", answers: "leader", paths: /\/v2\/.+/ } },
     exhibitor: { securePort: null, gateway: { path: "/exhibitor", answers: "node", paths: /\/exhibitor\/v1\/.+/ } },
+    metronome: { securePort: 9443, gateway: { path: "/service/metronome", answers: "leader", paths: /\/(?:info|v1\/jobs)/ } },
+    // Listens for Admin Router only where security is on.
+    cosmos: { securePort: null, gateway: { path: "", answers: "node", paths: /\/(?:capabilities|package\/list)/ } },
+    "mesos-dns": { securePort: null, gateway: { path: "/mesos_dns", answers: "node", paths: /\/v1\/.+/ } },
+    diagnostics: { securePort: null, gateway: { path: "", answers: "node", paths: /\/system\/health\/v1(?:\/.*)?/ } },
   },
   gateway: { name: "Admin Router", service: "admin-router", port: 443, roles: ["master"], loginPath: "/acs/api/v1/auth/login" },
   tokenPrefix: "token=",

@@ -12,6 +12,8 @@ import type {
 } from "../ports.ts";
 import { fireFaults, fireNextHop, healAll, RUN_LOCK, strike } from "./ailments.ts";
 import { createModel } from "./creation.ts";
+import { DIAGNOSTICS_PORT, diagnosticsHttp } from "./diagnostics.ts";
+import { SIDE_PORTS, sideHttp } from "./side-services.ts";
 import { exhibitorHttp } from "./exhibitor.ts";
 import { fourLetterWord } from "./four-letter.ts";
 import { BOOTSTRAP_PORT, bootstrapHttp, installerProgram, type Installer } from "./installer.ts";
@@ -72,6 +74,7 @@ function listenersOf(model: Model): readonly SimListener[] {
       http(node, PORTS.master),
       http(node, PORTS.marathon),
       http(node, PORTS.exhibitor),
+      ...[DIAGNOSTICS_PORT, ...Object.values(SIDE_PORTS)].map((port) => http(node, port)),
       { host: node.address, port: PORTS.zookeeper, protocol: "stream" },
     ]),
     ...model.agents.map((node) => http(node, PORTS.agent)),
@@ -95,8 +98,10 @@ async function ask(model: Model, host: string, port: number, request: SimHttpReq
       return marathonHttp(model, node, request);
     case PORTS.exhibitor:
       return exhibitorHttp(model, node, request);
+    case DIAGNOSTICS_PORT:
+      return diagnosticsHttp(model, node, request);
     default:
-      return { kind: "refused" };
+      return sideHttp(model, node, port, request) ?? { kind: "refused" };
   }
 }
 

@@ -14,6 +14,8 @@ export interface Explained {
   readonly seenIn?: string;
   /** How pawl goes on without it, or with null; demanded for a field that pawl reads and the model has not, or of another type. */
   readonly without?: string;
+  /** Why pawl does not read this very field, although it reads one of its name elsewhere. */
+  readonly unread?: string;
 }
 
 const MASTER = /^mesos-master /;
@@ -43,6 +45,13 @@ export const MESOS: readonly Explained[] = [
     source: "fixtures/mesos-real README (flags of the agents); dcos.md 10",
     without:
       "attributes are read by the names that constraints use; the zone that is read by its own name is that of the fault domain",
+  },
+  {
+    read: MASTER,
+    what: /^extra \.flags\.roles$/,
+    why: "DC/OS names the roles a master knows; the recorded one was given none",
+    source: "dcos/dcos, gen/dcos-config.yaml: MESOS_ROLES",
+    unread: "of the flags pawl reads logging_level and quiet; the roles it reads are those of frameworks and of /roles",
   },
   {
     read: MASTER,
@@ -76,6 +85,7 @@ export const MESOS: readonly Explained[] = [
     what: /^extra .*(used_resources|resources)\.(ports|disk|gpus|mem|cpus)$/,
     why: "tasks of Marathon take ports; the recorded ones were sleeps without any",
     source: "published state-summary-healthy.json: used_resources with ports",
+    seenIn: "mesos/state-summary-healthy.json",
   },
   {
     read: MASTER,
@@ -88,6 +98,7 @@ export const MESOS: readonly Explained[] = [
     what: /^missing \.roles\[\]\.(quota|allocated|offered|reserved)/,
     why: "the short form of /roles; quota consumption came with Mesos 1.9",
     source: "published roles.json",
+    without: "a role without a quota has null in the summary, before and after alike",
   },
   {
     read: /^mesos-master GET \/metrics\/snapshot$/,
@@ -183,6 +194,49 @@ export const MARATHON: readonly Explained[] = [
     what: /^extra \.tasks\[\]\.(ipAddresses|healthCheckResults\[\]\.(lastFailureCause|instanceId))$/,
     why: "came with 1.1 to 1.4, where the published answers are older",
     source: "Marathon's Formats.scala (1.4 and later); published apps-1.5-networks.json (ipAddresses)",
+  },
+  {
+    read: /^marathon GET \/v2\/apps$/,
+    what: /^missing \.apps\[\]\.residency$/,
+    why: "only apps with local persistent volumes have it, and the model has none",
+    source: "published groups-volumes.json",
+    without: "an app without it keeps no data of that kind",
+  },
+  {
+    read: /^marathon GET \/v2\/apps$/,
+    what: /^missing \.apps\[\]\.(networks|container\.portMappings)$/,
+    why: "came with 1.5",
+    source: "dcos.md 11.5; published apps-1.1.json beside apps-1.5-networks.json",
+    before: 10,
+    without: "definitions are brought to one form: networks from ipAddress and docker.network, mappings from docker.portMappings",
+  },
+  {
+    read: /^marathon GET \/v2\/apps$/,
+    what: /^missing \.apps\[\]\.(uris|ports|ipAddress|container\.docker\.(network|portMappings))$/,
+    why: "gone with 1.5",
+    source: "dcos.md 11.5; published apps-1.5-networks.json beside apps-1.1.json",
+    without: "definitions are brought to one form, that of 1.5",
+  },
+  {
+    read: /^marathon GET \/v2\/apps$/,
+    what: /^missing \.apps\[\]\.container\.portMappings\[\]\.name$/,
+    why: "a port has a name where somebody gave it one",
+    source: "published apps-1.5-networks.json",
+    unread: "mappings are kept as they are",
+  },
+  {
+    read: /^marathon GET \/v2\/(apps|groups|queue)$/,
+    what: /^extra .*\.labels\.DCOS_/,
+    why: "labels that a package or a service of DC/OS has; the other published apps are none",
+    source: "published groups-app-each-health.json",
+    seenIn: "marathon/groups-app-each-health.json",
+  },
+  {
+    read: /^marathon GET \/v2\/(apps|groups|queue)$/,
+    what: /^extra .*\.portDefinitions\[\]\.name$/,
+    why: "ports of a service Marathon have names",
+    source: "published mom-ee-permissive-1.5.json",
+    seenIn: "marathon/mom-ee-permissive-1.5.json",
   },
   {
     read: /^marathon GET \/v2\/(apps|groups|queue)$/,

@@ -17,7 +17,7 @@ function namesInFilter(filter: string): readonly string[] {
 
 /** Field names the readers of the platform take out of an answer: `value["name"]`. */
 function namesInReaders(): readonly string[] {
-  return readdirSync(READERS)
+  return readdirSync(READERS, { recursive: true, encoding: "utf8" })
     .filter((file) => file.endsWith(".ts"))
     .flatMap((file) => [...readFileSync(join(READERS, file), "utf8").matchAll(/\[\s*"([^"]+)"\s*\]/g)])
     .map((found) => found[1] ?? "");

@@ -148,5 +148,33 @@ export const REFERENCES: readonly Reference[] = [
     read: /^journalctl --no-pager -q -o short-iso -n 400 (-u dcos-[a-z-]+\.service ?)+$/,
     source: "kept as bytes, no line is read: journalctl(1)",
   },
+  {
+    read: /^diagnostics GET \/system\/health\/v1\/(nodes|units)$/,
+    source: "published captures of dcos-ui, field by field: fields.test.ts",
+    kept: true,
+  },
+  {
+    read: /^diagnostics GET \/system\/health\/v1(\/report)?$/,
+    source: "kept as bytes, no field is read; dcos-diagnostics, api/structures.go and router.go: side-services.test.ts",
+    kept: true,
+  },
+  { read: /^metronome GET \/info$/, source: "published capture, field by field: fields.test.ts" },
+  {
+    read: /^metronome GET \/v1\/jobs$/,
+    source: "published capture: a list; the model has no jobs, so an empty one: side-services.test.ts",
+    kept: true,
+  },
+  {
+    read: /^cosmos (GET \/capabilities|POST \/package\/list)$/,
+    source:
+      "kept as bytes, no field is read; DC/OS documentation (Package API), Cosmos' OpenAPI description: side-services.test.ts",
+    kept: true,
+  },
+  {
+    read: /^mesos-dns GET \/v1\/(version|config|enumerate|hosts\/(master|leader)\.mesos)$/,
+    source:
+      "kept as bytes, no field is read; Mesos-DNS documentation (HTTP interface), records/generator.go: side-services.test.ts",
+    kept: true,
+  },
   { read: /^the step's own output$/, source: "what pawl itself has found: kinds.test.ts" },
 ];

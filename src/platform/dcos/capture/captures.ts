@@ -100,6 +100,13 @@ function ofMaster(inventory: Inventory, node: InventoryNode): readonly CaptureIt
       "Exhibitor's configuration and rolling changes",
       SHORT_MS,
     ),
+    http(
+      { inventory, node, service: "diagnostics" },
+      "/system/health/v1",
+      own("system-health.json"),
+      "the master's own units as its diagnostics judge them",
+      SHORT_MS,
+    ),
     ...whole(inventory, node),
     word(inventory, node, "mntr"),
     word(inventory, node, "srvr"),
@@ -121,6 +128,45 @@ function taskPages(where: Where, facts: Facts): readonly CaptureItem[] {
 function marathonNode(inventory: Inventory, facts: Facts, leader: InventoryNode): InventoryNode {
   const host = text(facts.baseline["marathonLeader"])?.replace(/:\d+$/, "");
   return mastersOf(inventory).find((node) => node.address === host) ?? leader;
+}
+
+/** What one master answers for the services beside Mesos and Marathon: unit health, jobs, packages, names (dcos.md 5.5, 12). */
+function ofSideServices(inventory: Inventory, node: InventoryNode): readonly CaptureItem[] {
+  const ask = (service: Service, path: string, name: string, of: string): CaptureItem =>
+    http({ inventory, node, service }, path, name, of, LONG_MS);
+  const packages = urlOf(inventory, node, "cosmos", "/package/list");
+  const type = (what: string): string => `application/vnd.dcos.package.list-${what}+json;charset=utf-8;version=v1`;
+  return [
+    ask("diagnostics", "/system/health/v1/nodes", "health/nodes.json", "health of every node as DC/OS itself judges it"),
+    ask("diagnostics", "/system/health/v1/units", "health/units.json", "health of every unit over all nodes"),
+    ask("diagnostics", "/system/health/v1/report", "health/report.json", "health of every unit on every node"),
+    ask("metronome", "/info", "jobs/info.json", "Metronome's version"),
+    ask("metronome", "/v1/jobs", "jobs/jobs.json", "jobs with their schedules"),
+    ask("cosmos", "/capabilities", "packages/capabilities.json", "what this cluster's package manager can do"),
+    {
+      name: "packages/list.json",
+      node: node.name,
+      mediaType: "application/json",
+      evidenceOf: "installed packages",
+      read: {
+        kind: "http",
+        request: {
+          method: "POST",
+          url: packages,
+          body: "{}",
+          headers: { "content-type": type("request"), accept: type("response") },
+          timeoutMs: LONG_MS,
+          followRedirects: 0,
+          maxBytes: LARGEST_BYTES,
+        },
+      },
+    },
+    ask("mesos-dns", "/v1/version", "names/version.json", "version of Mesos-DNS"),
+    ask("mesos-dns", "/v1/config", "names/config.json", "settings of Mesos-DNS"),
+    ask("mesos-dns", "/v1/enumerate", "names/records.json", "every name of a task"),
+    ask("mesos-dns", "/v1/hosts/master.mesos", "names/master.json", "the masters by name"),
+    ask("mesos-dns", "/v1/hosts/leader.mesos", "names/leader.json", "the leading master by name"),
+  ];
 }
 
 /** What the leader answers for the cluster. */
@@ -251,7 +297,7 @@ export function captures(inventory: Inventory, facts: Facts): readonly CaptureIt
   const masters = mastersOf(inventory);
   const leader = masters.find((node) => node.name === text(record(facts.baseline)["leader"])) ?? masters[0];
   return [
-    ...(leader === undefined ? [] : ofCluster(inventory, facts, leader)),
+    ...(leader === undefined ? [] : [...ofCluster(inventory, facts, leader), ...ofSideServices(inventory, leader)]),
     ...masters.flatMap((node) => ofMaster(inventory, node)),
     ...inventory.nodes.flatMap((node) => [ofNode(inventory, node), ...ofUnits(node)]),
     ...agentsOf(inventory).flatMap((node) => ofAgent(inventory, node)),

@@ -89,6 +89,15 @@ export const DIFFERENCE_RULES: readonly DifferenceRule<ConditionName>[] = [
     source: "dcos.md 14.4: Marathon by DC/OS release",
   },
   {
+    name: "metronome-of-the-masters",
+    class: "expected",
+    path: "components/metronome",
+    kinds: ["changed"],
+    when: ["masters-upgraded"],
+    reason: "the upgraded masters bring this Metronome",
+    source: "dcos.md 14.4: Metronome by DC/OS release",
+  },
+  {
     name: "service-marathon-upgraded",
     class: "expected",
     path: "services/*/version",

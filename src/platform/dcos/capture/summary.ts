@@ -7,7 +7,7 @@ import { agentsSummary, mastersSummary, nodesSummary } from "./summary-machines.
 
 /** The others are evidence only: a cluster's whole state, groups, settings, journals. */
 const SUMMARISED =
-  /^(?:cluster\/(?:slaves|frameworks|roles|maintenance-status|tasks-\d+)|marathon\/(?:apps|pods|tasks|info|deployments|leader)|services\/[^/]+\/(?:info|apps|tasks))\.json$|^nodes\/[^/]+\/(?:facts|containers|units)\.txt$|^masters\/[^/]+\/(?:version\.json|metrics\.json|zookeeper-mntr\.txt)$/;
+  /^(?:cluster\/(?:slaves|frameworks|roles|maintenance-status|tasks-\d+)|marathon\/(?:apps|pods|tasks|info|deployments|leader)|services\/[^/]+\/(?:info|apps|tasks))\.json$|^jobs\/info\.json$|^nodes\/[^/]+\/(?:facts|containers|units)\.txt$|^masters\/[^/]+\/(?:version\.json|metrics\.json|zookeeper-mntr\.txt)$/;
 
 /** Whether the summary is made from this capture, by its name. */
 export function isSummarised(name: string): boolean {
@@ -166,6 +166,9 @@ export function summarise(captured: Captured, planned: readonly InventoryNode[] 
     znodes,
     deployments: Array.isArray(deployments) ? list(deployments as Json).length : null,
     leaders: { mesos: leading, zookeeper: zkLeading, marathon: text(record(jsonOf(captured, "marathon/leader.json"))["leader"]) },
-    components: { mesos, zookeeper, marathon: text(info["version"]), marathonFrameworkId: text(info["frameworkId"]) },
+    components: {
+      ...{ mesos, zookeeper, marathon: text(info["version"]), marathonFrameworkId: text(info["frameworkId"]) },
+      metronome: text(record(jsonOf(captured, "jobs/info.json"))["version"]),
+    },
   };
 }
