@@ -101,10 +101,10 @@ async function sendReading(
       const body = spec.body === undefined ? null : fill(spec.body, filling);
       if (url.kind === "unknown") return none(`nothing to put for ${url.placeholder}`);
       if (body?.kind === "unknown") return none(`nothing to put for ${body.placeholder}`);
-      const { method, followRedirects } = spec;
-      const request = { method, url: url.text, timeoutMs, followRedirects };
+      const { method, followRedirects, page } = spec;
+      const request = { method, url: url.text, timeoutMs, followRedirects, ...(page === undefined ? {} : { page }) };
       const sent = body === null ? request : { ...request, body: body.text, headers: { "content-type": "application/json" } };
-      return once(canonical(["http", method, url.text, body?.text ?? null, followRedirects, as]), async () =>
+      return once(canonical(["http", method, url.text, body?.text ?? null, followRedirects, as, page ?? null]), async () =>
         fromHttp(as, await world.remote.http(sent, signal)),
       );
     }

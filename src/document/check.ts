@@ -52,6 +52,7 @@ export const PROBE_KEYS: Readonly<Record<string, readonly (typeof PROBES)[number
   "follow-redirects": ["http", "post"],
   port: ["four-letter"],
   sudo: ["command"],
+  page: ["http"],
 };
 
 /** One reading; exactly one of the probes. */
@@ -75,6 +76,9 @@ export const reading = z.strictObject({
   "follow-redirects": z.int().min(0).max(10).register(WORDS, { what: "a number from 0 to 10" }).optional(),
   port: name.describe("Service name of the port.").optional(),
   sudo: flag.optional(),
+  page: flag
+    .describe("The answer may be a page for people; otherwise one is taken for a login or a proxy in between.")
+    .optional(),
   as: z.enum(["json", "text", "table", "answer"]).describe("How the answer is understood.").optional(),
   timeout: duration.optional(),
   optional: flag.describe("A missing answer is null instead of making the subject inconclusive.").optional(),
@@ -191,7 +195,15 @@ export function toReading(form: z.infer<typeof reading>): ReadingSpec {
     optional: form.optional ?? false,
   });
   const followRedirects = form["follow-redirects"] ?? FOLLOW_REDIRECTS;
-  if (form.http !== undefined) return { kind: "http", method: "GET", url: form.http, followRedirects, ...common("json") };
+  if (form.http !== undefined)
+    return {
+      kind: "http",
+      method: "GET",
+      url: form.http,
+      followRedirects,
+      ...(form.page === true ? { page: true as const } : {}),
+      ...common("json"),
+    };
   if (form.post !== undefined)
     return {
       kind: "http",

@@ -31,6 +31,8 @@ export type ReadingSpec = {
       readonly url: string;
       readonly body?: string;
       readonly followRedirects: number;
+      /** What is asked for may be a page for people. */
+      readonly page?: true;
     }
   | { readonly kind: "command"; readonly argv: readonly string[]; readonly sudo: boolean }
   | { readonly kind: "four-letter"; readonly word: string; readonly port: string }

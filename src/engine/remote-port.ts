@@ -27,6 +27,8 @@ export interface HttpRequest {
   /** Nobody else may answer in the asked node's place. Where it says nothing: true exactly where no redirect is followed. */
   readonly thisNodeOnly?: boolean;
   readonly maxBytes?: number;
+  /** A page for people may be the answer: without it one from a component of the cluster is that of a login or a proxy. */
+  readonly page?: true;
   /** Takes a long body (over 1 MiB) of a good answer (2xx); a promise holds the sender back. An adapter may give the whole body instead. */
   readonly take?: (chunk: Buffer) => void | Promise<void>;
 }

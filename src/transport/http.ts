@@ -129,7 +129,7 @@ async function follow(wires: Wires, request: HttpRequest, signal: AbortSignal): 
     const way = wires.route({ url, thisNodeOnly });
     if (way.kind === "refused") return none(way.code, way.reason);
     const { maxBytes = LARGEST_BODY_BYTES, take = null } = request;
-    const hop = { method, headers, body: body ?? null, maxBytes, take };
+    const hop = { method, headers, body: body ?? null, maxBytes, take, page: request.page === true };
     const answer = await askOn(wires, hop, way, signal);
     if (answer.kind === "no-answer") return answer;
     const location = answer.headers["location"];
@@ -155,6 +155,8 @@ interface Hop {
   readonly body: string | null;
   readonly maxBytes: number;
   readonly take: TakePiece | null;
+  /** A page for people may be the answer. */
+  readonly page: boolean;
 }
 
 /** One request on its way: https first where plain would do too, and with a token that is renewed at most once. */
@@ -165,7 +167,8 @@ async function askOn(wires: Wires, hop: Hop, way: Route, signal: AbortSignal): P
   if (way.plain !== null && wires.spokenPlain.has(way.url.origin)) return plainly(way.plain);
   const first = await inItsVersion(wires, hop, way, signal);
   if (first.kind === "answered" && way.plain !== null) wires.spokenTls.add(way.url.origin);
-  if (first.kind === "answered") return (way.ours ? refusalOf(first, way, wires.token !== null) : null) ?? first;
+  if (first.kind === "answered")
+    return (way.ours ? refusalOf(first, way, { hasToken: wires.token !== null, page: hop.page }) : null) ?? first;
   if (signal.aborted) return first;
   if (way.plain === null || !speaksNoTls(first.code, way)) return about(first);
   if (wires.spokenTls.has(way.url.origin))

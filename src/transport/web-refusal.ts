@@ -12,9 +12,13 @@ function isPage(answer: Pick<Answered, "headers" | "body">): boolean {
 
 /**
  * An answer of one of the cluster's own components that says nothing about the cluster: it does not let pawl in (401, 403), sends
- * it to a login, or gives a page instead of data. Null: an answer to be judged.
+ * it to a login, or gives a page instead of data (`page`: one may be what was asked for). Null: an answer to be judged.
  */
-export function refusalOf(answer: Answered, way: Route, hasToken: boolean): HttpAnswer | null {
+export function refusalOf(
+  answer: Answered,
+  way: Route,
+  { hasToken, page }: { readonly hasToken: boolean; readonly page: boolean },
+): HttpAnswer | null {
   const none = (code: string, reason: string): HttpAnswer => ({
     kind: "no-answer",
     code,
@@ -33,7 +37,7 @@ export function refusalOf(answer: Answered, way: Route, hasToken: boolean): Http
       "login-page",
       `sends to a login page (${location.slice(0, 200)}). Give a token in the inventory, http: { token: … }`,
     );
-  if (status >= 200 && status <= 299 && isPage(answer))
+  if (status >= 200 && status <= 299 && !page && isPage(answer))
     return none("html-page", "answered with a web page instead of data: a login page, or a proxy in between");
   return null;
 }
