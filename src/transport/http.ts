@@ -187,7 +187,7 @@ async function inItsVersion(wires: Wires, hop: Hop, way: Route, signal: AbortSig
   const { api, url } = way;
   if (api === null || url.pathname === api.ask) return authorised(wires, hop, way, signal);
   const ask = (): Promise<HttpAnswer> => {
-    const question: Hop = { method: "GET", headers: {}, body: null, maxBytes: LARGEST_VERSION_BYTES, take: null };
+    const question: Hop = { method: "GET", headers: {}, body: null, maxBytes: LARGEST_VERSION_BYTES, take: null, page: false };
     return authorised(wires, question, { ...way, url: new URL(api.ask, url) }, signal);
   };
   for (let tries = 1; ; tries++) {
