@@ -124,7 +124,8 @@ function isAllowed(allow: AllowList, { urls = [], hosts }: GuardOptions, request
   const headers = Object.entries(request.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value] as const);
   const types = headers.flatMap(([name, value]) => (name === "content-type" ? [value] : []));
   if (!headers.every(([name, value]) => name === "content-type" || headerAllowed(name, value))) return false;
-  if ((method === "GET" || method === "HEAD") && body === undefined && types.length === 0 && urls.includes(request.url)) return true;
+  if ((method === "GET" || method === "HEAD") && body === undefined && types.length === 0 && urls.includes(request.url))
+    return true;
   if (hosts !== undefined && !hosts.has(url.hostname.replace(/^\[|\]$/g, ""))) return false;
   // The path as it was written is the path that is asked: nothing in it is decoded, collapsed or climbed out of on the way.
   const written = /^https?:\/\/[^/?#]*([^?#]*)/i.exec(request.url)?.[1] ?? "";
