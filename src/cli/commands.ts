@@ -108,6 +108,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (io) => (await import("./commands/unlock.ts")).unlockCommand(io),
   },
   {
+    name: "nodes",
+    summary: "the nodes of a cluster, as it sees them itself",
+    load: async (io) => (await import("./commands/looking.ts")).nodesCommand(io),
+  },
+  {
+    name: "service",
+    summary: "what runs on a cluster: service list, show, history",
+    load: async (io) => (await import("./commands/looking.ts")).serviceCommand(io),
+  },
+  {
     name: "snapshot",
     summary: "capture the state of a cluster in one verified bundle",
     runs: true,

@@ -95,7 +95,7 @@ export async function runRunbook(
     }
     return end(found.exit, null);
   }
-  const troubles = found.findings.filter((one) => one.verdict !== "pass" && one.severity === "mandatory");
+  const troubles = found.findings.filter((one) => one.verdict !== "pass" && one.severity !== "advisory");
   if (!presence.json && found.exit !== "ok")
     io.err(`The cluster is in trouble; it is looked at all the same: ${troubles.map((one) => one.id).join(", ")}.`);
   if (!presence.json && !wanted.quiet)

@@ -9,6 +9,7 @@ const LOADERS: Readonly<Record<string, () => Promise<Platform>>> = {
     ]);
     return createDcosPlatform({ local: createLocalRunner() });
   },
+  swarm: async () => (await import("../platform/swarm/platform.ts")).createSwarmPlatform(),
   hosts: async () => (await import("../platform/hosts/platform.ts")).createHostsPlatform(),
 };
 

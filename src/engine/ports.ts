@@ -8,12 +8,14 @@ import type { OrderGroup } from "../domain/order.ts";
 import type { EffectClass, Facts, Finding, Plan, Step } from "../domain/plan.ts";
 import type { PersonQuestion } from "../domain/question.ts";
 import type { StepRecord } from "../domain/run-state.ts";
+import type { Looking, LookingWorld, Sheet, SheetCell, SheetPart, Tone } from "./looking-port.ts";
 import type { Monitoring, SampleRequest, Sampler } from "./monitor-port.ts";
 import type { ByteStream, Command, HttpAnswer, HttpRequest, Outcome, Remote, StreamAnswer, TcpAnswer } from "./remote-port.ts";
 import type { ApiVersions, SocketPlace, WebProduct, WebService } from "./web-port.ts";
 
 export type { OrderGroup };
 export type { Monitoring, SampleRequest, Sampler };
+export type { Looking, LookingWorld, Sheet, SheetCell, SheetPart, Tone };
 export type { ApiVersions, SocketPlace, WebProduct, WebService };
 export type { ByteStream, Command, HttpAnswer, HttpRequest, Outcome, Remote, StreamAnswer, TcpAnswer };
 
@@ -270,6 +272,10 @@ export interface CaptureItem {
   readonly evidenceOf: string;
   /** An HTTP answer is kept as `{ status, location, body }`, whatever its status: where it leads to is what is asked. */
   readonly whole?: true;
+  /** Makes of a good HTTP answer what is kept of it; the answer itself, which holds more than may be written, is dropped. */
+  readonly keep?: (
+    answer: Buffer,
+  ) => { readonly ok: true; readonly bytes: Buffer } | { readonly ok: false; readonly why: string };
   readonly read:
     | { readonly kind: "http"; readonly request: HttpRequest }
     | { readonly kind: "command"; readonly target: string; readonly command: Command }
@@ -337,4 +343,19 @@ export interface Platform {
    * none is explained.
    */
   explain?(before: JsonRecord, after: JsonRecord, upgrades: readonly UpgradeBetween[]): readonly ExplainedDifference[];
+  /** What there is to look at; without it the product has no `pawl nodes` and `pawl service`. */
+  readonly looking?: Looking;
+  /**
+   * The nodes of the cluster that a single node of an inventory belongs to, in the product's words: for an inventory that is about to be
+   * written. Throws PawlError where that node cannot tell.
+   */
+  discover?(reader: Remote, inventory: Inventory): Promise<Discovery>;
+}
+
+/** A cluster as one of its nodes tells it. */
+export interface Discovery {
+  readonly clusterId: string;
+  readonly nodes: readonly Pick<InventoryNode, "name" | "address" | "role">[];
+  /** What a person should know before using it, in sentences. */
+  readonly notes: readonly string[];
 }

@@ -9,7 +9,7 @@ import type { Check } from "../../src/domain/documents.ts";
 import type { Inventory } from "../../src/domain/inventory.ts";
 import type { CheckAnswer, Remote } from "../../src/engine/ports.ts";
 import { createDcosPlatform } from "../../src/platform/dcos/platform.ts";
-import { takeCapture } from "../../src/platform/dcos/capture/capture-state.ts";
+import { takeCapture } from "../../src/action/take-capture.ts";
 import { createWebAccess, type WebAccess } from "../../src/transport/web-access.ts";
 
 const HOST = "127.0.11.1";

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { guard } from "../../../src/check/guard.ts";
 import type { Remote } from "../../../src/engine/ports.ts";
 import { ALLOW } from "../../../src/platform/dcos/allow.ts";
-import { takeCapture } from "../../../src/platform/dcos/capture/capture-state.ts";
+import { takeCapture } from "../../../src/action/take-capture.ts";
 import { captures } from "../../../src/platform/dcos/capture/captures.ts";
 import { facts, inventory, THREE } from "./sample.ts";
 

@@ -4,7 +4,7 @@ import type { Json, JsonRecord } from "../../../domain/json.ts";
 import type { Facts, Finding } from "../../../domain/plan.ts";
 import type { LocalRunner } from "../../../engine/ports.ts";
 import { list, parseJson, record, text } from "../../../domain/json-fields.ts";
-import { finding } from "./judgement.ts";
+import { finding } from "../../../domain/judgement.ts";
 
 /** The finding about Ansible. */
 export const ANSIBLE = "ansible-reaches";

@@ -4,7 +4,7 @@ import type { Facts, Finding } from "../../../domain/plan.ts";
 import type { Remote } from "../../../engine/ports.ts";
 import { agentsOf } from "../contract.ts";
 import { list, number, record, text } from "../../../domain/json-fields.ts";
-import { finding } from "./judgement.ts";
+import { finding } from "../../../domain/judgement.ts";
 
 /** The finding about the executor tarball. */
 export const TARBALL = "executor-tarball-available";

@@ -2,7 +2,7 @@ import type { InventoryNode } from "../../../domain/inventory.ts";
 import type { Json } from "../../../domain/json.ts";
 import type { Finding } from "../../../domain/plan.ts";
 import { list, record, text } from "../../../domain/json-fields.ts";
-import { finding } from "./judgement.ts";
+import { finding } from "../../../domain/judgement.ts";
 import { isNode } from "../mesos.ts";
 
 interface Listed {

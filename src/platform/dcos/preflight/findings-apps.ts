@@ -2,7 +2,7 @@ import type { Json, JsonRecord } from "../../../domain/json.ts";
 import type { Facts, Finding } from "../../../domain/plan.ts";
 import { list, number, record, text } from "../../../domain/json-fields.ts";
 import { constraintText, judgeConstraint, type Complaint, type RawConstraint } from "./constraints.ts";
-import { finding, type Judgement } from "./judgement.ts";
+import { finding, type Judgement } from "../../../domain/judgement.ts";
 import { brokenBy, pinnedBy, type Spot } from "./placement.ts";
 
 type Line = Judgement["bad"][number];

@@ -3,7 +3,7 @@ import type { Json } from "../../../domain/json.ts";
 import type { Facts, Finding } from "../../../domain/plan.ts";
 import type { About, Difference } from "./configuration.ts";
 import { list, record, text } from "../../../domain/json-fields.ts";
-import { finding, notEvaluated } from "./judgement.ts";
+import { finding, notEvaluated } from "../../../domain/judgement.ts";
 import { genconfOf } from "./read-configuration.ts";
 
 const ABOUT: readonly About[] = ["security", "masters", "place", "installer", "demanded", "added", "setting"];

@@ -3,7 +3,7 @@ import type { Facts, Finding } from "../../../domain/plan.ts";
 import type { Before } from "../../../engine/ports.ts";
 import { text } from "../../../domain/json-fields.ts";
 import { membershipFindings, since } from "./findings-membership.ts";
-import { finding } from "./judgement.ts";
+import { finding } from "../../../domain/judgement.ts";
 
 interface Layer {
   readonly id: string;

@@ -2,7 +2,7 @@ import type { Inventory } from "../../../domain/inventory.ts";
 import type { Facts, Finding } from "../../../domain/plan.ts";
 import type { Before } from "../../../engine/ports.ts";
 import { text } from "../../../domain/json-fields.ts";
-import { finding } from "./judgement.ts";
+import { finding } from "../../../domain/judgement.ts";
 
 /** A node as it can be told from others. */
 interface Member {

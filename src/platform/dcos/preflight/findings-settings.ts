@@ -3,7 +3,7 @@ import type { Facts, Finding } from "../../../domain/plan.ts";
 import { crosses } from "../../../domain/version.ts";
 import { record, text } from "../../../domain/json-fields.ts";
 import { proxyNodes, proxyUrl } from "../settings.ts";
-import { finding, notEvaluated } from "./judgement.ts";
+import { finding, notEvaluated } from "../../../domain/judgement.ts";
 
 /** The load balancer on agents, where the inventory names one (workbook, pre-upgrade checklist: HAProxy health on agent nodes; pre-29). */
 export function proxyFinding(facts: Facts, inventory: Inventory): readonly Finding[] {

@@ -3,7 +3,7 @@ import type { Facts, Finding } from "../../../domain/plan.ts";
 import { compareVersionTexts } from "../../../domain/version.ts";
 import { agentsOf, mastersOf } from "../contract.ts";
 import { number } from "../../../domain/json-fields.ts";
-import { finding } from "./judgement.ts";
+import { finding } from "../../../domain/judgement.ts";
 
 function minorOf(version: string): readonly [number, number] {
   const [major = 0, minor = 0] = version.split(".").map(Number);

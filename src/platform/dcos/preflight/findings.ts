@@ -12,7 +12,7 @@ import { ipv6Finding, proxyFinding } from "./findings-settings.ts";
 import { skewFindings } from "./findings-skew.ts";
 import { tarballFindings } from "./executor-tarball.ts";
 import { imageFindings } from "./images.ts";
-import { finding } from "./judgement.ts";
+import { finding } from "../../../domain/judgement.ts";
 
 interface Known {
   readonly node: InventoryNode;

@@ -5,7 +5,7 @@ import type { Remote } from "../../../engine/ports.ts";
 import { agentsOf } from "../contract.ts";
 import { list, number, record, text } from "../../../domain/json-fields.ts";
 import { serviceSettings } from "../marathon/read-marathons.ts";
-import { finding, type Judgement } from "./judgement.ts";
+import { finding, type Judgement } from "../../../domain/judgement.ts";
 
 /** Forms of a manifest that registries keep: of one image, and of one for several machines. */
 const ACCEPT =

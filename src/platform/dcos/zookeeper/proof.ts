@@ -6,7 +6,7 @@ import { drill, zxidFrom, type Backup } from "../../../zookeeper/drill.ts";
 import type { ProofDocument } from "../../../zookeeper/proof-document.ts";
 import type { Scratch } from "../../../zookeeper/scratch-server.ts";
 import { record, text } from "../../../domain/json-fields.ts";
-import { finding } from "../preflight/judgement.ts";
+import { finding } from "../../../domain/judgement.ts";
 import { zookeeperDump } from "./dump.ts";
 import { zookeeperTar } from "./tar.ts";
 

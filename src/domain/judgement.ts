@@ -1,4 +1,4 @@
-import type { Finding } from "../../../domain/plan.ts";
+import type { Finding } from "./plan.ts";
 
 /** What a finding is made of; `bad` empty and `unknown` empty is a pass. */
 export interface Judgement {

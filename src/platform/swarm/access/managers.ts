@@ -1,0 +1,141 @@
+import { readJson, type Json } from "../../../domain/json.ts";
+import { record, text } from "../../../domain/json-fields.ts";
+import type { Inventory, InventoryNode, NodeName } from "../../../domain/inventory.ts";
+import type { Clock, HttpAnswer, Remote } from "../../../engine/ports.ts";
+import { engineUrl, managersOf } from "../contract.ts";
+
+/** What a manager said: JSON with the text it came from, or why there is none. `status` null: nobody answered. */
+export type Said =
+  | { readonly ok: true; readonly value: Json; readonly body: string; readonly node: NodeName }
+  | { readonly ok: false; readonly status: number | null; readonly why: string };
+
+/**
+ * How a change went. `refused`: certainly not done. `stale`: not done, because what it was made from is no longer so. `unknown`: it may have
+ * been done, so whoever asked reads before anything else.
+ */
+export type Written =
+  | { readonly kind: "done"; readonly value: Json; readonly node: NodeName }
+  | { readonly kind: "refused"; readonly status: number | null; readonly why: string }
+  | { readonly kind: "stale"; readonly why: string }
+  | { readonly kind: "unknown"; readonly why: string };
+
+/** The managers of a Swarm as one: any of them answers for the whole cluster (swarm.md, "Reaching a Swarm"). */
+export interface Managers {
+  /** GETs JSON of the cluster; of another manager where one is away, has no leader or is none any more. */
+  get(path: string): Promise<Said>;
+  /** Sends a change once, to a manager that answers. It is sent to another one only where it certainly never left. */
+  post(path: string, body: Json): Promise<Written>;
+}
+
+export interface ManagersOptions {
+  /** Not this one: it is about to be touched, or away. */
+  readonly except?: NodeName;
+  /** Where it is given, reads are tried again on every manager until this is over: an election takes some 9 seconds. */
+  readonly patience?: { readonly clock: Pick<Clock, "monotonic" | "sleep">; readonly forMs: number };
+}
+
+/** Reads are tried so long before the answer is that nobody gives one (swarm.md, "Errors"). */
+export const PATIENCE_MS = 30_000;
+const PAUSE_MS = 1_000;
+/** A manager without quorum takes 20 s to say so; the next one may know better. */
+const READ_MS = 10_000;
+const WRITE_MS = 30_000;
+const LARGEST_BYTES = 128 * 1024 * 1024;
+
+/** Failures of the way to a manager after which it is certain that nothing was sent. */
+const NOT_SENT =
+  /^(?:refused|not-resolved|unreachable|auth-failed|handshake-failed|forwarding-refused|host-key-.*|jump-.*|proxy-failed)$/;
+/** What a manager says that has no leader, or is none: another one may answer, or this one later (swarm.md, "Errors"). */
+const PASSING =
+  /does not have a leader|DeadlineExceeded|Unavailable|is not a swarm manager|context deadline|transport is closing/i;
+const STALE = /update out of sequence/;
+
+/** What a manager's error body says. */
+function messageOf(body: Buffer): string {
+  const written = body.toString("utf8", 0, 4_000).trim();
+  const read = readJson(written);
+  return (read.ok ? text(record(read.value)["message"]) : null) ?? written.slice(0, 500);
+}
+
+function isPassing(answer: HttpAnswer): boolean {
+  if (answer.kind === "no-answer") return true;
+  return answer.status >= 500 && PASSING.test(messageOf(answer.body));
+}
+
+function saidBy(node: InventoryNode, path: string, answer: HttpAnswer): Said {
+  if (answer.kind === "no-answer") return { ok: false, status: null, why: `${node.name}: ${answer.reason}` };
+  const { status } = answer;
+  if (status < 200 || status > 299) return { ok: false, status, why: `${node.name}: HTTP ${status}, ${messageOf(answer.body)}` };
+  const body = answer.body.toString("utf8");
+  const read = readJson(body);
+  return read.ok
+    ? { ok: true, value: read.value, body, node: node.name }
+    : { ok: false, status, why: `${node.name} ${path}: ${read.why}` };
+}
+
+/** The managers of an inventory. Asks nobody yet; whoever answered last is asked first. */
+export function createManagers(remote: Remote, inventory: Inventory, options: ManagersOptions = {}): Managers {
+  const { except, patience } = options;
+  const managers = managersOf(inventory).filter((node) => node.name !== except);
+  let preferred: NodeName | null = null;
+  const inTurn = (): readonly InventoryNode[] =>
+    managers.toSorted((a, b) => Number(b.name === preferred) - Number(a.name === preferred));
+
+  const round = async (path: string): Promise<{ readonly said: Said; readonly final: boolean }> => {
+    const reasons: string[] = [];
+    for (const node of inTurn()) {
+      const url = engineUrl(inventory, node, path);
+      const answer = await remote.http({ method: "GET", url, timeoutMs: READ_MS, followRedirects: 0, maxBytes: LARGEST_BYTES });
+      const said = saidBy(node, path, answer);
+      if (said.ok) preferred = node.name;
+      if (said.ok || !isPassing(answer)) return { said, final: true };
+      reasons.push(said.why);
+    }
+    const why = reasons.join("; ") || `the inventory has no ${except === undefined ? "" : "other "}manager`;
+    return { said: { ok: false, status: null, why }, final: managers.length === 0 };
+  };
+
+  return {
+    async get(path) {
+      const { clock, forMs } = patience ?? { clock: null, forMs: 0 };
+      const end = (clock?.monotonic() ?? 0) + forMs;
+      for (;;) {
+        const { said, final } = await round(path);
+        if (final || clock === null || clock.monotonic() + PAUSE_MS > end) return said;
+        await clock.sleep(PAUSE_MS);
+      }
+    },
+    async post(path, body) {
+      const reasons: string[] = [];
+      for (const node of inTurn()) {
+        const url = engineUrl(inventory, node, path);
+        const headers = { "content-type": "application/json" };
+        const answer = await remote.http({
+          ...{ method: "POST", url, headers, body: JSON.stringify(body) },
+          ...{ timeoutMs: WRITE_MS, followRedirects: 0 },
+        });
+        if (answer.kind === "no-answer") {
+          if (!NOT_SENT.test(answer.code)) return { kind: "unknown", why: `${node.name}: ${answer.reason}` };
+          reasons.push(`${node.name}: ${answer.reason}`);
+          continue;
+        }
+        const { status } = answer;
+        if (status >= 200 && status <= 299) {
+          preferred = node.name;
+          const read = readJson(answer.body.toString("utf8"));
+          return { kind: "done", value: read.ok ? read.value : null, node: node.name };
+        }
+        const message = messageOf(answer.body);
+        if (STALE.test(message)) return { kind: "stale", why: `${node.name}: ${message}` };
+        // A node that is no manager has done nothing; one without a leader may have.
+        if (/is not a swarm manager/i.test(message)) {
+          reasons.push(`${node.name}: ${message}`);
+          continue;
+        }
+        if (isPassing(answer)) return { kind: "unknown", why: `${node.name}: ${message}` };
+        return { kind: "refused", status, why: `${node.name}: HTTP ${status}, ${message}` };
+      }
+      return { kind: "refused", status: null, why: reasons.join("; ") || "the inventory has no manager to send it to" };
+    },
+  };
+}

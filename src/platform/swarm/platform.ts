@@ -1,0 +1,44 @@
+import type { Platform } from "../../engine/ports.ts";
+import { ALLOW } from "./allow.ts";
+import { captureState } from "./capture/capture-state.ts";
+import { captures } from "./capture/captures.ts";
+import { explainSnapshots } from "./capture/explain-snapshots.ts";
+import { summarise } from "./capture/summary.ts";
+import { CONTRACT, LOCK_PATH, PORTS, WEB } from "./contract.ts";
+import { infoDetails, readInfo } from "./facts/engine-info.ts";
+import { findings } from "./facts/findings.ts";
+import { observe, readLast } from "./facts/observe.ts";
+import { permission } from "./facts/permission.ts";
+import { looking } from "./looking/looking.ts";
+
+/** Gates and watches whose refusal means that services lost tasks: such a node is never set aside (design rule 8). */
+const COSTLY = /^(?:gate|watch)\.(?:services-settled|tasks-serve|service-)/;
+
+/** Docker Swarm as the engine knows it: facts, order, step kinds, permission, captures, and what there is to look at. */
+export function createSwarmPlatform(): Platform {
+  return {
+    name: "swarm",
+    contract: CONTRACT,
+    kinds: [captureState],
+    allow: ALLOW,
+    ports: PORTS,
+    web: WEB,
+    lockPath: LOCK_PATH,
+    observe,
+    async nodeFacts(reader, inventory, node, about = "node") {
+      if (about !== "node") return null;
+      const answer = await readInfo(reader, inventory, node, null);
+      return answer.kind === "read"
+        ? { reachable: true, ...infoDetails(answer.info) }
+        : { reachable: false, reason: answer.reason };
+    },
+    findings: (facts, inventory) => findings(facts, inventory),
+    readLast,
+    permission,
+    isCostly: (problem) => COSTLY.test(problem.code),
+    captures,
+    summarise: (captured) => summarise(captured),
+    explain: explainSnapshots,
+    looking,
+  };
+}
