@@ -82,6 +82,8 @@ const TIMEOUT_MS = 30_000;
 const IN_FLIGHT = 256;
 const IN_FLIGHT_BYTES = 4 * 1024 * 1024;
 const CLOSE_MS = 2_000;
+/** Looked this often whether a ping is due. */
+const BEAT_MS = 500;
 const AUTH_XID = XID.auth;
 
 /** A session that only reads, on a stream that is connected. Rejects with ConnectionError. */
@@ -128,6 +130,8 @@ function createSession(stream: ByteStream, options: ClientOptions, mayWrite: boo
   let zxid = 0n;
   let lowest: bigint | null = null;
   let received = 0;
+  /** What the server grants may be less than was asked for: it forgets who is silent for so long. */
+  let grantedMs = timeoutMs;
   let heardMs = performance.now();
   let sentMs = performance.now();
 
@@ -158,6 +162,7 @@ function createSession(stream: ByteStream, options: ClientOptions, mayWrite: boo
       const { resolve } = greeted;
       const answer = connectResponse.read(from);
       if (answer.timeoutMs <= 0) drop(new ConnectionError("expired", "the server gave no session"));
+      else grantedMs = Math.min(answer.timeoutMs, timeoutMs);
       greeted = null;
       resolve();
       return;
@@ -227,10 +232,10 @@ function createSession(stream: ByteStream, options: ClientOptions, mayWrite: boo
     () => {
       const now = performance.now();
       if (now - heardMs > timeoutMs) drop(new ConnectionError("silent", `no answer for ${String(timeoutMs)} ms`));
-      else if (greeted === null && !closing && now - sentMs > timeoutMs / 3)
+      else if (greeted === null && !closing && now - sentMs > grantedMs / 3)
         send(frame(encode(requestHeader, { xid: XID.ping, type: OPERATIONS.ping.code })));
     },
-    Math.max(Math.min(timeoutMs / 6, 5_000), 20),
+    Math.max(Math.min(timeoutMs / 6, BEAT_MS), 20),
   );
   beat.unref();
 

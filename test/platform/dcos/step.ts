@@ -24,7 +24,7 @@ export interface TestSteps {
 const UNTOUCHED = stepRecord(EMPTY_RUN, "untouched");
 
 /** Contexts for single steps over one lab, as the engine would give them: reading kinds get the guarded remote. */
-export function testSteps(lab: TestLab, facts: Facts, target: string): TestSteps {
+export function testSteps(lab: Pick<TestLab, "remote" | "inventory" | "clock">, facts: Facts, target: string): TestSteps {
   const kept = new Map<string, Kept>();
   const [recorded, said, reattached]: [string[], string[], string[]] = [[], [], []];
   const records = new Map<string, StepRecord>();
@@ -32,6 +32,7 @@ export function testSteps(lab: TestLab, facts: Facts, target: string): TestSteps
   const plan = {
     v: 1,
     cluster: { id: facts.clusterId, name: "lab" },
+    sources: { inventory: "lab.yaml" },
     inputs: { target },
     facts,
     phases: [{ name: "all", units: [{ node: null, critical: false, steps }], after: [] }],

@@ -7,7 +7,7 @@ import { JuteError } from "../../../src/zookeeper/jute.ts";
 import { ScratchError, type Scratch } from "../../../src/zookeeper/scratch-server.ts";
 import { serveClient, type ClientPort } from "../../../src/sim/zookeeper/client-port.ts";
 import { readLog, readSnapshot } from "../../../src/sim/zookeeper/disk-format.ts";
-import { beginHistory, commit } from "../../../src/sim/zookeeper/history.ts";
+import { beginHistory, commit, type History } from "../../../src/sim/zookeeper/history.ts";
 import { applyTxn, emptyTree, type Tree } from "../../../src/sim/zookeeper/tree.ts";
 
 interface Found {
@@ -52,21 +52,20 @@ export async function restoreTree(folders: { readonly data: string; readonly log
   return tree;
 }
 
-/** The client port of a server that stands alone on a restored tree, bars nobody and takes writes. It ends with whoever has it. */
-function restoredPort(tree: Tree, nowMs: () => number): ClientPort {
-  const history = beginHistory(tree);
+/** The client port of a server that stands alone, bars nobody and takes writes. `now`: its history, asked for at every request. It ends with whoever has it. */
+export function alonePort(now: () => History, nowMs: () => number): ClientPort {
   let sessions = 0n;
   return {
     word: () => null,
-    history: () => history,
+    history: now,
     openSession(timeoutMs) {
       sessions += 1n;
-      commit(history, { type: "createSession", timeoutMs }, { session: sessions, timeMs: nowMs() });
+      commit(now(), { type: "createSession", timeoutMs }, { session: sessions, timeMs: nowMs() });
       return sessions;
     },
     knows: () => false,
     passwordOf: () => Buffer.alloc(16),
-    closeSession: (session) => void commit(history, { type: "closeSession" }, { session, timeMs: nowMs() }),
+    closeSession: (session) => void commit(now(), { type: "closeSession" }, { session, timeMs: nowMs() }),
     abandonSession: () => undefined,
     keepSession: () => undefined,
     author: (session, cxid) => ({ session, cxid, timeMs: nowMs() }),
@@ -93,7 +92,11 @@ export function memoryScratch(): Scratch {
             throw error instanceof JuteError ? new ScratchError(error.message) : error;
           });
           const loadedZxid = tree.zxid;
-          const port = restoredPort(tree, () => 0);
+          const history = beginHistory(tree);
+          const port = alonePort(
+            () => history,
+            () => 0,
+          );
           const streams = new Set<ByteStream>();
           return {
             version: "3.4.14",
