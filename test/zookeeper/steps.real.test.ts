@@ -69,7 +69,11 @@ describeReal(
       remote = createRemote({ inventory, env: {}, home: fleet.folder });
       owner = await writerTo(HOSTS[0] ?? "", ensemble.servers[0]?.clientPort ?? 0);
       await growTree(owner, 3);
-      steps = testSteps({ remote, inventory, clock: createClock() } as unknown as Parameters<typeof testSteps>[0], FACTS, "1.11.3");
+      steps = testSteps(
+        { remote, inventory, clock: createClock() } as unknown as Parameters<typeof testSteps>[0],
+        FACTS,
+        "1.11.3",
+      );
     }, 180_000);
     afterAll(async () => {
       await owner.close();
