@@ -60,6 +60,12 @@ function addressOf(network: string, role: Role, index: number): string {
   }
 }
 
+/** Racks of at most twenty agents, three at least; agents of a kind stand in them in turn. */
+function rackOf(wanted: Wanted, role: Role, index: number): string {
+  const count = role === "agent" ? wanted.privateAgents : role === "agent_public" ? wanted.publicAgents : 0;
+  return count === 0 ? "" : `r${1 + (index % Math.max(3, Math.ceil(count / 20)))}`;
+}
+
 function makeNode(wanted: Wanted, seed: number, role: Role, index: number, number: number): NodeState {
   const name = role === "bootstrap" ? "bootstrap" : `${role === "master" ? "m" : role === "agent" ? "a" : "p"}${index + 1}`;
   const nowMs = wanted.clock.now();
@@ -70,6 +76,7 @@ function makeNode(wanted: Wanted, seed: number, role: Role, index: number, numbe
     role,
     index,
     address: addressOf(wanted.network ?? "127.83.12", role, index),
+    rack: rackOf(wanted, role, index),
     version: role === "bootstrap" ? "" : wanted.version,
     bootId: uuidOf(seed, `boot ${name}`),
     bootMs: nowMs - Math.round(between(seed, `up ${name}`, 20, 60)) * 24 * HOUR_MS,

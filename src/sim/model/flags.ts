@@ -1,4 +1,5 @@
 import { releaseOf } from "./releases.ts";
+import { attributesOf } from "./resources.ts";
 import { quorumOf, type Model, type NodeState } from "./state.ts";
 
 const ZK = "zk-1.zk:2181,zk-2.zk:2181,zk-3.zk:2181,zk-4.zk:2181,zk-5.zk:2181/mesos";
@@ -44,7 +45,9 @@ export function agentFlags(_model: Model, node: NodeState): Readonly<Record<stri
   const { minor } = releaseOf(node.version);
   const open = node.role === "agent_public";
   return {
-    attributes: open ? "public_ip:true" : "",
+    attributes: Object.entries(attributesOf(node))
+      .map(([name, value]) => `${name}:${value}`)
+      .join(";"),
     cgroups_enable_cfs: "true",
     containerizers: "docker,mesos",
     default_role: open ? "slave_public" : "*",

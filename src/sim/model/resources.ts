@@ -23,9 +23,9 @@ export function resourcesOf(node: NodeState): Resources {
   return node.role === "agent_public" ? PUBLIC : PRIVATE;
 }
 
-/** Attributes as strings; DC/OS marks public agents. */
-export function attributesOf(node: NodeState): MesosJson {
-  return node.role === "agent_public" ? { public_ip: "true" } : {};
+/** Attributes as strings: DC/OS marks public agents, and somebody has said where each agent stands. */
+export function attributesOf(node: NodeState): Readonly<Record<string, string>> {
+  return { ...(node.role === "agent_public" ? { public_ip: "true" } : {}), rack: node.rack };
 }
 
 /** Resources as `/state` and `/slaves` print them. */

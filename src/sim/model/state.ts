@@ -98,6 +98,8 @@ export interface NodeState {
   readonly role: Role;
   readonly index: number;
   readonly address: string;
+  /** Where an agent stands; empty for the others. */
+  readonly rack: string;
   /** Installed DC/OS version; empty on the bootstrap machine. */
   version: string;
   /** Both change at a reboot. */

@@ -166,12 +166,15 @@ describe("the diagram of the cluster", () => {
       "a1",
       "a5",
       "p2",
-      "rack r2: 3 nodes, 4 tasks",
+      "5 private agents in 2 racks",
+      "rack r2",
+      "3 nodes, 4 tasks",
       "Bootstrap machine",
       "3 masters: Mesos, Marathon",
     ])
       expect(svg).toContain(`>${name}`);
     expect(svg.match(/class="leadt"/g)).toHaveLength(3);
+    expect(svg.includes("…") ? "a label is cut" : "every label has its room").toBe("every label has its room");
     expect(svg).toContain("prefers-color-scheme:dark");
   });
 

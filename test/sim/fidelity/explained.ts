@@ -41,10 +41,18 @@ export const MESOS: readonly Explained[] = [
   {
     read: AGENTS,
     what: /^missing \.(slaves|recovered_slaves)\[\]\.attributes\.zone$/,
-    why: "an attribute of the recorded lab; DC/OS sets public_ip only",
+    why: "an attribute of the recorded lab; DC/OS sets public_ip, and the model's operator has said racks",
     source: "fixtures/mesos-real README (flags of the agents); dcos.md 10",
     without:
       "attributes are read by the names that constraints use; the zone that is read by its own name is that of the fault domain",
+  },
+  {
+    read: AGENTS,
+    what: /^extra \.(slaves|recovered_slaves)\[\]\.attributes\.rack$/,
+    why: "attributes are names an operator chose; the recorded lab has a zone, the model a rack",
+    source: "fixtures/mesos-real README (flags of the agents)",
+    unread:
+      "attributes are read by the names that constraints use, and by a pattern; the rack that is read by name is the inventory's",
   },
   {
     read: MASTER,
@@ -125,7 +133,7 @@ export const AGENT: readonly Explained[] = [
   },
   {
     read: /^mesos-agent /,
-    what: /^extra (\.flags\.|.*_allocated\.ports$|.*attributes\.public_ip$|.*resources\.ports$|.*\.healthy$)/,
+    what: /^extra (\.flags\.|.*_allocated\.ports$|.*attributes\.(public_ip|rack)$|.*resources\.ports$|.*\.healthy$)/,
     why: "flags and attributes of DC/OS, and tasks that take ports",
     source: "dcos.md 3.3, 10",
   },

@@ -27,7 +27,7 @@ const LATER = [
 const DCOS = [
   /^extra .*\.(pid|principal)$/,
   /^extra .*\.ports$/,
-  /^extra .*attributes\.public_ip$/,
+  /^extra .*attributes\.(?:public_ip|rack)$/,
   /^extra .*\.healthy$/,
   /^extra .*\.(mem|cpus|disk|gpus)$/,
   /^extra .*\.reregistered_time$/,

@@ -1,7 +1,8 @@
 import type { Inventory } from "../../../domain/inventory.ts";
 import type { JsonRecord } from "../../../domain/json.ts";
 import { list, record, text } from "../../../domain/json-fields.ts";
-import { plural, type Architecture } from "./architecture.ts";
+import { plural } from "./architecture-page.ts";
+import type { Architecture } from "./architecture.ts";
 import { byRack, placedAgents, tally } from "./placement.ts";
 
 function leaders(summary: JsonRecord, name: string): readonly string[] {

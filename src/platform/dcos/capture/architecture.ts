@@ -1,5 +1,6 @@
+import { drawAgents, type RackGroup, type StyleOf } from "./architecture-agents.ts";
+import { columns, GAP, INNER, MARGIN, plural, WIDTH, type Drawn } from "./architecture-page.ts";
 import { box, escaped, label } from "./svg.ts";
-import type { PlacedAgent } from "./placement.ts";
 
 /** What the diagram shows of a cluster. */
 export interface Architecture {
@@ -21,18 +22,6 @@ export interface Architecture {
   readonly public: readonly RackGroup[];
 }
 
-export interface RackGroup {
-  readonly rack: string | null;
-  readonly agents: readonly PlacedAgent[];
-}
-
-const WIDTH = 1_120;
-const MARGIN = 24;
-const INNER = WIDTH - 2 * MARGIN;
-const GAP = 14;
-/** Above this many agents of a kind, a node is a square without its name. */
-const MOST_NAMED = 48;
-
 /** Colours by version, in the order of how many nodes run them; more versions than these share the last. */
 const MOST_COLOURS = 4;
 
@@ -46,144 +35,44 @@ const STYLE = `
 .v0{fill:#16405a;stroke:#5bb4e5}.v1{fill:#553310;stroke:#f0a050}.v2{fill:#3a2a5c;stroke:#b49aea}.v3{fill:#323c46;stroke:#93a1af}
 .off{fill:#5a1f1f;stroke:#ff8787}.pin{fill:#ffa94d}}`.replaceAll("\n", "");
 
-interface Drawn {
-  readonly svg: string;
-  readonly height: number;
-}
+/** Height of a master's card: name and address beside its versions, and below what it leads. */
+const MASTER_HEIGHT = 100;
 
-/** A count with its word: `1 node`, `2 nodes`. */
-export function plural(count: number, word: string): string {
-  return `${count} ${word}${count === 1 ? "" : "s"}`;
-}
-
-/** Columns of equal width in the page's inner width, none narrower than `least`. */
-function columns(count: number, least: number): { readonly across: number; readonly width: number } {
-  const across = Math.max(1, Math.min(count, Math.floor((INNER + GAP) / (least + GAP))));
-  return { across, width: Math.floor((INNER - GAP * (across - 1)) / across) };
+function drawMaster(master: Architecture["masters"][number], x: number, y: number, width: number): string {
+  const half = Math.floor((width - 30) / 2);
+  const where = master.rack === null ? [master.address] : [master.address, `rack ${master.rack}`];
+  const badge = Math.floor((width - 28) / 3);
+  const badges = master.leads.map((what, place) => {
+    const at = x + 10 + place * (badge + 4);
+    const middle = { style: "leadt", size: 9, width: badge - 4, anchor: "middle" } as const;
+    return box(at, y + 70, badge, 20, "lead", `leads ${what}`, 10) + label(at + badge / 2, y + 84, what, middle);
+  });
+  return [
+    box(x, y, width, MASTER_HEIGHT, "card", `${master.name}, ${where.join(", ")}, ${master.versions.join(", ")}`),
+    label(x + 12, y + 22, master.name, { style: "h", size: 14, width: half }),
+    ...where.map((line, row) => label(x + 12, y + 39 + row * 15, line, { style: "m", size: 11, width: half })),
+    ...master.versions.map((line, row) =>
+      label(x + width - 12, y + 22 + row * 16, line, { size: 11, width: half, anchor: "end" }),
+    ),
+    ...(badges.length === 0 ? [label(x + 12, y + 84, "follows", { style: "m", size: 10, width: half })] : badges),
+  ].join("");
 }
 
 function drawMasters({ masters, marathon }: Architecture, top: number): Drawn {
-  const { across, width } = columns(masters.length, 190);
-  const cardWidth = Math.min(width, 340);
-  const height = 126;
-  const cards = masters.map((master, index) => {
-    const x = MARGIN + (index % across) * (cardWidth + GAP);
-    const y = top + 26 + Math.floor(index / across) * (height + GAP);
-    const room = cardWidth - 20;
-    const title = `${master.name}  ${master.address}${master.rack === null ? "" : `  rack ${master.rack}`}`;
-    const badges = master.leads.map((what, place) => {
-      const badge = Math.floor((room - 8) / 3);
-      const at = x + 10 + place * (badge + 4);
-      return `${box(at, y + height - 30, badge, 20, "lead", `leads ${what}`, 10)}${label(at + badge / 2, y + height - 16, what, { style: "leadt", size: 9, width: badge - 4, anchor: "middle" })}`;
-    });
-    return [
-      box(x, y, cardWidth, height, "card", title),
-      label(x + 10, y + 21, master.name, { style: "h", size: 14, width: room }),
-      label(x + 10, y + 37, `${master.address}${master.rack === null ? "" : `, rack ${master.rack}`}`, {
-        style: "m",
-        size: 11,
-        width: room,
-      }),
-      ...master.versions.map((line, row) => label(x + 10, y + 53 + row * 14, line, { size: 11, width: room })),
-      ...badges,
-    ].join("");
-  });
-  const rows = Math.ceil(masters.length / across);
-  const head = label(
-    MARGIN,
-    top + 14,
-    `${plural(masters.length, "master")}: Mesos, Marathon, ZooKeeper and Exhibitor on each; ${marathon}`,
-    {
-      style: "h",
-      size: 13,
-      width: INNER,
-    },
-  );
-  return { svg: head + cards.join(""), height: 26 + rows * (height + GAP) };
-}
-
-function aboutAgent(agent: PlacedAgent): string {
-  const tied = agent.tied.map(({ app, ties }) => `${app} (${ties})`).join(", ");
-  return [
-    agent.name,
-    agent.hostname,
-    agent.version === null ? "version not known" : `DC/OS ${agent.version}`,
-    plural(agent.tasks, "task"),
-    ...(agent.active ? [] : ["not active"]),
-    ...(tied === "" ? [] : [`tied: ${tied}`]),
-  ].join(", ");
-}
-
-type StyleOf = (agent: PlacedAgent) => string;
-
-/** Nodes with their names, as many in a row as fit. */
-function drawNamed(agents: readonly PlacedAgent[], x: number, y: number, width: number, styleOf: StyleOf): Drawn {
-  const cell = { width: 124, height: 38 };
-  const across = Math.max(1, Math.floor((width + 8) / (cell.width + 8)));
-  const svg = agents.map((agent, index) => {
-    const at = { x: x + (index % across) * (cell.width + 8), y: y + Math.floor(index / across) * (cell.height + 8) };
-    const pin = agent.tied.length === 0 ? "" : `<circle cx="${at.x + cell.width - 10}" cy="${at.y + 11}" r="4" class="pin"/>`;
-    return [
-      box(at.x, at.y, cell.width, cell.height, styleOf(agent), aboutAgent(agent), 4),
-      label(at.x + 8, at.y + 16, agent.name, { size: 12, width: cell.width - 28 }),
-      label(at.x + 8, at.y + 30, `${agent.hostname}, ${plural(agent.tasks, "task")}`, {
-        style: "m",
-        size: 9.5,
-        width: cell.width - 14,
-      }),
-      pin,
-    ].join("");
-  });
-  return { svg: svg.join(""), height: Math.ceil(agents.length / across) * (cell.height + 8) };
-}
-
-/** Nodes as squares; their names show when pointed at. */
-function drawSquares(agents: readonly PlacedAgent[], x: number, y: number, width: number, styleOf: StyleOf): Drawn {
-  const side = 16;
-  const across = Math.max(1, Math.floor((width + 4) / (side + 4)));
-  const svg = agents.map((agent, index) => {
-    const at = { x: x + (index % across) * (side + 4), y: y + Math.floor(index / across) * (side + 4) };
-    const pin = agent.tied.length === 0 ? "" : `<circle cx="${at.x + side / 2}" cy="${at.y + side / 2}" r="3" class="pin"/>`;
-    return box(at.x, at.y, side, side, styleOf(agent), aboutAgent(agent), 3) + pin;
-  });
-  return { svg: svg.join(""), height: Math.ceil(agents.length / across) * (side + 4) };
-}
-
-function drawAgents(title: string, groups: readonly RackGroup[], top: number, styleOf: StyleOf): Drawn {
-  const all = groups.reduce((sum, group) => sum + group.agents.length, 0);
-  const named = all <= MOST_NAMED;
-  const largest = Math.max(0, ...groups.map((group) => group.agents.length));
-  const least = named ? (largest <= 2 ? 152 : largest <= 4 ? 284 : 416) : largest <= 40 ? 184 : 340;
-  const { across, width } = columns(Math.max(groups.length, 1), least);
-  const parts = [
-    label(
-      MARGIN,
-      top + 14,
-      `${plural(all, title)}${named || all === 0 ? "" : " (a square is a node; point at it for its name)"}`,
-      { style: "h", size: 13, width: INNER },
+  const { across, width } = columns(masters.length, 220);
+  const cardWidth = Math.min(width, 529);
+  const cards = masters.map((master, index) =>
+    drawMaster(
+      master,
+      MARGIN + (index % across) * (cardWidth + GAP),
+      top + 26 + Math.floor(index / across) * (MASTER_HEIGHT + GAP),
+      cardWidth,
     ),
-  ];
-  let y = top + 26;
-  for (let first = 0; first < groups.length; first += across) {
-    const row = groups.slice(first, first + across).map((group, index) => {
-      const x = MARGIN + index * (width + GAP);
-      const draw = named ? drawNamed : drawSquares;
-      const inner = draw(group.agents, x + 12, y + 30, width - 24, styleOf);
-      const tasks = group.agents.reduce((sum, agent) => sum + agent.tasks, 0);
-      const name = group.rack === null ? "rack not known" : `rack ${group.rack}`;
-      const size = plural(group.agents.length, "node");
-      const load = group.agents.length < 3 ? "" : `, ${plural(tasks, "task")}`;
-      const text = label(x + 12, y + 20, `${name}: ${size}${load}`, {
-        size: 11,
-        width: width - 24,
-      });
-      return { x, height: 30 + inner.height + 6, svg: text + inner.svg };
-    });
-    const height = Math.max(...row.map((one) => one.height));
-    parts.push(...row.map((one) => box(one.x, y, width, height, "panel") + one.svg));
-    y += height + GAP;
-  }
-  return { svg: parts.join(""), height: y - top };
+  );
+  const rows = Math.ceil(masters.length / across);
+  const words = `${plural(masters.length, "master")}: Mesos, Marathon, ZooKeeper and Exhibitor on each; ${marathon}`;
+  const head = label(MARGIN, top + 14, words, { style: "h", size: 13, width: INNER });
+  return { svg: head + cards.join(""), height: 26 + rows * (MASTER_HEIGHT + GAP) };
 }
 
 /** What stands beside the cluster: where packages come from, and the service Marathons that run on it. */
@@ -197,7 +86,7 @@ function drawOthers(shown: Architecture, top: number): Drawn {
   ];
   if (cards.length === 0) return { svg: "", height: 0 };
   const { across, width } = columns(cards.length, 220);
-  const cardWidth = Math.min(width, 340);
+  const cardWidth = Math.min(width, 529);
   const svg = cards.map(([title, first, second], index) => {
     const x = MARGIN + (index % across) * (cardWidth + GAP);
     const y = top + Math.floor(index / across) * (64 + GAP);
