@@ -10,6 +10,9 @@ import type { LabTime } from "./lab-time.ts";
  */
 const LAB_WALL_GAP_MS = { inHand: 80, otherwise: 300 };
 
+/** However fast a lab's time runs, one source is read at least this often in it: a curve needs its points. */
+const LAB_GAP_MS = { inHand: 240_000, otherwise: 900_000 };
+
 /** What monitors are made of, and how it ends. */
 export interface ClusterMonitoring {
   readonly monitoring: Monitoring;
@@ -28,9 +31,10 @@ export function monitoringOf(world: {
   const jq = createJq();
   const sampler = createSampler({ remote: reader, inventory, platform, clock, jq: lab?.jq(jq) ?? jq });
   const scale = inventory.lab?.timeScale ?? 1;
+  const gap = (when: keyof typeof LAB_GAP_MS): number => Math.min(LAB_WALL_GAP_MS[when] * scale, LAB_GAP_MS[when]);
   const monitoring: Monitoring = {
     sampler,
-    leastGapMs: lab === null ? null : { inHand: LAB_WALL_GAP_MS.inHand * scale, otherwise: LAB_WALL_GAP_MS.otherwise * scale },
+    leastGapMs: lab === null ? null : { inHand: gap("inHand"), otherwise: gap("otherwise") },
     idle: (ms, signal) => (lab === null ? clock.sleep(ms, signal) : lab.idle(ms, signal)),
   };
   return { monitoring, close: () => jq.close() };

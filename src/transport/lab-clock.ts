@@ -7,6 +7,8 @@ import { failureOf } from "./failure.ts";
 
 /** Wall time a control address has for an answer that does not wait for simulated time. */
 const ANSWER_MS = 10_000;
+/** A kept connection is closed long before the lab closes it (after 120 s): a sleep is never sent into one that is gone. */
+const KEEP_ALIVE_MS = 10_000;
 
 /** The clock of a lab; `hold` keeps the sleeps of every other process from moving it until the returned function is called. */
 export interface LabClock extends Clock {
@@ -21,7 +23,7 @@ export interface LabClock extends Clock {
  */
 export async function createLabClock(control: string): Promise<LabClock> {
   const { Agent } = await import("undici");
-  const agent = new Agent({ pipelining: 0 });
+  const agent = new Agent({ pipelining: 1, keepAliveMaxTimeout: KEEP_ALIVE_MS });
   let known = await timeOf(agent, control, "", null, AbortSignal.timeout(ANSWER_MS));
   const learn = (now: number): void => {
     known = Math.max(known, now);

@@ -18,7 +18,7 @@ interface DemoOptions extends EmbeddedOptions {
 
 /** `pawl demo`: an embedded cluster, upgraded end to end by the same code that upgrades a real one. */
 export function demoCommand(io: Io): Command {
-  return embeddedOptions(new Command("demo"), 3_000)
+  return embeddedOptions(new Command("demo"), 12_000)
     .option("--to <version>", "the version to go to", "1.11.3")
     .option("--yes", "approve everything the printed plan announces")
     .option(
