@@ -14,6 +14,8 @@ const SILENT_PARTS = 5;
 export interface ChannelOutput {
   out(chunk: Buffer): void | Promise<void>;
   err(chunk: Buffer): void | Promise<void>;
+  /** Sends what is left, tells the client how the command ended and closes the channel. */
+  finish(ended: Ending): void;
 }
 
 interface Flow {
@@ -21,7 +23,10 @@ interface Flow {
   once(event: "drain", listener: () => void): unknown;
 }
 
-/** With a terminal stderr joins stdout and every line feed gets its carriage return. */
+/** Output of one turn of the event loop goes in one packet, as sshd sends what a pipe holds when it looks; more than this goes at once. */
+const PACKET_BYTES = 16 * 1024;
+
+/** With a terminal stderr joins stdout, every line feed gets its carriage return, and everything is sent as it comes. */
 export function channelOutput(channel: ServerChannel, terminal: boolean): ChannelOutput {
   let open = true;
   const waiting = new Set<() => void>();
@@ -43,10 +48,49 @@ export function channelOutput(channel: ServerChannel, terminal: boolean): Channe
       flow.once("drain", done);
     });
   };
-  const shown = (chunk: Buffer): Buffer =>
-    terminal ? Buffer.from(chunk.toString("latin1").replaceAll(/\r?\n/g, "\r\n"), "latin1") : chunk;
-  const stderr: Flow = terminal ? channel : channel.stderr;
-  return { out: (chunk) => put(channel, shown(chunk)), err: (chunk) => put(stderr, shown(chunk)) };
+  const shown = (chunk: Buffer): Buffer => Buffer.from(chunk.toString("latin1").replaceAll(/\r?\n/g, "\r\n"), "latin1");
+  const typed = (chunk: Buffer): void | Promise<void> => put(channel, shown(chunk));
+  const [out, err] = terminal
+    ? [
+        { put: typed, send: () => undefined },
+        { put: typed, send: () => undefined },
+      ]
+    : [gathered((chunk) => put(channel, chunk)), gathered((chunk) => put(channel.stderr, chunk))];
+  return {
+    out: out.put,
+    err: err.put,
+    finish: (ended) => {
+      out.send();
+      err.send();
+      finishChannel(channel, ended);
+    },
+  };
+}
+
+/** Gathers the chunks of one turn. Whoever writes on while what was sent is held back waits for that. */
+function gathered(write: (chunk: Buffer) => void | Promise<void>) {
+  let chunks: Buffer[] = [];
+  let bytes = 0;
+  let held: void | Promise<void>;
+  const send = (): void => {
+    if (bytes === 0) return;
+    const [only, ...more] = chunks;
+    const whole = only !== undefined && more.length === 0 ? only : Buffer.concat(chunks);
+    chunks = [];
+    bytes = 0;
+    held = write(whole)?.then(() => (held = undefined));
+  };
+  return {
+    send,
+    put: (chunk: Buffer): void | Promise<void> => {
+      if (chunk.length === 0) return held;
+      if (bytes === 0) setImmediate(send);
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes >= PACKET_BYTES) send();
+      return held;
+    },
+  };
 }
 
 /** The whole input of a command: to its end, or nothing when not a byte comes within `silentMs` (null: waits for ever). */
@@ -71,8 +115,7 @@ export function readInput(channel: Pick<EventEmitter, "on" | "once">, silentMs: 
   });
 }
 
-/** Tells the client how the command ended and closes the channel. */
-export function finishChannel(channel: ServerChannel, ended: Ending): void {
+function finishChannel(channel: ServerChannel, ended: Ending): void {
   if (channel.destroyed) return;
   if ("code" in ended) channel.exit(ended.code);
   else channel.exit(ended.signal, false, "");

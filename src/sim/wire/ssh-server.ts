@@ -5,7 +5,7 @@ import type { LabKey } from "../lab-keys.ts";
 import type { SimClock, SimNode } from "../ports.ts";
 import { runCommandLine } from "../shell/command-line.ts";
 import { signalName } from "../shell/signals.ts";
-import { channelOutput, finishChannel, readInput, SILENT_INPUT_MS } from "./channel.ts";
+import { channelOutput, readInput, SILENT_INPUT_MS } from "./channel.ts";
 import { serveSftp } from "./sftp.ts";
 import { serveTerminal } from "./terminal.ts";
 
@@ -157,7 +157,7 @@ function serveSession(session: Session, user: string, options: SshServerOptions)
       const output = channelOutput(channel, terminal);
       if (/^scp .*-[a-z]*[tf]( |$)/.test(info.command)) {
         await output.err(Buffer.from("scp: the old protocol is not spoken here; leave out -O\n"));
-        finishChannel(channel, { code: 1 });
+        output.finish({ code: 1 });
         return;
       }
       if (terminal) {
@@ -170,7 +170,7 @@ function serveSession(session: Session, user: string, options: SshServerOptions)
       // A node that hangs takes the command, and nobody hears of it again.
       if (options.ailment() === "hang") return;
       const ended = await runCommandLine(node, info.command, { stdin, ...output, user, clock, env, started });
-      if (options.ailment() !== "hang") finishChannel(channel, ended);
+      if (options.ailment() !== "hang") output.finish(ended);
     };
     work().catch(() => channel.destroy());
   });

@@ -3,7 +3,7 @@ import type { SimClock, SimNode } from "../ports.ts";
 import { runCommandLine } from "../shell/command-line.ts";
 import { loginEnv } from "../shell/login.ts";
 import type { Ending } from "../shell/run.ts";
-import { channelOutput, finishChannel, readInput } from "./channel.ts";
+import { channelOutput, readInput } from "./channel.ts";
 
 export interface TerminalOptions {
   readonly channel: ServerChannel;
@@ -22,10 +22,8 @@ export async function serveTerminal(options: TerminalOptions): Promise<void> {
 
 async function serveScript({ channel, node, clock, user, env }: TerminalOptions): Promise<void> {
   const text = (await readInput(channel, null)).toString("utf8");
-  finishChannel(
-    channel,
-    await runCommandLine(node, text, { stdin: Buffer.alloc(0), ...channelOutput(channel, false), user, clock, env }),
-  );
+  const output = channelOutput(channel, false);
+  output.finish(await runCommandLine(node, text, { stdin: Buffer.alloc(0), ...output, user, clock, env }));
 }
 
 async function serveLines({ channel, node, clock, user, env }: TerminalOptions): Promise<void> {
@@ -63,7 +61,7 @@ async function serveLines({ channel, node, clock, user, env }: TerminalOptions):
     });
     kill = () => undefined;
   }
-  finishChannel(channel, last);
+  output.finish(last);
 }
 
 const ENTER = /[\r\n]/;
