@@ -120,6 +120,7 @@ export function createJq(options: JqOptions = {}): Jq {
 const CONSTANTS: ReadonlyMap<string, JqResult> = new Map([
   ["true", { kind: "outputs", outputs: [true] }],
   ["false", { kind: "outputs", outputs: [false] }],
+  ["null", { kind: "outputs", outputs: [null] }],
 ]);
 
 /** An item that spoilt its round (halt, endless, out of memory) or was in one that was spoilt. */

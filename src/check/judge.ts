@@ -20,6 +20,8 @@ export interface Judgement {
   readonly facts: Json;
   readonly context: JsonRecord;
   readonly nowSeconds: number;
+  /** `show` is not asked for a pass (CheckRequest). */
+  readonly quiet?: boolean;
 }
 
 /** The verdict over one subject; `detail` says in words what kept it from one. */
@@ -32,8 +34,22 @@ export interface SubjectVerdict {
   readonly fatal: boolean;
 }
 
-/** Judges many checks with one call of jq. Answers are in the order of the judgements. */
+/** Judges many checks with one call of jq (and another for quiet ones that do not pass). Answers are in the order of the judgements. */
 export async function judge(judgements: readonly Judgement[], jq: Jq): Promise<readonly CheckAnswer[]> {
+  const muted = judgements.map((one) => (one.quiet === true ? { ...one, check: { ...one.check, show: "null" } } : one));
+  const answers = await judgeAll(muted, jq);
+  const isLoud = answers.map(({ verdict, fatal }, at) => judgements[at]?.quiet === true && (verdict !== "pass" || fatal));
+  if (!isLoud.includes(true)) return answers;
+  const told = [
+    ...(await judgeAll(
+      judgements.filter((_, at) => isLoud[at]),
+      jq,
+    )),
+  ];
+  return answers.map((answer, at) => (isLoud[at] === true ? (told.shift() ?? answer) : answer));
+}
+
+async function judgeAll(judgements: readonly Judgement[], jq: Jq): Promise<readonly CheckAnswer[]> {
   const items = judgements.map(itemsOf);
   const results = await jq.evaluate(
     items.flatMap((one) => one.flatMap((subject) => [subject.pass, subject.show, subject.fatal])),

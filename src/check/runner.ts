@@ -48,6 +48,7 @@ export function createChecks(world: CheckWorld): Checks {
         facts: facts as Json,
         // `nodes`: what the inventory says, for checks that compare the cluster's own lists with it.
         context: { node: request.node, ...request.context, nodes },
+        quiet: request.quiet === true,
       }));
       const now = (one: Omit<Judgement, "nowSeconds">): Judgement => ({ ...one, nowSeconds: world.clock.now() / 1000 });
       if (early === undefined) return judge((await Promise.all(read)).map(now), world.jq);

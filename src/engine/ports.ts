@@ -77,6 +77,8 @@ export interface CheckRequest {
   /** The node of the step, for `step-node` scopes and `$context.node`. */
   readonly node: NodeName | null;
   readonly context: JsonRecord;
+  /** Nobody looks at what a pass has seen: such an answer says `observed` without values. Anything else says all. */
+  readonly quiet?: boolean;
 }
 
 export interface CheckAnswer extends Measured {

@@ -89,7 +89,8 @@ export class Watches {
       judged.catch(() => undefined);
     };
     const answers = await session.parts.checks.measure(
-      due.map((one) => ({ check: one.watch.check, node: null, context })),
+      // A pass after a pass is neither recorded nor shown.
+      due.map((one) => ({ check: one.watch.check, node: null, context, quiet: one.seen.at(-1)?.verdict === "pass" })),
       AbortSignal.any([session.ended.signal, session.stopping.signal]),
       hear,
     );

@@ -1,3 +1,4 @@
+import pLimit from "p-limit";
 import { ConnectionError, openWriter } from "./client.ts";
 import { compareTrees, type Compared, type Trees } from "./compare.ts";
 import { proofDocument, type ProofDocument } from "./proof-document.ts";
@@ -7,6 +8,9 @@ import { OPEN_ACL } from "./records.ts";
 import { restoreInto } from "./restore-dump.ts";
 import { ScratchError, type Scratch } from "./scratch-server.ts";
 import { aclText, sha256Of } from "./tree.ts";
+
+/** Scratch servers that run beside each other: most of a proof is the start of a Java program, and each may take its heap. */
+const SERVERS_AT_ONCE = 2;
 
 /** One archive of a backup. `open` begins to read it anew each time. */
 export interface Copy {
@@ -107,34 +111,38 @@ export async function drill(
 ): Promise<ProofDocument> {
   const say = about.say ?? (() => undefined);
   const { dump } = backup;
-  const proofs: CopyProof[] = [];
-  let index: DumpIndex | null = null;
-  let reference: Trees = new Map();
-  if (dump !== null) {
-    say(`${dump.name}: restored into an empty scratch server`);
-    const proof = await tried(dump.name, async () => {
-      index = await indexOf(dump);
-      reference = treesOf(index);
-      return proveDump(scratch, dump.name, dump.open(), () => reference);
+  const read = dump === null ? null : await indexOf(dump).catch((error: unknown) => ({ error }));
+  const index = read === null || "error" in read ? null : read;
+  const header = index?.header ?? null;
+  const reference: Trees = index === null ? new Map() : treesOf(index);
+  const lane = pLimit(SERVERS_AT_ONCE);
+  const begin = (copy: string, where: string, prove: () => Promise<CopyProof>): Promise<CopyProof> =>
+    lane(() => {
+      say(`${copy}: restored into ${where}`);
+      return tried(copy, prove);
     });
-    proofs.push(proof);
-  }
-  const header = (index as DumpIndex | null)?.header ?? null;
   const served: Parameters<typeof proveFolders>[5] = new Map();
-  for (const copy of backup.folders) {
-    say(`${copy.name}: restored into a scratch server`);
-    proofs.push(
-      await tried(copy.name, async () => {
-        if (header === null) throw new DumpError("there is no dump to compare it with");
-        const read = { trees: reference, read: BigInt(header.consistency.from) };
-        return proveFolders(scratch, copy.name, copy.open(), read, copy.begun, served);
+  const settled = await Promise.allSettled([
+    ...(dump === null ? [] : [dump]).map((copy) =>
+      begin(copy.name, "an empty scratch server", () => {
+        if (read !== null && "error" in read) throw read.error;
+        return proveDump(scratch, copy.name, copy.open(), () => reference);
       }),
-    );
-  }
-  for (const copy of backup.guano) {
-    say(`${copy.name}: restored into an empty scratch server`);
-    proofs.push(await tried(copy.name, () => proveGuano(scratch, copy)));
-  }
+    ),
+    ...backup.folders.map((copy) =>
+      begin(copy.name, "a scratch server", () => {
+        if (header === null) throw new DumpError("there is no dump to compare it with");
+        const compared = { trees: reference, read: BigInt(header.consistency.from) };
+        return proveFolders(scratch, copy.name, copy.open(), compared, copy.begun, served);
+      }),
+    ),
+    ...backup.guano.map((copy) => begin(copy.name, "an empty scratch server", () => proveGuano(scratch, copy))),
+  ]);
+  // Every server is gone before a fault of pawl's own is told.
+  const proofs = settled.map((one) => {
+    if (one.status === "rejected") throw one.reason;
+    return one.value;
+  });
   const found = scratch.find();
   return proofDocument(proofs, {
     at: about.at,

@@ -114,15 +114,16 @@ export async function proveFolders(
   archive: AsyncIterable<Buffer>,
   reference: { readonly trees: Trees; readonly read: bigint },
   begun: bigint | null,
-  served = new Map<string, Served>(),
+  served = new Map<string, Promise<Served>>(),
 ): Promise<CopyProof> {
   const from = performance.now();
   const folder = await scratch.folder();
   try {
     const data = await unpackData(archive, folder.path);
     const same = served.get(data.digest);
-    const { version, zxid, found, copy: first } = same ?? (await serve(folder, data, copy));
-    served.set(data.digest, { version, zxid, found, copy: first });
+    const serving = same ?? serve(folder, data, copy);
+    served.set(data.digest, serving);
+    const { version, zxid, found, copy: first } = await serving;
     const short = begun !== null && zxid < begun;
     const due = begun ?? reference.read;
     const origin = { kind: "folders" as const, zxid: zxid < due ? due : zxid, read: reference.read };

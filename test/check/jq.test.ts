@@ -30,6 +30,43 @@ describe("filters evaluated together", () => {
     expect(builtin).toEqual({ kind: "outputs", outputs: [true] });
   });
 
+  it("see the facts they name, whole where they name no part of them", async () => {
+    const facts = { baseline: { leader: "m1", agents: [{ id: "S1" }], lost: null }, nodes: { m1: {} }, at: "then" };
+    const filters = [
+      ["$facts | keys", ["at", "baseline", "nodes"]],
+      ["$facts.baseline | keys", ["agents", "leader", "lost"]],
+      ["$facts.baseline.agents[0].id + $facts.at", "S1then"],
+      ["$facts.nodes.m1, $facts.nodes.m2, $facts.nothing.at.all", [{}, null, null]],
+      ['($facts.at.all? // "none") + ($facts.baseline.lost.more // "-")', "none-"],
+      ['$facts."baseline".leader', "m1"],
+      ["$facts.baseline.agents | length", 1],
+    ] as const;
+    for (const [filter, expected] of filters) {
+      const [alone] = await jq.evaluate([item(filter, null, { facts })]);
+      const outputs = filter.includes(",") ? expected : [expected];
+      expect(alone, filter).toEqual({ kind: "outputs", outputs });
+    }
+    const together = await jq.evaluate(filters.map(([filter]) => item(filter, null, { facts })));
+    expect(together.map((one) => (one.kind === "outputs" ? one.outputs.length : one.error))).toEqual([1, 1, 1, 3, 1, 1, 1]);
+  });
+
+  it("see readings that several of them share as if each had its own", async () => {
+    const metrics = { elected: 1 };
+    const [m1, m2] = [
+      { metrics, extra: null },
+      { metrics, extra: [1, { a: "b" }] },
+    ];
+    const all = { m1, m2 };
+    const results = await jq.evaluate([
+      item("[., $all.m2]", m1, { all }),
+      item(". == $all.m2 and $all.m1.extra == null", m2, { all }),
+    ]);
+    expect(results).toEqual([
+      { kind: "outputs", outputs: [[m1, m2]] },
+      { kind: "outputs", outputs: [true] },
+    ]);
+  });
+
   it("keep an error, and one that does not compile, to themselves", async () => {
     const results = await jq.evaluate([
       item(".a.b", { a: 1 }),

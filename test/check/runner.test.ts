@@ -227,6 +227,19 @@ describe("a verdict", () => {
     expect(silent.observed).toBe("n2: no answer (m: ECONNREFUSED: refused); 1 of 2 passed");
   });
 
+  it("says nothing of what a quiet pass has seen, and everything of what is no pass", async () => {
+    const shown = check("a", { show: "{n: .m.n}", fatal: ".m.n == 9" });
+    const quietly = async (n: number, ok: boolean) => {
+      const [answer] = await rig([shown], both({ ok: true, n: 1 }, { ok, n })).checks.measure([
+        { check: "a", node: null, context: {}, quiet: true },
+      ]);
+      return answer;
+    };
+    expect(await quietly(2, true)).toMatchObject({ verdict: "pass", observed: expect.not.stringContaining("n 2") });
+    expect(await quietly(2, false)).toMatchObject({ verdict: "fail", observed: "n2: n 2; 1 of 2 passed" });
+    expect(await quietly(9, true)).toMatchObject({ verdict: "pass", fatal: true, observed: expect.stringContaining("n 9") });
+  });
+
   it("keeps the readings it judged as evidence, and why others are missing", async () => {
     const answer = await one(rig([check("a")], { "http://10.0.0.1:81/m": { ok: true } }), "a");
     expect(JSON.parse(answer.evidence)).toEqual({
