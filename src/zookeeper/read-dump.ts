@@ -2,12 +2,11 @@ import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { extract } from "tar-stream";
 import { EPHEMERAL, INDEX, OWN_DATA, README, TREE, type IndexEntry } from "./dump-layout.ts";
+import { entryOf, headerOf } from "./index-lines.ts";
+import { DumpError } from "./dump-error.ts";
 import type { IndexHeader } from "./write-dump.ts";
 
-/** An archive that is no dump, or not all of one. */
-export class DumpError extends Error {
-  override readonly name = "DumpError";
-}
+export { DumpError };
 
 /** One znode as a dump has it, parents first. */
 export interface DumpedZnode {
@@ -103,11 +102,11 @@ async function readIndex(one: ArchiveEntry): Promise<DumpIndex> {
   const take = (text: string): void => {
     const value = parsed(text);
     if (found.header === undefined) {
-      if (value["format"] !== "pawl-znodes/1") throw new DumpError(`an index of the format ${JSON.stringify(value["format"])}`);
-      found.header = value as unknown as IndexHeader;
+      found.header = headerOf(value);
     } else if ("end" in value) found.end = Number(value["end"]);
     else {
-      const entry = value as unknown as IndexEntry;
+      const entry = entryOf(value, found.header);
+      if (entries.has(entry.path)) throw new DumpError(`the index has ${entry.path} twice`);
       entries.set(entry.path, entry);
     }
   };

@@ -1,8 +1,10 @@
+import fc from "fast-check";
 import { execFileSync } from "node:child_process";
 import { createReadStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { drill } from "../../src/zookeeper/drill.ts";
 import { persistentByCounters } from "../../src/zookeeper/dump-layout.ts";
 import { DumpError, readDump, readGuano, type DumpedZnode } from "../../src/zookeeper/read-dump.ts";
 import { inspectReads } from "../../src/zookeeper/reads-only.ts";
@@ -12,6 +14,7 @@ import { encode } from "../../src/zookeeper/jute.ts";
 import { connectRequest, OPEN_ACL, OPERATIONS, requestHeader, type OperationName } from "../../src/zookeeper/records.ts";
 import { aclText, createTree, openSpool, sha256Of, type Tree } from "../../src/zookeeper/tree.ts";
 import { writeDump } from "../../src/zookeeper/write-dump.ts";
+import { memoryScratch } from "../sim/zookeeper/restored.ts";
 
 const GUANO = join(import.meta.dirname, "../fixture/guano");
 const META = { node: "m1", version: "3.4.10", readAt: "2026-11-20T15:00:00.000Z" };
@@ -59,12 +62,16 @@ const ZNODES = {
   "!/a/session": Buffer.from("ephemeral"),
 };
 
-async function dumped(): Promise<{ readonly bytes: Buffer; readonly counted: number }> {
+async function dumped(): Promise<{ readonly bytes: Buffer; readonly counted: number; readonly indexSha256: string }> {
   const chunks: Buffer[] = [];
   const tree = await treeOf(ZNODES);
-  const { counted } = await writeDump({ tree, consistency: EXACT }, META, (chunk) => void chunks.push(Buffer.from(chunk)));
+  const { counted, indexSha256 } = await writeDump(
+    { tree, consistency: EXACT },
+    META,
+    (chunk) => void chunks.push(Buffer.from(chunk)),
+  );
   await tree.spool.close();
-  return { bytes: Buffer.concat(chunks), counted };
+  return { bytes: Buffer.concat(chunks), counted, indexSha256 };
 }
 
 async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
@@ -128,6 +135,35 @@ describe("a dump of pawl's", () => {
         () => undefined,
       ),
     ).rejects.toThrow(/no dump of pawl's/);
+  });
+});
+
+describe("a dump of which a disk has changed one byte", () => {
+  it("is never a reason for pawl to break, and never proven where the byte is in its index or in a znode's data", async () => {
+    const { bytes, indexSha256 } = await dumped();
+    const [first, last] = [bytes.indexOf('{"format"'), bytes.indexOf('{"end"')];
+    const ownData = bytes.indexOf("own data");
+    const where = fc.oneof(
+      fc.integer({ min: first, max: last }),
+      fc.integer({ min: ownData, max: ownData + 7 }),
+      fc.nat(bytes.length - 1),
+    );
+    const trial = async (at: number, bit: number, known: string | null): Promise<boolean> => {
+      const changed = Buffer.from(bytes);
+      changed[at] = (changed[at] ?? 0) ^ (1 << bit);
+      const dump = { name: "dump", indexSha256: known, open: () => once(changed) };
+      const { proven, faults } = await drill(memoryScratch(), { dump, folders: [], guano: [] }, { at: "" });
+      expect(proven).toBe(faults.length === 0);
+      return proven;
+    };
+    await fc.assert(
+      fc.asyncProperty(where, fc.nat(7), fc.boolean(), async (at, bit, known) => {
+        const proven = await trial(at, bit, known ? indexSha256 : null);
+        const matters = (known && at >= first && at <= last) || (at >= ownData && at < ownData + 8);
+        if (matters) expect(proven).toBe(false);
+      }),
+      { seed: 3, numRuns: 250 },
+    );
   });
 });
 

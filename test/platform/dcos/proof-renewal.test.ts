@@ -1,26 +1,13 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { createJq } from "../../../src/check/jq.ts";
-import type { Scratch } from "../../../src/zookeeper/scratch-server.ts";
 import { eventsOf } from "../../e2e/record.ts";
-import { memoryScratch } from "../../sim/zookeeper/restored.ts";
 import { embed, TARGET, type Embedded, type Rollout } from "./embedded.ts";
+import { fickleScratch } from "./fickle-scratch.ts";
 
 const jq = createJq();
 afterAll(async () => jq.close());
 
 const HOURS = 3 * 3_600_000;
-
-/** A machine whose Java can be taken away, and put back. */
-function fickleScratch(): Scratch & { present: boolean } {
-  const scratch = memoryScratch();
-  return {
-    present: true,
-    folder: () => scratch.folder(),
-    find() {
-      return this.present ? scratch.find() : { kind: "missing", reason: "there is no java on this machine" };
-    },
-  };
-}
 
 /** A run that has proven its backup, was ended before the masters, and is three hours old. */
 async function waited(embedded: Embedded): Promise<Rollout> {
