@@ -24,6 +24,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async (io) => (await import("./commands/lab.ts")).labCommand(io),
   },
   {
+    name: "inventory",
+    summary: "write an inventory from a running cluster: discover",
+    load: async (io) => (await import("./commands/inventory.ts")).inventoryCommand(io),
+  },
+  {
     name: "preflight",
     summary: "dry run: every check, all findings at once, and the exact plan",
     load: async (io) => (await import("./commands/preflight.ts")).preflightCommand(io),

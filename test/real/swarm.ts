@@ -1,5 +1,5 @@
 import { execFile, execFileSync, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -181,9 +181,4 @@ function swarmIn(folder: string, state: string, printed: string, stop: () => Pro
     },
     stop,
   };
-}
-
-/** A recording of a real Swarm (test/fixture/swarm, its README says of what). */
-export function recorded(name: string): unknown {
-  return JSON.parse(readFileSync(resolve(import.meta.dirname, "../fixture/swarm", `${name}.json`), "utf8")) as unknown;
 }

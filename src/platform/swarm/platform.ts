@@ -5,6 +5,7 @@ import { captures } from "./capture/captures.ts";
 import { explainSnapshots } from "./capture/explain-snapshots.ts";
 import { summarise } from "./capture/summary.ts";
 import { CONTRACT, LOCK_PATH, PORTS, WEB } from "./contract.ts";
+import { discover } from "./facts/discover.ts";
 import { infoDetails, readInfo } from "./facts/engine-info.ts";
 import { findings } from "./facts/findings.ts";
 import { observe, readLast } from "./facts/observe.ts";
@@ -40,5 +41,6 @@ export function createSwarmPlatform(): Platform {
     summarise: (captured) => summarise(captured),
     explain: explainSnapshots,
     looking,
+    discover,
   };
 }

@@ -200,7 +200,9 @@ function clocks(facts: Facts, inventory: Inventory): Judgement {
       const skew = number(detailsOf(facts, node)["skewMs"]);
       return skew === null || Math.abs(skew) <= SKEW_MS ? null : `${(skew / 1_000).toFixed(1)} s off`;
     }),
-    unknown: [],
+    unknown: of(inventory.nodes, (node) =>
+      number(detailsOf(facts, node)["skewMs"]) === null ? "its clock could not be read" : null,
+    ),
     severity: skews.some((skew) => skew > SKEW_MANDATORY_MS) ? "mandatory" : "advisory",
     remedy: "Mend time synchronisation on these machines.",
   };
@@ -227,7 +229,12 @@ function servicesSettled(facts: Facts): Judgement {
         const told = tell(one);
         return told === null ? [] : [{ node: null, text: `${text(one["name"]) ?? "?"}: ${told}` }];
       }),
-    unknown: Array.isArray(services) ? [] : noSwarm,
+    unknown: Array.isArray(services)
+      ? list(services)
+          .map(record)
+          .filter((one) => number(one["serving"]) === null || number(one["desired"]) === null)
+          .map((one) => ({ node: null, text: `${text(one["name"]) ?? "?"}: its tasks could not be counted` }))
+      : noSwarm,
     severity: "waivable",
     remedy: "Look with pawl service show NAME and pawl service history NAME; finish, mend or roll back the update first.",
   };
@@ -242,7 +249,9 @@ function autolock(facts: Facts, inventory: Inventory): Judgement {
     expected: "autolock off, or the unlock key at hand",
     good: "autolock is off",
     bad: locked.length === 0 ? [] : [{ node: null, text: "autolock is on: each restarted manager needs docker swarm unlock" }],
-    unknown: [],
+    unknown: managersOf(inventory).some((node) => typeof detailsOf(facts, node)["autolock"] === "boolean")
+      ? []
+      : [{ node: null, text: "no manager tells" }],
     severity: "waivable",
     remedy: "Have the unlock key at hand (docker swarm unlock-key); pawl never keeps it.",
   };

@@ -13,8 +13,8 @@ type No = Extract<Permission, { kind: "no" }>;
 const ATTEMPTS = 4;
 const PAUSE_MS = 10_000;
 
-function no(problem: Problem): No {
-  return { kind: "no", exit: "gate-halted", problem };
+function no(problem: Problem, exit: No["exit"] = "gate-halted"): No {
+  return { kind: "no", exit, problem };
 }
 
 /** What decides about one node, by the Swarm's own list of nodes. `expectedAway`: nodes the run itself has in hand or set aside. */
@@ -54,14 +54,17 @@ export function judgeNodes(
     });
   const others = managers.filter((one) => one.id !== self.id && one.reachability === "reachable");
   if (self.role === "manager" && others.length < quorumOf(managers.length) && managers.length > 1)
-    return no({
-      code: "quorum-at-risk",
-      text: `Without ${node.name} the managers would lose their quorum.`,
-      expected: `${quorumOf(managers.length)} other managers reachable`,
-      observed: `${others.length} reachable: ${others.map((one) => names.get(one.id) ?? one.hostname).join(", ") || "none"}`,
-      node: node.name,
-      next: "Bring the other managers back first.",
-    });
+    return no(
+      {
+        code: "quorum-at-risk",
+        text: `Without ${node.name} the managers would lose their quorum.`,
+        expected: `${quorumOf(managers.length)} other managers reachable`,
+        observed: `${others.length} reachable: ${others.map((one) => names.get(one.id) ?? one.hostname).join(", ") || "none"}`,
+        node: node.name,
+        next: "Bring the other managers back first.",
+      },
+      "refused",
+    );
   const away = nodes.filter((one) => {
     const name = names.get(one.id) ?? one.hostname;
     if (one.id === self.id || expectedAway.has(name)) return false;
