@@ -67,7 +67,7 @@ describeSwarm("looking at a real Swarm of three managers and two workers", () =>
   const isWhole = (replicas: string): boolean => /^(\d+)\/\1$/.test(replicas);
 
   beforeAll(async () => {
-    swarm = await startSwarm({ nodes: 5, managers: 3, heartbeat: "2s" });
+    swarm = await startSwarm({ nodes: 5, managers: 3 });
     folder = mkdtempSync(join(tmpdir(), "pawl-looking-"));
     inventory = swarm.writeInventory("lab.yaml");
     writeFileSync(join(swarm.folder, "stack.yaml"), STACK);
@@ -127,7 +127,7 @@ describeSwarm("looking at a real Swarm of three managers and two workers", () =>
       err: expect.stringMatching(/is no manager of a Swarm/) as string,
     });
     const unknown = await discover(manager.address, "none.yaml");
-    expect(unknown).toMatchObject({ code: 1, err: expect.stringContaining("Compare the fingerprint") as string });
+    expect(unknown).toMatchObject({ code: 1, err: expect.stringMatching(/Compare\s+the\s+fingerprint/) as string });
     expect(() => readFileSync(join(folder, "none.yaml"))).toThrow(/ENOENT/);
   });
 
@@ -179,9 +179,11 @@ describeSwarm("looking at a real Swarm of three managers and two workers", () =>
     expect(nodes.code, nodes.err).toBe(0);
     expect(nodes.out).toMatch(/^node[23] +manager .* leader/m);
     expect(nodes.out).toContain("3 managers, 2 reachable, quorum 2: none may be away.");
-    const { run } = await snapshot();
-    const findings = readFileSync(join(run, "report.md"), "utf8");
-    expect(findings).toMatch(/engines\/node1\/info\.json/);
+    const { run, events } = await snapshot();
+    const recorded = events.flatMap((event) => (event.type === "artifact.recorded" ? [event] : []));
+    const summary = recorded.find((one) => one.name === "summary.json")?.sha256 ?? "";
+    const { missing } = JSON.parse(readFileSync(join(run, "artifacts", summary), "utf8")) as { missing: { name: string }[] };
+    expect(missing.map(({ name }) => name)).toEqual(["images", "info", "version"].map((name) => `engines/node1/${name}.json`));
     await swarm.startNode("node1");
     await eventually(
       async () => (await pawl("nodes", "-i", inventory)).out.includes("3 managers, 3 reachable"),

@@ -37,8 +37,10 @@ export interface ManagersOptions {
 /** Reads are tried so long before the answer is that nobody gives one (swarm.md, "Errors"). */
 export const PATIENCE_MS = 30_000;
 const PAUSE_MS = 1_000;
-/** A manager without quorum takes 20 s to say so; the next one may know better. */
-const READ_MS = 10_000;
+/** A manager that has answered before is given time; a large Swarm's tasks are a long answer. */
+const READ_MS = 20_000;
+/** One of which nothing is known yet is not waited for long: an election holds answers up by 2.5 s, a dead machine never says no. */
+const FIRST_MS = 5_000;
 const WRITE_MS = 30_000;
 const LARGEST_BYTES = 128 * 1024 * 1024;
 
@@ -85,7 +87,8 @@ export function createManagers(remote: Remote, inventory: Inventory, options: Ma
     const reasons: string[] = [];
     for (const node of inTurn()) {
       const url = engineUrl(inventory, node, path);
-      const answer = await remote.http({ method: "GET", url, timeoutMs: READ_MS, followRedirects: 0, maxBytes: LARGEST_BYTES });
+      const timeoutMs = node.name === preferred || managers.length === 1 ? READ_MS : FIRST_MS;
+      const answer = await remote.http({ method: "GET", url, timeoutMs, followRedirects: 0, maxBytes: LARGEST_BYTES });
       const said = saidBy(node, path, answer);
       if (said.ok) preferred = node.name;
       if (said.ok || !isPassing(answer)) return { said, final: true };

@@ -6,7 +6,7 @@ import { engineUrl, managersOf } from "../contract.ts";
 import { withoutContent } from "./configs.ts";
 
 const LONG_MS = 60_000;
-const SHORT_MS = 15_000;
+const SHORT_MS = 10_000;
 const LARGEST_BYTES = 256 * 1024 * 1024;
 
 /** What any manager tells of the whole Swarm, by the capture's name. */

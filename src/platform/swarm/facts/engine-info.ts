@@ -38,7 +38,7 @@ export type InfoAnswer =
   | { readonly kind: "read"; readonly node: InventoryNode; readonly info: EngineInfo }
   | { readonly kind: "unread"; readonly node: InventoryNode; readonly code: string; readonly reason: string };
 
-const INFO_MS = 15_000;
+const INFO_MS = 10_000;
 const NS_PER_MS = 1_000_000;
 
 /** What a body of `GET /info` says; null where it is none. `middleMs`: our clock in the middle of the reading, epoch ms. */
