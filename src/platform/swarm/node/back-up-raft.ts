@@ -5,6 +5,7 @@ import type { InventoryNode } from "../../../domain/inventory.ts";
 import { text } from "../../../domain/json-fields.ts";
 import type { Effect, Look, Permission, StepContext, StepKind } from "../../../engine/ports.ts";
 import { parseDigests } from "../../../action/capture-tar.ts";
+import type { JobPlace } from "../../../action/remote-job.ts";
 import { findJob } from "../../../action/step-job.ts";
 import { judgeForm, streamTar } from "../../../action/tar-archive.ts";
 import { runOnNode } from "./engine-job.ts";
@@ -23,9 +24,9 @@ function dataFolder(ctx: StepContext, node: InventoryNode): string {
   return text(ctx.plan.facts.nodes[node.name]?.details["dataFolder"]) ?? DATA_FOLDER;
 }
 
-/** The copy lies in the folder above the job's own: that of a later attempt must find the place free. */
-function copyFolder(jobFolder: string): string {
-  return `${posix.normalize(jobFolder)}.raft`;
+/** The copy lies in the job's own folder, which is root's alone, and goes with it. */
+function copyFolder(place: JobPlace): string {
+  return posix.join(place.folder, "raft");
 }
 
 function failed(
@@ -87,13 +88,12 @@ async function backUp(ctx: StepContext): Promise<Effect> {
   const node = nodeOf(ctx);
   if (node === null) return { kind: "failed", problem: noNode(ctx) };
   const limitMs = parseDuration(text(ctx.step.with["limit"]) ?? "") ?? BACK_MS;
-  const found = await findJob(ctx, node.name);
-  const folder = copyFolder(found.kind === "no-answer" ? "" : found.place.folder);
-  const ran = await runOnNode(ctx, node, withWords(BACKUP_TEXT, [dataFolder(ctx, node), folder]), COPY_MS);
+  const command = (place: JobPlace): string => withWords(BACKUP_TEXT, [dataFolder(ctx, node), copyFolder(place)]);
+  const ran = await runOnNode(ctx, node, command, COPY_MS);
   if (ran.kind === "effect") return ran.effect;
   const away = await waitUntilBack(ctx, node, null, limitMs);
   if (away !== null) return { kind: "failed", problem: away };
-  return fetchCopy(ctx, node, copyFolder(ran.place.folder), ran.result.stdout);
+  return fetchCopy(ctx, node, copyFolder(ran.place), ran.result.stdout);
 }
 
 function mayBackUp(ctx: StepContext): Promise<Permission> {

@@ -64,7 +64,12 @@ async function askForKey(ctx: StepContext, node: InventoryNode): Promise<Effect 
  * Runs a text on a node as root, as a job that outlives the connection, or joins the one this step has begun already. Only an end with 0
  * is `ran`; everything else is an effect. Job and output are kept in the run.
  */
-export async function runOnNode(ctx: StepContext, node: InventoryNode, command: string, limitMs: number): Promise<Ran> {
+export async function runOnNode(
+  ctx: StepContext,
+  node: InventoryNode,
+  command: (place: JobPlace) => string,
+  limitMs: number,
+): Promise<Ran> {
   const found = await findJob(ctx, node.name);
   const effect = (one: Effect): Ran => ({ kind: "effect", effect: one });
   if (found.kind === "no-answer")
@@ -76,7 +81,7 @@ export async function runOnNode(ctx: StepContext, node: InventoryNode, command: 
   if (found.kind === "none") {
     const key = await askForKey(ctx, node);
     if (key !== null) return effect(key);
-    const begun = await startStepJob(ctx, node.name, place, command);
+    const begun = await startStepJob(ctx, node.name, place, command(place));
     if (begun.kind === "no-answer" && (!begun.sent || begun.code === "job-shell-failed"))
       return effect({
         kind: "failed",

@@ -67,7 +67,7 @@ async function upgrade(ctx: StepContext): Promise<Effect> {
     const ran = await runOnNode(
       ctx,
       node,
-      withWords(UPGRADE_TEXT, [target, text(ctx.step.with["command"]) ?? ""]),
+      () => withWords(UPGRADE_TEXT, [target, text(ctx.step.with["command"]) ?? ""]),
       parseDuration(text(ctx.step.with["limit"]) ?? "") ?? INSTALL_MS,
     );
     if (ran.kind === "effect") return ran.effect;
