@@ -142,6 +142,8 @@ export const removeJobFolders: StepKind = {
       if (step.effect === "read" || record.attempts === 0 || record.status !== "complete") continue;
       const on = step.with["on"];
       const target = step.node ?? (typeof on === "string" ? on : "bootstrap");
+      // Steps that belong to no machine have no job either.
+      if (target === "bootstrap" && ctx.inventory.bootstrap === undefined) continue;
       for (let attempt = 1; attempt <= record.attempts; attempt += 1) {
         for (const sudo of [true, false]) {
           const folder = jobFolder(ctx.run, `${step.address}/${attempt}`, { sudo });

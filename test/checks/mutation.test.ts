@@ -2,13 +2,16 @@ import { afterAll, describe, expect, it } from "vitest";
 import { createJq } from "../../src/check/jq.ts";
 import type { JqResult } from "../../src/check/jq.ts";
 import { proveCanFail } from "../../src/check/prove.ts";
+import { loadChecks } from "../../src/document/load.ts";
 import type { Check } from "../../src/domain/documents.ts";
-import { checks } from "./material.ts";
+import { checks as dcosChecks } from "./material.ts";
 import { mutantsOf } from "./mutants.ts";
 
 /** The suite shares two cores: a round of many mutants is given time. */
 const jq = createJq({ timeoutMs: 300_000 });
 afterAll(() => jq.close());
+
+const checks: readonly Check[] = [...dcosChecks, ...(await loadChecks("checks/swarm")).map((one) => one.document)];
 
 /** Mutants per round of jq. */
 const TOGETHER = 40;
@@ -72,7 +75,7 @@ async function survivors(mutants: readonly MutantCheck[]): Promise<readonly Muta
         extent,
       );
       // A round that jq itself did not survive would count every mutant as refused.
-      expect(proofs.filter((proof) => /worker|did not end|ended jq/.test(proof.complaint ?? ""))).toEqual([]);
+      expect(proofs.filter((proof) => /jq worker|did not end|ended jq/.test(proof.complaint ?? ""))).toEqual([]);
       still.push(...some.filter((_, index) => proofs[index]?.canFail === true));
     }
     alive = still;
