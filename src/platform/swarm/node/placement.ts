@@ -42,16 +42,10 @@ const OF_THE_MACHINE = /^\/(?:proc|sys|dev|etc|run|usr|lib|boot|var\/run|var\/li
 function shutOf(node: JsonRecord): string | null {
   const state = text(record(node["Status"])["State"]) ?? "unknown";
   if (state !== "ready") return `is ${state}`;
-  switch (text(record(node["Spec"])["Availability"])) {
-    case "active":
-      return null;
-    case "pause":
-      return "is paused";
-    case "drain":
-      return "is drained";
-    default:
-      return "does not say whether it takes tasks";
-  }
+  const availability = text(record(node["Spec"])["Availability"]);
+  const words: Readonly<Record<string, string>> = { pause: "is paused", drain: "is drained" };
+  if (availability === "active") return null;
+  return words[availability ?? ""] ?? "does not say whether it takes tasks";
 }
 
 /** A node of a `GET /nodes` answer; `name` is what people call it. */
