@@ -27,8 +27,8 @@ export interface ReadingWorld {
 interface ReadingRequest {
   readonly spec: ReadingSpec;
   readonly subject: string;
-  /** Nodes to ask, in turn, until one answers; usually the one node the reading is about. */
-  readonly nodes: readonly InventoryNode[];
+  /** Nodes to ask, in turn, until one answers; usually the one node the reading is about. Null: it is of no node. */
+  readonly nodes: readonly InventoryNode[] | null;
   readonly context: JsonRecord;
 }
 
@@ -67,6 +67,7 @@ export function startRound(world: ReadingWorld, signal?: AbortSignal): Round {
     async read(request) {
       const roles = askedRolesOf(request.spec);
       const nodes = roles === null ? request.nodes : world.inventory.nodes.filter((node) => roles.includes(node.role));
+      if (nodes === null) return readAt(request, null);
       if (nodes.length === 0)
         return request.spec.kind === "file" ? readAt(request, null) : none("the inventory has no node to ask");
       const reasons: string[] = [];

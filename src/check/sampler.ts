@@ -67,8 +67,9 @@ export function createSampler(world: SamplerWorld): Sampler {
   };
 }
 
-function nodesOf(inventory: Inventory, { monitor, node }: SampleRequest): readonly InventoryNode[] {
+function nodesOf(inventory: Inventory, { monitor, node }: SampleRequest): readonly InventoryNode[] | null {
   const { scope } = monitor;
+  if (scope.kind === "listed") return null;
   if (scope.kind === "cluster") return inventory.nodes.filter((one) => scope.roles.includes(one.role));
   return inventory.nodes.filter((one) => one.name === node);
 }

@@ -26,7 +26,7 @@ export function askedRoles(text: string): readonly string[] | null {
 }
 
 /**
- * Fills `{address}`, `{address@ROLE}`, `{port.SERVICE}`, `{subject}`, `{node}`, `{since}` (whole epoch seconds),
+ * Fills `{url}` (of a source that was found), `{address}`, `{address@ROLE}`, `{port.SERVICE}`, `{subject}`, `{node}`, `{since}` (whole epoch seconds),
  * `{bootstrap}` and names of the context's inputs such as `{target}`. In a `url` IPv6 addresses get brackets and inputs are
  * escaped; a `word` of a command takes values as they are (the transport quotes). Braces around anything that is not a bare
  * name (JSON bodies) are text.
@@ -47,6 +47,10 @@ function valueOf(name: string, { inventory, ports, node, subject, context }: Fil
     return node === null ? null : place === "url" ? bracketed(node.address) : node.address;
   if (name === "node") return node?.name ?? null;
   if (name === "subject") return subject;
+  if (name === "url") {
+    const url = context["url"];
+    return typeof url === "string" ? url.replace(/\/+$/, "") : null;
+  }
   if (name === "bootstrap") return inventory.bootstrap?.url.replace(/\/+$/, "") ?? null;
   if (name === "since") {
     const since = context["since"];

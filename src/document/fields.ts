@@ -91,7 +91,7 @@ export const url = z
 export const urlTemplate = z
   .string()
   .max(2_000)
-  .regex(/^https?:\/\/[^\s'"`\\]+$/)
+  .regex(/^(?:https?:\/\/|\{url\}\/)[^\s'"`\\]+$/)
   .register(WORDS, { what: "an http or https URL, in which {address} and {port.NAME} may stand" });
 
 /** No control characters, so that a path is one word everywhere. */

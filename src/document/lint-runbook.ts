@@ -88,7 +88,7 @@ function lintMonitors(runbook: Runbook, world: RunbookWorld, report: Report): vo
         );
     });
     const { scope } = monitor;
-    for (const role of scope.kind === "in-hand" || roles.length === 0 ? [] : scope.roles)
+    for (const role of "roles" in scope && roles.length > 0 ? scope.roles : [])
       if (!roles.includes(role))
         report("unknown-role", ["monitors", index, "each"], `the platform has no role ${quoted(role)}`, suggest(role, roles));
   });

@@ -24,7 +24,8 @@ export type LintRule =
   | "canary-without-waves"
   | "nothing-to-spread"
   | "unproven-check"
-  | "missing-key-file";
+  | "missing-key-file"
+  | "broken-filter";
 
 /** A valid document that would not be safe to run. */
 export interface SafetyFinding extends Complaint {

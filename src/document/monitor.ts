@@ -7,9 +7,12 @@ const each = z
   .strictObject({
     role: roles.describe("Every node with one of these roles is a source of its own.").optional(),
     cluster: roles.describe("One source; nodes with one of these roles are asked in turn until one answers.").optional(),
+    listed: name
+      .describe("Each entry with `name` and `url` of this list of the plan's facts is a source of its own; {url} is its address.")
+      .optional(),
     node: z.literal("in-hand").describe("A node, while a step that changes it is at work on it.").optional(),
   })
-  .register(WORDS, { what: "{ role: … }, { cluster: … } or { node: in-hand }" });
+  .register(WORDS, { what: "{ role: … }, { cluster: … }, { listed: … } or { node: in-hand }" });
 
 const column = z
   .string()
@@ -69,5 +72,6 @@ export function toMonitor(form: MonitorForm): Monitor {
 function toScope(form: MonitorForm["each"]): MonitorScope {
   if (form.role !== undefined) return { kind: "role", roles: [form.role].flat() };
   if (form.cluster !== undefined) return { kind: "cluster", roles: [form.cluster].flat() };
+  if (form.listed !== undefined) return { kind: "listed", fact: form.listed };
   return { kind: "in-hand" };
 }

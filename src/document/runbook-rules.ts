@@ -72,7 +72,7 @@ function monitorRules(parsed: Parsed, monitors: readonly JsonRecord[]): readonly
         value: record(plot)["name"],
       }));
       return [
-        ...(isRecord(each) ? exactlyOne(parsed, [...path, "each"], each, ["role", "cluster", "node"]) : []),
+        ...(isRecord(each) ? exactlyOne(parsed, [...path, "each"], each, ["role", "cluster", "listed", "node"]) : []),
         ...readingRules(parsed, [...path, "read"], one["read"]),
         ...(ms !== null && ms < LEAST_INTERVAL_MS
           ? [complaintAt(parsed, [...path, "interval"], "a monitor reads at most once a second")]

@@ -2,12 +2,14 @@ import type { ReadingSpec } from "./documents.ts";
 
 /**
  * Who is read. `cluster`: one source; nodes with one of the roles are asked in turn until one answers. `role`: every node with one
- * of the roles is a source of its own. `in-hand`: a node, while a step that changes it is at work on it.
+ * of the roles is a source of its own. `in-hand`: a node, while a step that changes it is at work on it. `listed`: every entry with a
+ * name and an address of a list that the platform found when the plan was made, each a source of its own, whose address is `{url}`.
  */
 export type MonitorScope =
   | { readonly kind: "cluster"; readonly roles: readonly string[] }
   | { readonly kind: "role"; readonly roles: readonly string[] }
-  | { readonly kind: "in-hand" };
+  | { readonly kind: "in-hand" }
+  | { readonly kind: "listed"; readonly fact: string };
 
 /** A picture of some columns of a monitor, over the time of the run. */
 export interface MonitorPlot {

@@ -1,4 +1,6 @@
+import { fileNameOf } from "../domain/file-name.ts";
 import type { NodeName } from "../domain/inventory.ts";
+import { list, record, text } from "../domain/json-fields.ts";
 import type { Kept, Monitor } from "../domain/monitor.ts";
 import { allSteps, type Phase } from "../domain/plan.ts";
 import { stepRecord } from "../domain/run-state.ts";
@@ -22,6 +24,16 @@ export interface Source extends SeriesOwner {
   /** Since when its node is in hand, epoch ms; null where that is not asked. */
   inHandSinceMs: number | null;
   active: boolean;
+  /** Where it is read, where that was found when the plan was made; null for nodes. */
+  readonly url: string | null;
+}
+
+/** Entries with a name and an address of a list in the plan's facts. */
+function listedIn(session: Session, fact: string): readonly { readonly name: string; readonly url: string }[] {
+  return list(session.parts.plan.facts.baseline[fact]).flatMap((one) => {
+    const [name, url] = [text(record(one)["name"]), text(record(one)["url"])];
+    return name === null || url === null ? [] : [{ name: fileNameOf(name), url }];
+  });
 }
 
 /** The sources of all monitors as the run goes on. */
@@ -59,7 +71,7 @@ export function createSources(session: Session, leastGapMs: Monitoring["leastGap
   const monitors = plan.monitors ?? [];
   const changing = changingSteps(session);
   const all: Source[] = [];
-  const add = (monitor: Monitor, subject: string, node: NodeName | null): Source => {
+  const add = (monitor: Monitor, subject: string, node: NodeName | null, url: string | null = null): Source => {
     const everyMs = monitor.intervalMs;
     const rest = {
       dueMs: 0,
@@ -70,7 +82,7 @@ export function createSources(session: Session, leastGapMs: Monitoring["leastGap
       inHandSinceMs: null,
       active: false,
     };
-    const source: Source = { monitor, subject, node, everyMs, ...rest };
+    const source: Source = { monitor, subject, node, url, everyMs, ...rest };
     all.push(source);
     return source;
   };
@@ -78,6 +90,7 @@ export function createSources(session: Session, leastGapMs: Monitoring["leastGap
   for (const monitor of monitors) {
     const { scope } = monitor;
     if (scope.kind === "cluster") add(monitor, "cluster", null);
+    if (scope.kind === "listed") for (const { name, url } of listedIn(session, scope.fact)) add(monitor, name, null, url);
     if (scope.kind === "role")
       for (const node of inventory.nodes) if (scope.roles.includes(node.role)) add(monitor, node.name, node.name);
   }
@@ -115,7 +128,13 @@ export function createSources(session: Session, leastGapMs: Monitoring["leastGap
 
 /** What is asked of a source now. */
 export function requestOf(session: Session, source: Source): SampleRequest {
-  const { monitor, subject, node, before, inHandSinceMs } = source;
+  const { monitor, subject, node, before, inHandSinceMs, url } = source;
   const since = inHandSinceMs === null ? null : Math.floor(inHandSinceMs / 1_000);
-  return { monitor, subject, node, before, context: { inputs: { ...session.parts.plan.inputs }, node, since, before } };
+  return {
+    monitor,
+    subject,
+    node,
+    before,
+    context: { inputs: { ...session.parts.plan.inputs }, node, since, before, ...(url === null ? {} : { url }) },
+  };
 }

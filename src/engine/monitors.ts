@@ -10,6 +10,7 @@ const LAST_READING_MS = 1_000;
 const LONGEST_NAP_MS = 3_600_000;
 /** A write that is under way is not asked about more often than this. */
 const WRITE_AGAIN_MS = 5_000;
+const LONGEST_REASON = 160;
 
 /** Monitors at work. */
 export interface Monitors {
@@ -54,6 +55,16 @@ export function startMonitors(session: Session, resumed: boolean): Monitors {
     if (event !== null) session.post(event);
   };
 
+  /** A fault in here ends the monitoring, never the run; the record says that nothing is watched from now on. */
+  const fail = (error: unknown): void => {
+    if (ended.signal.aborted) return;
+    ended.abort();
+    nap.abort();
+    const why = (error instanceof Error ? error.message : String(error)).slice(0, LONGEST_REASON);
+    const text = `monitoring ended: ${why}; gates and watches go on, nothing else is read beside the phases`;
+    session.post({ type: "notice.given", monitor: "monitoring", subject: "pawl", text, unsaid: 0 });
+  };
+
   const gap = (source: Source, reason: string): void => hear(source, { kind: "gap", atMs: clock.now(), reason });
 
   const ask = async (due: readonly Source[]): Promise<void> => {
@@ -83,10 +94,10 @@ export function startMonitors(session: Session, resumed: boolean): Monitors {
     const left = sources.refresh(phase).filter((source) => source.askedMs === null);
     const nowMs = clock.monotonic();
     const due = sources.all.filter((source) => source.active && source.askedMs === null && source.dueMs <= nowMs);
-    if (due.length + left.length > 0) void ask([...due, ...left]);
+    if (due.length + left.length > 0) void ask([...due, ...left]).catch(fail);
     let next = Math.min(files.dueMs(), nowMs + LONGEST_NAP_MS);
     if (next <= nowMs) {
-      void files.write();
+      void files.write().catch(fail);
       next = nowMs + WRITE_AGAIN_MS;
     }
     for (const source of sources.all) {
@@ -111,18 +122,17 @@ export function startMonitors(session: Session, resumed: boolean): Monitors {
     }
   };
 
-  // A fault in here ends the monitoring, never the run.
-  const running = run().catch(() => undefined);
+  const running = run().catch(fail);
   return {
     enter(next) {
       phase = next;
       nap.abort();
     },
     async stop() {
-      if (session.halt === null) {
+      if (session.halt === null && !ended.signal.aborted) {
         const over = new AbortController();
         const last = sources.all.filter((source) => source.active && source.askedMs === null);
-        await Promise.race([ask(last), clock.sleep(LAST_READING_MS, over.signal)]);
+        await Promise.race([ask(last).catch(fail), clock.sleep(LAST_READING_MS, over.signal)]);
         over.abort();
       }
       ended.abort();

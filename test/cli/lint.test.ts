@@ -43,6 +43,33 @@ async function lint(...words: readonly string[]): Promise<CapturedIo> {
 }
 
 describe("pawl lint", () => {
+  it("compiles the filters of monitors and checks, and names the place of one that jq does not take", async () => {
+    const monitors = [
+      "monitors:",
+      "  - name: load",
+      '    title: "Load"',
+      '    source: "test"',
+      "    each: { role: master }",
+      '    read: { http: "http://{address}:5050/metrics" }',
+      "    interval: 5s",
+      "    keep: '{ load: .load '",
+      "    notice: 'if .now.load > $before then \"more\" else null end'",
+      "",
+    ];
+    const lines = RUNBOOK.trimEnd().split("\n");
+    write("r.yaml", [...lines, ...monitors].join("\n"));
+    write("c.yaml", change(CHECK, 'show: ".state.leads"', "show: '.x | no_such_function'"));
+    const io = await lint("r.yaml", "c.yaml");
+    expect(io.ended()).toBe("said-no");
+    const told = io.stderr.join("\n");
+    expect(told).toMatch(
+      new RegExp(`r\\.yaml:${lines.length + 8}:11: monitor load: keep is no filter that jq takes: .*syntax error`),
+    );
+    expect(told).toMatch(new RegExp(`r\\.yaml:${lines.length + 9}:13: monitor load: notice .*before is not defined`));
+    expect(told).toMatch(/c\.yaml:\d+:\d+: check \S+: show .*no_such_function\/0 is not defined/);
+    expect(told.match(/\[broken-filter\]/g)).toHaveLength(3);
+  });
+
   it("says that all is well, in one line", async () => {
     write("i.yaml", INVENTORY);
     write("r.yaml", RUNBOOK);

@@ -95,6 +95,46 @@ describe("an operator whose runbook has monitors", () => {
     expect(segments(toy, "load/cluster").length).toBeLessThanOrEqual(Math.ceil(quarters) + 1);
   });
 
+  it("reads every entry with a name and an address of a list that was found, each at its own", async () => {
+    const asked = new Map<string, unknown>();
+    const read: Read = (request, clock) => {
+      asked.set(request.subject, request.context["url"]);
+      return kept(clock.now(), 1);
+    };
+    const found = [
+      { name: "team/one", url: "http://192.0.2.7:22223" },
+      { name: "two", url: "http://192.0.2.8:22223" },
+      { name: "of no address", url: null },
+      "no entry",
+    ];
+    const toy = toyWith([monitor("services", { scope: { kind: "listed", fact: "services" } })], read, {
+      baseline: { services: found },
+    });
+    expect((await toy.run()).exit).toBe("ok");
+    expect([...asked].map(([, url]) => url)).toEqual(["http://192.0.2.7:22223", "http://192.0.2.8:22223"]);
+    expect(rows(toy, "services/two").length).toBeGreaterThan(10);
+  });
+
+  it("is told in the record where the monitoring itself broke, and the upgrade goes on as if it were not there", async () => {
+    const bare = toyRun();
+    await bare.run();
+    const broken: ToyOptions["monitoring"] = (_world, clock) => ({
+      sampler: { sample: async () => undefined },
+      leastGapMs: null,
+      idle: async () => {
+        await clock.sleep(MINUTE);
+        throw new Error("a fault of pawl's own");
+      },
+    });
+    const toy = toyRun({ runbook: { ...toyRunbook(), monitors: [monitor("load")] }, monitoring: broken });
+    expect((await toy.run()).exit).toBe("ok");
+    const notices = toy.events.flatMap((event) => (event.type === "notice.given" ? [`${event.monitor}: ${event.text}`] : []));
+    expect(notices).toEqual([
+      expect.stringMatching(/^monitoring: monitoring ended: a fault of pawl's own; gates and watches go on/),
+    ]);
+    expect(moves(toy.events)).toEqual(moves(bare.events));
+  });
+
   it("loses no second of the upgrade to a monitor that is slow, hangs or throws", async () => {
     const bare = toyRun();
     await bare.run();

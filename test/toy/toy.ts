@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { GatePolicy, Loaded, Check, PhaseSpec, Runbook, StepSpec, WatchSpec } from "../../src/domain/documents.ts";
 import type { RunEvent } from "../../src/domain/events.ts";
 import type { Inventory, InventoryNode } from "../../src/domain/inventory.ts";
-import type { Plan } from "../../src/domain/plan.ts";
+import type { Facts, Plan } from "../../src/domain/plan.ts";
 import { EMPTY_RUN, fold } from "../../src/domain/run-state.ts";
 import { check, confirm } from "../../src/action/confirm.ts";
 import { soak } from "../../src/action/soak.ts";
@@ -118,6 +118,8 @@ export interface ToyOptions {
   readonly local?: LocalRunner;
   /** Over the nodes of the toy inventory, by name: rack, critical. */
   readonly nodes?: Readonly<Record<string, Partial<InventoryNode>>>;
+  /** Over what the plan's facts say of the cluster. */
+  readonly baseline?: Facts["baseline"];
 }
 
 /** `--yes`: everything announced is approved, nothing else. */
@@ -125,6 +127,10 @@ export const yes: Operator = {
   ask: async (question) =>
     question.announced ? { kind: "answered", choice: "approve", actor: "policy", reason: null } : { kind: "nobody" },
 };
+
+function withBaseline(facts: Facts, more: Facts["baseline"] = {}): Facts {
+  return { ...facts, baseline: { ...facts.baseline, ...more } };
+}
 
 const nowhere = (): never => {
   throw new Error("the toy has no network");
@@ -158,7 +164,7 @@ export function toyRun(options: ToyOptions = {}) {
       checks: new Map(["well", "calm"].map((name) => [name, checkDoc(name)])),
       inventory: { document: inventory, file: "toy", sha256: "i" },
       policySha256: "-",
-      facts: toyFacts(world, inventory),
+      facts: withBaseline(toyFacts(world, inventory), options.baseline),
       inputs: {},
       platform,
       kinds,

@@ -44,13 +44,18 @@ export function lintCommand(io: Io, deps: LintDeps): Command {
 async function judge(files: readonly string[], deps: LintDeps): Promise<Judged> {
   const { loadDocuments } = await import("../../document/load.ts");
   const { lintDocuments } = await import("../../document/lint.ts");
+  const { sortComplaints } = await import("../../document/complaint.ts");
+  const { brokenFilters } = await import("../lint-filters.ts");
   const own = await loadDocuments(files);
   const product = own.documents.some((one) => one.kind === "Runbook")
     ? withoutThose(own, await loadDocuments([deps.checks]))
     : { documents: [], complaints: [] };
   const complaints = [...own.complaints, ...product.complaints];
   const checks = product.documents.filter((one) => one.kind === "Check");
-  const findings = complaints.length > 0 ? [] : lintDocuments(own.documents, { ...deps, checks, canRead });
+  const findings =
+    complaints.length > 0
+      ? []
+      : sortComplaints([...lintDocuments(own.documents, { ...deps, checks, canRead }), ...(await brokenFilters(own.documents))]);
   return {
     exit: complaints.length > 0 ? "invalid-document" : findings.length > 0 ? "said-no" : "ok",
     documents: own.documents,

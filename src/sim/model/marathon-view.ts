@@ -255,24 +255,41 @@ export function infoView(model: Model, leader: NodeState): Plain {
 
 /** `/metrics`, with the names of the release (dcos.md 11.3): old ones in ms up to 1.6, new ones in seconds from 1.7. */
 export function metricsView(model: Model, leader: NodeState): Plain {
-  const upMs = model.clock.now() - (leader.master?.marathon.startedMs ?? model.clock.now());
-  const leadsMs = model.clock.now() - model.marathon.electedMs;
-  const running = model.tasks.filter((task) => task.state === "TASK_RUNNING").length;
-  const staged = model.tasks.filter((task) => task.state === "TASK_STAGING").length;
-  const modern = releaseOf(leader.version).minor >= 12;
+  return metricsForm(releaseOf(leader.version).minor >= 12, {
+    upMs: model.clock.now() - (leader.master?.marathon.startedMs ?? model.clock.now()),
+    leadsMs: model.clock.now() - model.marathon.electedMs,
+    apps: model.marathon.apps.size,
+    deployments: model.marathon.deployments.length,
+    tasks: model.tasks.map((task) => task.state),
+  });
+}
+
+/** What `/metrics` of a Marathon tells. */
+interface MetricsOf {
+  readonly upMs: number;
+  readonly leadsMs: number;
+  readonly apps: number;
+  readonly deployments: number;
+  readonly tasks: readonly Task["state"][];
+}
+
+/** The same of any Marathon; `modern`: 1.7 and later, which write other names, in seconds. */
+export function metricsForm(modern: boolean, of: MetricsOf): Plain {
+  const running = of.tasks.filter((state) => state === "TASK_RUNNING").length;
+  const staged = of.tasks.filter((state) => state === "TASK_STAGING").length;
   const values: Readonly<Record<string, number>> = modern
     ? {
-        "marathon.uptime.gauge.seconds": upMs / 1000,
-        "marathon.leadership.duration.gauge.seconds": leadsMs / 1000,
-        "marathon.apps.active.gauge": model.marathon.apps.size,
+        "marathon.uptime.gauge.seconds": of.upMs / 1000,
+        "marathon.leadership.duration.gauge.seconds": of.leadsMs / 1000,
+        "marathon.apps.active.gauge": of.apps,
         "marathon.instances.running.gauge": running,
         "marathon.instances.staged.gauge": staged,
-        "marathon.deployments.active.gauge": model.marathon.deployments.length,
+        "marathon.deployments.active.gauge": of.deployments,
       }
     : {
-        "service.mesosphere.marathon.uptime": upMs,
-        "service.mesosphere.marathon.leaderDuration": leadsMs,
-        "service.mesosphere.marathon.app.count": model.marathon.apps.size,
+        "service.mesosphere.marathon.uptime": of.upMs,
+        "service.mesosphere.marathon.leaderDuration": of.leadsMs,
+        "service.mesosphere.marathon.app.count": of.apps,
         "service.mesosphere.marathon.task.running.count": running,
         "service.mesosphere.marathon.task.staged.count": staged,
       };

@@ -1,6 +1,6 @@
 import type { SimHttpAnswer, SimHttpRequest } from "../ports.ts";
 import { answer, jsonAnswer } from "./http.ts";
-import { appView, groupView, taskView } from "./marathon-view.ts";
+import { appView, groupView, metricsForm, taskView } from "./marathon-view.ts";
 import { RELEASE_VERSIONS, releaseOf } from "./releases.ts";
 import type { App, Model, NodeState, ServiceMarathon, Task } from "./state.ts";
 
@@ -95,8 +95,12 @@ export function serviceTask(model: Model): Task | null {
 
 /** The release whose Marathon the running image is: its form of apps is that release's (dcos.md 11.5). */
 function formOf(image: string | null): Pick<NodeState, "version"> {
-  const minor = Number(/:v?\d+\.(\d+)/.exec(image ?? "")?.[1] ?? "4");
-  return { version: minor >= 5 ? "1.10.8" : "1.9.9" };
+  return { version: marathonMinor(image) >= 5 ? "1.10.8" : "1.9.9" };
+}
+
+/** The second number of the Marathon in an image. */
+function marathonMinor(image: string | null): number {
+  return Number(/:v?\d+\.(\d+)/.exec(image ?? "")?.[1] ?? "4");
 }
 
 /** Its groups: those that its apps are in, and the root. */
@@ -150,6 +154,12 @@ export function serviceHttp(model: Model, node: NodeState, request: SimHttpReque
       return jsonAnswer([], 200, headers);
     case "/v2/queue":
       return jsonAnswer({ queue: [] }, 200, headers);
+    case "/metrics": {
+      const upMs = model.clock.now() - task.startedMs;
+      const mine = model.tasks.filter((one) => service.apps.has(one.appId)).map((one) => one.state);
+      const of = { upMs, leadsMs: upMs - BOOT_MS, apps: apps.length, deployments: 0, tasks: mine };
+      return jsonAnswer(metricsForm(marathonMinor(image) >= 7, of), 200, headers);
+    }
     default:
       return answer(404, "text/html;charset=iso-8859-1", "Not Found", headers);
   }

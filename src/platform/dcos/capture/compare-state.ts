@@ -51,6 +51,11 @@ async function keep(ctx: StepContext, name: string, evidenceOf: string, document
   await ctx.recorded(await ctx.artifacts.put(meta, `${JSON.stringify(document, null, 1)}\n`));
 }
 
+/** Names of a line of the journal, which has an end (design section 3): the first ones, none longer than a line of text. */
+function few(names: readonly string[]): readonly string[] {
+  return names.slice(0, 20).map((name) => (name.length <= 60 ? name : `${name.slice(0, 59)}…`));
+}
+
 async function compare(ctx: StepContext): Promise<Effect> {
   const [from, to] = [text(ctx.step.with["before"]) ?? "", text(ctx.step.with["after"]) ?? ""];
   const [before, after] = [await summaryOf(ctx, from), await summaryOf(ctx, to)];
@@ -77,8 +82,8 @@ async function compare(ctx: StepContext): Promise<Effect> {
   const told = `${counts.expected} expected, ${counts.consequential} consequential, ${counts.tolerated} tolerated`;
   return {
     kind: "done",
-    note: `${differences.length} differences: ${told}, ${counts.unexplained} unexplained${unread.length === 0 ? "" : `; captured neither before nor after: ${unread.join(", ")}`}`,
-    output: { differences: differences.length, ...counts, examples, setAside: [...upgrade.setAside].slice(0, 20) },
+    note: `${differences.length} differences: ${told}, ${counts.unexplained} unexplained${unread.length === 0 ? "" : `; captured neither before nor after: ${few(unread).join(", ")}`}`,
+    output: { differences: differences.length, ...counts, examples, setAside: few([...upgrade.setAside]) },
   };
 }
 

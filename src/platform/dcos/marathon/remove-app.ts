@@ -1,15 +1,20 @@
 import { formatDuration } from "../../../domain/duration.ts";
 import type { Problem } from "../../../domain/errors.ts";
+import type { JsonRecord } from "../../../domain/json.ts";
 import type { Effect, Look, StepContext, StepKind } from "../../../engine/ports.ts";
 import { mastersOf, urlOf } from "../contract.ts";
 import { getJson } from "../http-reading.ts";
 import { list, record, text } from "../../../domain/json-fields.ts";
 import { askMarathon } from "../marathon.ts";
+import { TASK_PAGE } from "../mesos.ts";
 import { lookAtApp, sendMarathon } from "./marathon-call.ts";
 import { appsToRemove, isOwn, REMOVE_APP, type BegunApp } from "./temporary-app.ts";
 
 const WITHIN_MS = 120_000;
 const EVERY_MS = 5_000;
+/** Pages of tasks looked at: 200,000 tasks. */
+const MOST_PAGES = 100;
+const LONG = { timeoutMs: 60_000, followRedirects: 1 };
 /** States of a task that still holds its place on an agent. */
 const ALIVE: readonly string[] = ["TASK_STAGING", "TASK_STARTING", "TASK_RUNNING", "TASK_KILLING"];
 
@@ -32,18 +37,23 @@ async function onlyOwnDeployments(ctx: StepContext, id: string, locks: readonly 
   });
 }
 
-/** Whether the leading Mesos master lists a task of the app that is not at its end; null: it cannot be told. */
+/**
+ * Whether the leading Mesos master lists a task of the app that is not at its end: every page is looked at, the newest first, because an
+ * app may have run for hours beside many others. Null: it cannot be told.
+ */
 async function hasTasks(ctx: StepContext, id: string): Promise<boolean | null> {
   const prefix = `${id.slice(1).replaceAll("/", "_")}.`;
+  const living = (task: JsonRecord): boolean =>
+    (text(task["id"]) ?? "").startsWith(prefix) && ALIVE.includes(text(task["state"]) ?? "");
   for (const node of mastersOf(ctx.inventory)) {
-    // The newest first: the app is minutes old.
-    const url = urlOf(ctx.inventory, node, "mesos-master", "/tasks?limit=2000&order=des");
-    const read = await getJson(ctx.remote, url, { timeoutMs: 60_000, followRedirects: 1 });
-    const tasks = read.ok ? record(read.value)["tasks"] : null;
-    if (!Array.isArray(tasks)) continue;
-    return list(tasks)
-      .map(record)
-      .some((task) => (text(task["id"]) ?? "").startsWith(prefix) && ALIVE.includes(text(task["state"]) ?? ""));
+    for (let page = 0; page < MOST_PAGES; page += 1) {
+      const path = `/tasks?limit=${TASK_PAGE}&offset=${page * TASK_PAGE}&order=des`;
+      const read = await getJson(ctx.remote, urlOf(ctx.inventory, node, "mesos-master", path), LONG);
+      const tasks = read.ok ? record(read.value)["tasks"] : null;
+      if (!Array.isArray(tasks)) break;
+      if (list(tasks).map(record).some(living)) return true;
+      if (tasks.length < TASK_PAGE) return false;
+    }
   }
   return null;
 }
