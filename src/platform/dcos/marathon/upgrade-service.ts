@@ -23,6 +23,8 @@ const READINGS = 2;
 /** One service Marathon of the plan's baseline, with the image it is to have. */
 interface Wanted {
   readonly known: Known;
+  /** The image it had when the plan was made; null: not told. */
+  readonly from: string | null;
   /** Null: no image is named for this target, so that it is only looked at. */
   readonly image: string | null;
 }
@@ -40,7 +42,7 @@ function wantedOf(ctx: StepContext): readonly Wanted[] {
     .filter((one) => one["root"] !== true)
     .map((one) => {
       const app = text(one["app"]);
-      return { known: comparedService(one), image: app === null ? null : imageFor(ctx, app) };
+      return { known: comparedService(one), from: text(one["image"]), image: app === null ? null : imageFor(ctx, app) };
     });
 }
 
@@ -100,10 +102,14 @@ async function quiet(ctx: StepContext, known: Known): Promise<Problem | null> {
   };
 }
 
-/** Changes the image where it is another; a problem, or null when the wanted image is asked for. */
+/**
+ * Changes the image where it is another; a problem, or null when the wanted image is asked for. Marathon takes the container of such a
+ * request whole and knows no condition on its version: what is sent is what was read a moment before, with another image, and it is
+ * read again when everything else has been looked at. Nothing is forced.
+ */
 async function change(
   ctx: StepContext,
-  known: Known,
+  { known, from }: Wanted,
   image: string,
 ): Promise<{ readonly kind: "failed" | "unknown"; readonly problem: Problem } | null> {
   const app = known.app ?? "";
@@ -118,8 +124,21 @@ async function change(
   if (now === image) return null;
   if (now === null)
     return failed("service-marathon-no-image", `${app} has no image that could be changed.`, "container.docker.image is missing");
+  if (from !== null && now !== from)
+    return failed(
+      "service-marathon-changed",
+      `${app} is not what it was when this run was planned; it was not touched.`,
+      `its image is ${now}, it was ${from}`,
+    );
   const busy = await quiet(ctx, known);
   if (busy !== null) return { kind: "failed", problem: busy };
+  const again = await lookAtApp(ctx.remote, ctx.inventory, app);
+  if (again.kind !== "there" || again.app["version"] !== look.app["version"])
+    return failed(
+      "service-marathon-changed",
+      `${app} was changed by somebody else a moment ago; it was not touched.`,
+      again.kind === "there" ? `version ${text(again.app["version"]) ?? "not told"}` : again.kind,
+    );
   const body = { container: { ...container, docker: { ...docker, image } } };
   await keep(ctx, `${known.name}-change`, `what is changed of ${app}: its image, and nothing else`, {
     rows: changesOf(look.app, { ...look.app, ...body }),
@@ -197,7 +216,7 @@ async function upgradeAll(ctx: StepContext): Promise<Effect> {
   const notes: string[] = [];
   for (const wanted of all) {
     const { known, image } = wanted;
-    const trouble = image === null ? null : await change(ctx, known, image);
+    const trouble = image === null ? null : await change(ctx, wanted, image);
     if (trouble !== null) return trouble;
     const end = await settle(ctx, wanted);
     if (end.kind !== "done") return end;

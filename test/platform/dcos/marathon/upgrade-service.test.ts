@@ -1,6 +1,7 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { guard } from "../../../../src/check/guard.ts";
-import type { JsonRecord } from "../../../../src/domain/json.ts";
+import type { Json, JsonRecord } from "../../../../src/domain/json.ts";
 import type { Facts } from "../../../../src/domain/plan.ts";
 import type { HttpAnswer, HttpRequest, Remote, StepContext } from "../../../../src/engine/ports.ts";
 import { ALLOW } from "../../../../src/platform/dcos/allow.ts";
@@ -92,6 +93,76 @@ describe("a service Marathon", () => {
     expect(await upgradeService.probe?.(context())).toMatchObject({ kind: "running" });
     expect(await upgradeService.doIt(context())).toMatchObject({ kind: "done" });
     expect(changes).toHaveLength(1);
+  });
+
+  it("is sent back as it was read but for the image, whatever it has, and nothing is forced", { timeout: 60_000 }, async () => {
+    const here = await stage();
+    const image = serviceOf(here.facts)["image"];
+    const word = fc.string({ minLength: 1, maxLength: 12 });
+    const some = fc.dictionary(word, fc.jsonValue({ maxDepth: 2 }) as fc.Arbitrary<Json>, { maxKeys: 4 });
+    const definition = fc.record({
+      env: some,
+      labels: some,
+      secrets: some,
+      constraints: fc.array(fc.array(word, { maxLength: 3 }), { maxLength: 2 }),
+      container: fc.record({
+        docker: some,
+        rest: some,
+        volumes: fc.array(some, { maxLength: 2 }),
+        portMappings: fc.array(some, { maxLength: 2 }),
+      }),
+      version: word,
+    });
+    await fc.assert(
+      fc.asyncProperty(definition, async ({ container: { rest, docker, ...lists }, ...own }) => {
+        const container = { ...rest, ...lists, docker: { ...docker, image } };
+        const asked: string[] = [];
+        here.changes.length = 0;
+        here.between = async (request, ask) => {
+          if (request.method !== "GET") asked.push(request.url);
+          // Refused, so that nothing has to be waited for.
+          if (request.method === "PUT")
+            return { ...answered(request, { message: "locked", deployments: [{ id: "d" }] }), status: 409 } as HttpAnswer;
+          return request.url.endsWith(`/v2/apps${APP}`) ? answered(request, { app: { ...own, id: APP, container } }) : ask();
+        };
+        const end = await upgradeService.doIt(here.context());
+        expect(end).toMatchObject({ kind: "failed", problem: { code: "service-marathon-refused-409" } });
+        expect(asked.map((url) => new URL(url).search)).toEqual([""]);
+        const [sent] = here.changes;
+        expect(Object.keys(sent?.body ?? {})).toEqual(["container"]);
+        const back = JSON.parse(JSON.stringify(sent?.body["container"])) as { docker: JsonRecord };
+        expect(back.docker["image"]).toMatch(NEW_IMAGE);
+        expect({ ...back, docker: { ...back.docker, image } }).toEqual(JSON.parse(JSON.stringify(container)));
+      }),
+      { seed: 20261121, numRuns: 40 },
+    );
+  });
+
+  it("that somebody changed since the plan was made, or a moment ago, is not touched", async () => {
+    const other = await stage();
+    other.between = async (request, ask) => {
+      const answer = await ask();
+      if (!request.url.endsWith(`/v2/apps${APP}`) || answer.kind !== "answered") return answer;
+      return answered(request, JSON.parse(answer.body.toString().replaceAll(/marathon:v[\d.]+/g, "marathon:v1.5.99")));
+    };
+    expect(await upgradeService.doIt(other.context())).toMatchObject({
+      kind: "failed",
+      problem: { code: "service-marathon-changed", observed: expect.stringContaining("v1.5.99") as string },
+    });
+    const racing = await stage();
+    let looks = 0;
+    racing.between = async (request, ask) => {
+      const answer = await ask();
+      if (!request.url.endsWith(`/v2/apps${APP}`) || answer.kind !== "answered") return answer;
+      looks += 1;
+      const { app } = JSON.parse(answer.body.toString()) as { app: JsonRecord };
+      return answered(request, { app: { ...app, version: `version ${looks}` } });
+    };
+    expect(await upgradeService.doIt(racing.context())).toMatchObject({
+      kind: "failed",
+      problem: { code: "service-marathon-changed", observed: "version version 2" },
+    });
+    expect([...other.changes, ...racing.changes]).toEqual([]);
   });
 
   it("whose answer is lost is looked at, not changed twice", async () => {
