@@ -17,6 +17,7 @@ import { drainNode } from "./node/drain-node.ts";
 import { MOVE_FINDINGS, moveFindings, movesBaseline } from "./node/moves-finding.ts";
 import { rebalanceService } from "./node/rebalance-service.ts";
 import { upgradeEngine } from "./node/upgrade-engine.ts";
+import { SERVICE_KINDS } from "./service/kinds.ts";
 
 /** Gates and watches whose refusal means that services lost tasks: such a node is never set aside (design rule 8). */
 const COSTLY = /^(?:gate|watch)\.(?:services-settled|services-whole|tasks-serve|service-)/;
@@ -26,7 +27,7 @@ export function createSwarmPlatform(): Platform {
   return {
     name: "swarm",
     contract: CONTRACT,
-    kinds: [captureState, drainNode, activateNode, rebalanceService, backUpRaft, upgradeEngine],
+    kinds: [captureState, drainNode, activateNode, rebalanceService, backUpRaft, upgradeEngine, ...SERVICE_KINDS],
     allow: ALLOW,
     ports: PORTS,
     web: WEB,

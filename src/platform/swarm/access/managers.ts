@@ -25,6 +25,8 @@ export interface Managers {
   get(path: string): Promise<Said>;
   /** Sends a change once, to a manager that answers. It is sent to another one only where it certainly never left. */
   post(path: string, body: Json): Promise<Written>;
+  /** The same with DELETE, which has no body. */
+  remove(path: string): Promise<Written>;
 }
 
 export interface ManagersOptions {
@@ -98,6 +100,39 @@ export function createManagers(remote: Remote, inventory: Inventory, options: Ma
     return { said: { ok: false, status: null, why }, final: managers.length === 0 };
   };
 
+  const send = async (what: { readonly method: string; readonly body?: string }, path: string): Promise<Written> => {
+    const reasons: string[] = [];
+    for (const node of inTurn()) {
+      const url = engineUrl(inventory, node, path);
+      const answer = await remote.http({
+        ...what,
+        ...(what.body === undefined ? {} : { headers: { "content-type": "application/json" } }),
+        ...{ url, timeoutMs: WRITE_MS, followRedirects: 0 },
+      });
+      if (answer.kind === "no-answer") {
+        if (!NOT_SENT.test(answer.code)) return { kind: "unknown", why: `${node.name}: ${answer.reason}` };
+        reasons.push(`${node.name}: ${answer.reason}`);
+        continue;
+      }
+      const { status } = answer;
+      if (status >= 200 && status <= 299) {
+        preferred = node.name;
+        const read = readJson(answer.body.toString("utf8"));
+        return { kind: "done", value: read.ok ? read.value : null, node: node.name };
+      }
+      const message = messageOf(answer.body);
+      if (STALE.test(message)) return { kind: "stale", why: `${node.name}: ${message}` };
+      // A node that is no manager has done nothing; one without a leader may have.
+      if (/is not a swarm manager/i.test(message)) {
+        reasons.push(`${node.name}: ${message}`);
+        continue;
+      }
+      if (isPassing(answer)) return { kind: "unknown", why: `${node.name}: ${message}` };
+      return { kind: "refused", status, why: `${node.name}: HTTP ${status}, ${message}` };
+    }
+    return { kind: "refused", status: null, why: reasons.join("; ") || "the inventory has no manager to send it to" };
+  };
+
   return {
     async get(path) {
       const { clock, forMs } = patience ?? { clock: null, forMs: 0 };
@@ -108,37 +143,7 @@ export function createManagers(remote: Remote, inventory: Inventory, options: Ma
         await clock.sleep(PAUSE_MS);
       }
     },
-    async post(path, body) {
-      const reasons: string[] = [];
-      for (const node of inTurn()) {
-        const url = engineUrl(inventory, node, path);
-        const headers = { "content-type": "application/json" };
-        const answer = await remote.http({
-          ...{ method: "POST", url, headers, body: JSON.stringify(body) },
-          ...{ timeoutMs: WRITE_MS, followRedirects: 0 },
-        });
-        if (answer.kind === "no-answer") {
-          if (!NOT_SENT.test(answer.code)) return { kind: "unknown", why: `${node.name}: ${answer.reason}` };
-          reasons.push(`${node.name}: ${answer.reason}`);
-          continue;
-        }
-        const { status } = answer;
-        if (status >= 200 && status <= 299) {
-          preferred = node.name;
-          const read = readJson(answer.body.toString("utf8"));
-          return { kind: "done", value: read.ok ? read.value : null, node: node.name };
-        }
-        const message = messageOf(answer.body);
-        if (STALE.test(message)) return { kind: "stale", why: `${node.name}: ${message}` };
-        // A node that is no manager has done nothing; one without a leader may have.
-        if (/is not a swarm manager/i.test(message)) {
-          reasons.push(`${node.name}: ${message}`);
-          continue;
-        }
-        if (isPassing(answer)) return { kind: "unknown", why: `${node.name}: ${message}` };
-        return { kind: "refused", status, why: `${node.name}: HTTP ${status}, ${message}` };
-      }
-      return { kind: "refused", status: null, why: reasons.join("; ") || "the inventory has no manager to send it to" };
-    },
+    post: (path, body) => send({ method: "POST", body: JSON.stringify(body) }, path),
+    remove: (path) => send({ method: "DELETE" }, path),
   };
 }

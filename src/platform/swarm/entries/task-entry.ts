@@ -1,4 +1,4 @@
-import type { Json } from "../../../domain/json.ts";
+import type { Json, JsonRecord } from "../../../domain/json.ts";
 import { list, number, record, text } from "../../../domain/json-fields.ts";
 import type { NodeEntry } from "./node-entry.ts";
 
@@ -19,6 +19,8 @@ export interface TaskEntry {
   readonly message: string | null;
   readonly error: string | null;
   readonly exitCode: number | null;
+  /** What it was made from: its service's task template at that time. */
+  readonly template: JsonRecord;
 }
 
 function taskEntry(value: Json): TaskEntry {
@@ -40,6 +42,7 @@ function taskEntry(value: Json): TaskEntry {
     error: text(status["Err"]) === "" ? null : text(status["Err"]),
     // A running task says 0 as well.
     exitCode: state === "failed" || state === "complete" ? number(container["ExitCode"]) : null,
+    template: record(task["Spec"]),
   };
 }
 
