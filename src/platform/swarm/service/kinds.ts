@@ -6,6 +6,7 @@ import { previewStack } from "./preview-stack.ts";
 import { removeService } from "./remove-service.ts";
 import { removeStack } from "./remove-stack.ts";
 import { rollbackService } from "./rollback-service.ts";
+import { tryService } from "./try-service.ts";
 import { updateService } from "./update-service.ts";
 
 /** Step kinds about services and stacks. */
@@ -13,6 +14,7 @@ export const SERVICE_KINDS: readonly StepKind[] = [
   previewService,
   updateService,
   rollbackService,
+  tryService,
   createService,
   removeService,
   previewStack,
