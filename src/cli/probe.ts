@@ -34,6 +34,7 @@ export async function probeStep(
     record: (one) => stepRecord(EMPTY_RUN, one),
     recorded: nothing,
     hasRecorded: () => false,
+    notice: nothing,
     reattached: nothing,
     say: () => undefined,
     sleeping: () => undefined,

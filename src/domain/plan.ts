@@ -31,6 +31,8 @@ export interface Step {
   readonly shows: readonly string[];
   /** Planned length where it is known from the plan itself (soaks), in ms. */
   readonly plannedMs: number | null;
+  /** It asks a person before it ends; a `confirm` does nothing else. Missing: it does not. */
+  readonly asks?: true;
 }
 
 /** The steps of one node, in order; or of no node. */
@@ -161,6 +163,11 @@ export function leadsOn(plan: Pick<Plan, "journey" | "only">): boolean {
 /** Every step in the order of the plan: units, then what follows them, phase by phase; finally-steps last. */
 export function allSteps(plan: Plan): readonly Step[] {
   return [...plan.phases.flatMap((phase) => stepsOf(phase)), ...plan.finally];
+}
+
+/** Whether the run stops at this step for a person: a stop that the plan announces. */
+export function isStop(step: Pick<Step, "kind" | "asks">): boolean {
+  return step.kind === "confirm" || step.asks === true;
 }
 
 export function stepsOf(phase: Phase): readonly Step[] {

@@ -209,6 +209,8 @@ export interface StepContext {
   hasRecorded(name: string): boolean;
   /** Journals that contact was lost and is back. */
   reattached(note: string): Promise<void>;
+  /** Journals, and tells at once, what a person wants to know before the step ends: about whom, and what. Nothing is decided by it. */
+  notice(subject: string, text: string): Promise<void>;
   /** A line for whoever watches; not recorded. */
   say(line: string): void;
   /** A countdown for whoever watches. */
@@ -223,6 +225,8 @@ export interface StepContext {
 export interface StepKind {
   readonly name: string;
   readonly effect: EffectClass;
+  /** Its `doIt` asks a person: the plan announces that stop. */
+  readonly asks?: true;
   /** Commands and requests as text for the plan. */
   shows(step: Pick<Step, "with" | "node">, inventory: Inventory): readonly string[];
   /** Planned length in ms where the step's own data tells it. */

@@ -23,6 +23,9 @@ export type StepEnd =
       readonly as: "gate-refused" | "step-failed" | "outcome-unknown" | "refused";
     };
 
+/** A line of the journal holds 4 KiB of everything. */
+const LONGEST_NOTICE = 1_000;
+
 interface MoveDetails {
   readonly problem?: Problem;
   readonly note?: string;
@@ -69,6 +72,15 @@ export function contextOf(session: Session, desk: Desk, step: Step): StepContext
     hasRecorded: (name) => session.state.artifacts.some((one) => one.name === name),
     reattached: async (note) => {
       await session.append({ type: "step.reattached", step: step.address, note });
+    },
+    notice: async (subject, text) => {
+      await session.append({
+        type: "notice.given",
+        monitor: step.address,
+        subject,
+        text: text.slice(0, LONGEST_NOTICE),
+        unsaid: 0,
+      });
     },
     say: (line) => session.show({ type: "output", step: step.address, line }),
     sleeping: (untilMs, totalMs) => session.show({ type: "sleeping", step: step.address, untilMs, totalMs }),

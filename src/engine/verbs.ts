@@ -1,6 +1,6 @@
 import type { RunEventBody, Verb } from "../domain/events.ts";
 import type { OrderGroup } from "../domain/order.ts";
-import { allSteps, type Plan, type Step } from "../domain/plan.ts";
+import { allSteps, isStop, type Plan, type Step } from "../domain/plan.ts";
 import { stepRecord, type RunState } from "../domain/run-state.ts";
 import { isStuck } from "../domain/status.ts";
 import type { ControlRequest } from "./ports.ts";
@@ -133,7 +133,7 @@ export function judgeVerb(
           events: [{ type: "operator.decided", answers: asked.seq, choice: "approve", target, reason: verb.reason }],
         };
       }
-      if (step?.kind === "confirm" && status === "pending")
+      if (step !== undefined && isStop(step) && status === "pending")
         return { ok: true, text: `approved beforehand: ${step.address}`, events: [decided] };
       return no(
         verb.target === null

@@ -24,6 +24,7 @@ export interface KindInfo {
   readonly effect: EffectClass;
   shows(step: Pick<Step, "with" | "node">, inventory: Inventory): readonly string[];
   plannedMs?(step: Pick<Step, "with">): number | null;
+  readonly asks?: true;
 }
 
 export interface CompileInput {
@@ -91,6 +92,7 @@ function stepOf(spec: StepSpec, phase: string, node: InventoryNode | null, input
     optional: spec.optional && kind.effect === "read",
     shows: kind.shows({ with: filled, node: node?.name ?? null }, inventory),
     plannedMs: kind.plannedMs?.({ with: filled }) ?? null,
+    ...(kind.asks === true ? { asks: true } : {}),
   };
 }
 

@@ -1,5 +1,5 @@
 import { formatDuration } from "../domain/duration.ts";
-import { allSteps, type Plan, type Step } from "../domain/plan.ts";
+import { allSteps, isStop, type Plan, type Step } from "../domain/plan.ts";
 import { estimateWords, type Estimate } from "./estimate.ts";
 import { inkOf, symbolsOf, type Paper } from "./paper.ts";
 import { versionsOf } from "./plan-words.ts";
@@ -66,7 +66,7 @@ function radius(plan: Plan, paper: Paper): readonly (readonly [string, string])[
 /** Steps at which the run stops for a person; the start of a plan with effects is one more. */
 export function announcedStops(plan: Plan): { readonly start: boolean; readonly steps: readonly Step[] } {
   const steps = allSteps(plan);
-  return { start: steps.some((step) => step.effect !== "read"), steps: steps.filter((step) => step.kind === "confirm") };
+  return { start: steps.some((step) => step.effect !== "read"), steps: steps.filter(isStop) };
 }
 
 /** A document's name without its folder and ending. */

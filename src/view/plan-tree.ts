@@ -1,4 +1,4 @@
-import type { Phase, Plan, Step, Unit } from "../domain/plan.ts";
+import { isStop, type Phase, type Plan, type Step, type Unit } from "../domain/plan.ts";
 import { formatDuration } from "../domain/duration.ts";
 import { estimatePlan, type Estimate } from "./estimate.ts";
 import { inkOf, printable, symbolsOf, type Paper } from "./paper.ts";
@@ -100,7 +100,7 @@ function stepLines(steps: readonly Step[], last: boolean, stem: string, nameWidt
   const word = effectWord(step);
   const title = oneLine(steps.length > 1 && step.node !== null ? step.title.replaceAll(step.node, "<node>") : askedText(step));
   const length = step.plannedMs === null || step.plannedMs === 0 ? "" : formatDuration(step.plannedMs);
-  const head = `${stem}${ink.quiet(last ? corner : tee)} ${word === "stop" ? ink.waiting(stop) : " "} ${pad(step.name, nameWidth)}  ${paintEffect(word, paper)} `;
+  const head = `${stem}${ink.quiet(last ? corner : tee)} ${isStop(step) ? ink.waiting(stop) : " "} ${pad(step.name, nameWidth)}  ${paintEffect(word, paper)} `;
   const note = `${title}${step.optional ? " (may be skipped)" : ""}`;
   const [first = "", ...more] = wrap(note, Math.max(20, paper.columns - cells(head) - (length === "" ? 0 : cells(length) + 2)));
   const gap = length === "" ? "" : " ".repeat(Math.max(2, paper.columns - cells(head) - cells(first) - cells(length)));
@@ -169,7 +169,7 @@ function waveLines(waves: readonly Phase[], index: number, before: Phase, paper:
     size: count(phase.units.length, phase.role ?? "node", phase.role ?? "nodes"),
     nodes: nodesText(phase, phase.units, paper),
     pace: orderWords(phase),
-    stops: stop.repeat(phase.after.filter((step) => step.kind === "confirm").length),
+    stops: stop.repeat(phase.after.filter(isStop).length),
   }));
   const width = (pick: (row: (typeof rows)[number]) => string): number => Math.max(...rows.map((row) => cells(pick(row))));
   const [name, size, pace] = [width((row) => row.name), width((row) => row.size), width((row) => row.pace)];

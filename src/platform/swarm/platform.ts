@@ -44,7 +44,7 @@ export function createSwarmPlatform(): Platform {
         ? { reachable: true, ...infoDetails(answer.info) }
         : { reachable: false, reason: answer.reason };
     },
-    findings: (facts, inventory) => [...findings(facts, inventory), ...moveFindings(facts)],
+    findings: (facts, inventory, inputs) => [...findings(facts, inventory, inputs), ...moveFindings(facts)],
     occasional: MOVE_FINDINGS,
     readLast,
     permission,

@@ -257,8 +257,29 @@ function autolock(facts: Facts, inventory: Inventory): Judgement {
   };
 }
 
-/** Pure findings over what was observed of a Swarm. */
-export function findings(facts: Facts, inventory: Inventory): readonly Finding[] {
+/** What must hold whatever is done to a service: it is one Swarm, and somebody leads it. */
+const NEEDED: readonly string[] = ["one-swarm", "one-leader"];
+
+/** The services a run is about are looked at by its own steps; a way back from a bad update must not wait for other services or nodes. */
+function aboutService({ baseline }: Facts, service: string | undefined, stack: string | undefined): JsonRecord {
+  const others = (one: Json): boolean =>
+    text(record(one)["name"]) !== (service ?? "") && (stack === undefined || text(record(one)["stack"]) !== stack);
+  return Array.isArray(baseline["services"]) ? { ...baseline, services: list(baseline["services"]).filter(others) } : baseline;
+}
+
+/**
+ * Pure findings over what was observed of a Swarm. In a run about one service or stack (`inputs`) what troubles nodes and other services
+ * is told, and stands in nobody's way.
+ */
+export function findings(all: Facts, inventory: Inventory, inputs: Readonly<Record<string, string>> = {}): readonly Finding[] {
+  const { service, stack } = inputs;
+  const about = service !== undefined || stack !== undefined;
+  const facts = about ? { ...all, baseline: aboutService(all, service, stack) } : all;
+  const judged = judgements(facts, inventory).map(finding);
+  return about ? judged.map((one) => (NEEDED.includes(one.id) ? one : { ...one, severity: "advisory" as const })) : judged;
+}
+
+function judgements(facts: Facts, inventory: Inventory): readonly Judgement[] {
   return [
     oneCluster(facts),
     enginesAnswer(facts, inventory),
@@ -272,5 +293,5 @@ export function findings(facts: Facts, inventory: Inventory): readonly Finding[]
     oneVersion(facts),
     autolock(facts, inventory),
     clocks(facts, inventory),
-  ].map(finding);
+  ];
 }

@@ -261,6 +261,7 @@ export const previewService: StepKind = {
   name: PREVIEW,
   effect: "read",
   shows: (step) => shows(step.with),
+  asks: true,
   plannedMs: () => 0,
   doIt: preview,
 };

@@ -72,6 +72,7 @@ export const previewStack: StepKind = {
       ? [`GET /services of the stack ${stack}; keep their specs, sealed; ask`]
       : [`read ${readWord(step.with, "file") ?? "the file"}; GET /services of the stack ${stack}; keep their specs, sealed; ask`];
   },
+  asks: true,
   plannedMs: () => 0,
   doIt: preview,
 };

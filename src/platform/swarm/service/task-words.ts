@@ -42,6 +42,12 @@ export function taskWords(service: string, task: TaskEntry, nodeName: (id: strin
   return `${service}${slot}${where}: ${task.state}: ${said}${exit} (${task.image}, task ${task.id.slice(0, 12)})`;
 }
 
+/** One error of tasks, however many have it. `key` stays the same while more tasks come to it. */
+export interface TaskError {
+  readonly key: string;
+  readonly line: string;
+}
+
 /** The same error of several tasks, told once with how many and one of them. `first`: the task the manager names goes before the others. */
 export function errorLines(
   service: string,
@@ -49,18 +55,27 @@ export function errorLines(
   nodeName: (id: string) => string,
   first: string | null = null,
 ): readonly string[] {
+  return taskErrors(service, tasks, nodeName, first).map((one) =>
+    one.more === 0 ? one.line : `${one.line}, and ${one.more} more ${one.more === 1 ? "task" : "tasks"} with the same words`,
+  );
+}
+
+/** The errors of tasks by kind, each with one of its tasks and how many more there are. */
+export function taskErrors(
+  service: string,
+  tasks: readonly TaskEntry[],
+  nodeName: (id: string) => string,
+  first: string | null = null,
+): readonly (TaskError & { readonly more: number })[] {
   const named = [...tasks.filter((one) => one.id === first), ...tasks.filter((one) => one.id !== first)];
   const groups = new Map<string, TaskEntry[]>();
   for (const one of named) {
     const key = `${one.state} ${one.error ?? one.message ?? ""} ${String(one.exitCode)} ${one.image}`;
     groups.set(key, [...(groups.get(key) ?? []), one]);
   }
-  return [...groups.values()].map((group) => {
-    const [one] = group;
-    if (one === undefined) return "";
-    const more = group.length - 1;
-    return `${taskWords(service, one, nodeName)}${more === 0 ? "" : `, and ${more} more ${more === 1 ? "task" : "tasks"} with the same words`}`;
-  });
+  return [...groups].flatMap(([key, [one, ...rest]]) =>
+    one === undefined ? [] : [{ key, line: taskWords(service, one, nodeName), more: rest.length }],
+  );
 }
 
 /** The task a manager's message blames: "update paused due to failure or early termination of task ID". */

@@ -29,7 +29,8 @@ function triesOf(given: JsonRecord): readonly (readonly string[])[] {
     throw new PawlError("usage", "inputs.invalid", `the inputs do not fit:\n  check-url: "${url}" is no http address`, {
       next: "Set inputs with --set NAME=VALUE.",
     });
-  const asked = url === null ? [] : [["curl", "--fail", "--silent", "--show-error", "--output", "/dev/null", "--max-time", "10", url]];
+  const asked =
+    url === null ? [] : [["curl", "--fail", "--silent", "--show-error", "--output", "/dev/null", "--max-time", "10", url]];
   return [...asked, ...(command === null ? [] : [wordsOf(command)])];
 }
 

@@ -3,7 +3,7 @@ import type { StepContext } from "../../../engine/ports.ts";
 import type { Managers } from "../access/managers.ts";
 import type { ServiceEntry } from "../entries/service-entry.ts";
 import { readNodeNames, readService, type ServiceReading } from "./service-calls.ts";
-import { blamedTask, errorLines, failedTasks, unplacedTasks } from "./task-words.ts";
+import { blamedTask, errorLines, failedTasks, taskErrors, unplacedTasks } from "./task-words.ts";
 import { judgeUpdate, progressOf, wantedTasks, type UpdateOutcome, type Watched } from "./update-outcome.ts";
 
 /** Twice within the second a failing update has to be told in. */
@@ -14,6 +14,8 @@ const QUIET_MS = 10_000;
 const UNPLACED_MS = 60_000;
 /** Where no update judges the tasks, so many failures beyond one of each say that they will not stay up. */
 const FAILURES = 3;
+/** Kinds of trouble that are journalled; more of them say nothing new. */
+const MOST_NOTICES = 20;
 
 /** How watching ended; `over`: the update did not end in the time it may take. */
 export type WatchEnd =
@@ -101,11 +103,13 @@ export async function watchUpdate(ctx: StepContext, managers: Managers, request:
   let unplacedSince: number | null = null;
   const told = new Set<string>();
   let nodeName: ((id: string) => string) | null = null;
-  const tell = (line: string): void => {
-    if (told.has(line)) return;
-    told.add(line);
-    ctx.say(line);
+  /** Told the first time, and to whoever reads the record later. */
+  const notice = async (key: string, line: string): Promise<void> => {
+    if (told.has(key) || told.size > MOST_NOTICES) return;
+    told.add(key);
+    await ctx.notice(request.service, line);
   };
+  let progress = "";
   for (;;) {
     const answer = await readService(managers, request.service);
     if (answer.kind === "none") return { kind: "gone" };
@@ -123,11 +127,15 @@ export async function watchUpdate(ctx: StepContext, managers: Managers, request:
     unplacedSince = unplaced.length === 0 ? null : (unplacedSince ?? nowMs);
     const failed = since === null ? [] : failedTasks(tasks, since);
     // Said before the bad tasks' names are known: nothing waits for a list of nodes that may be slow to come.
-    tell(progressLine(outcome, answer));
+    const line = progressLine(outcome, answer);
+    if (line !== progress) ctx.say(line);
+    progress = line;
+    if (outcome.kind === "rolling-back") await notice(outcome.kind, line);
     const trouble = [...failed, ...unplaced];
     if (trouble.length > 0) nodeName ??= await readNodeNames(managers, ctx);
-    const errors = errorLines(service.name, trouble, nodeName ?? ((id) => id), blamed(outcome));
-    for (const line of errors) tell(line.replace(/, and \d+ more tasks? with the same words$/, ""));
+    const words = nodeName ?? ((id: string): string => id);
+    for (const one of taskErrors(service.name, trouble, words, blamed(outcome))) await notice(one.key, one.line);
+    const errors = errorLines(service.name, trouble, words, blamed(outcome));
     if (isEnd(outcome, nowMs - begunMs)) return { kind: "ended", outcome, reading: answer, errors };
     if (unplacedSince !== null && nowMs - unplacedSince >= UNPLACED_MS)
       return { kind: "unplaced", reading: answer, errors, after: formatDuration(nowMs - unplacedSince) };
