@@ -63,14 +63,14 @@ function paceOf(reader: Reader, group: "update" | "rollback"): PaceChange {
     MaxFailureRatio: ratio(reader, `${group}-max-failure-ratio`),
     Order: oneOf(reader, `${group}-order`, ["stop-first", "start-first"]),
   };
-  return Object.fromEntries(Object.entries(read).filter(([, value]) => value !== null)) as PaceChange;
+  return Object.fromEntries(Object.entries(read).filter(([, value]) => value !== null));
 }
 
 /** `A=1,B=2`, where a comma only separates when NAME= follows it; or a JSON list of `NAME=value`. */
 function envLines(value: string, complaints: string[]): readonly string[] {
   if (!value.startsWith("[")) return value.split(/,(?=[A-Za-z_][A-Za-z0-9_.-]*=)/);
   const parsed = parseJson(value);
-  if (Array.isArray(parsed) && parsed.every((one: Json) => typeof one === "string")) return parsed as readonly string[];
+  if (Array.isArray(parsed) && parsed.every((one: Json) => typeof one === "string")) return parsed;
   complaints.push("env: this is no JSON list of NAME=value texts");
   return [];
 }

@@ -22,16 +22,16 @@ function aimOf(given: JsonRecord): Aim {
 
 /** States in which the service's spec is what was last wanted and held, as far as the managers can tell. */
 function isGood(service: ServiceEntry): boolean {
-  const state = service.updateStatus?.state ?? "completed";
+  const { state = "completed" } = service.updateStatus ?? {};
   return state === "completed" || state === "rollback_completed";
 }
 
 /** The spec that counts as the last good one: of a paused update it is the one before it. */
 export function keptOf(ctx: StepContext, service: ServiceEntry): KeptSpec {
-  const paused = service.updateStatus?.state === "paused" && service.previousSpec !== null;
+  const before = service.updateStatus?.state === "paused" ? service.previousSpec : null;
   return {
     ...{ service: service.name, id: service.id, good: isGood(service), keptAt: new Date(ctx.clock.now()).toISOString() },
-    spec: paused ? (service.previousSpec ?? service.spec) : service.spec,
+    spec: before ?? service.spec,
   };
 }
 

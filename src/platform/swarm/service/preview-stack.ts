@@ -38,7 +38,7 @@ async function preview(ctx: StepContext): Promise<Effect> {
   if (!read.ok) return silent(ctx, read.why);
   const { services } = read;
   const busy = services.map((one) => busyProblem(ctx, one)).find((one) => one !== null);
-  if (busy !== undefined && busy !== null && file !== null) return { kind: "failed", problem: busy };
+  if (busy !== undefined && file !== null) return { kind: "failed", problem: busy };
   // Each to go back to on its own: `swarm-service-rollback` finds them in this run.
   for (const service of services) await keepSpec(ctx, keptOf(ctx, service));
   const sha256 =

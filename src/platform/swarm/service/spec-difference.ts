@@ -21,10 +21,10 @@ function paceValue(config: Json | undefined, field: PaceField): string {
   const there = config !== undefined && config !== null;
   const value = record(config)[field];
   const zero = field === "Parallelism" && there ? 0 : PACE_DEFAULTS[field];
-  const effective = value === undefined || value === null || value === "" ? zero : value;
+  const effective = typeof value === "number" || (typeof value === "string" && value !== "") ? value : zero;
   switch (field) {
     case "Parallelism":
-      return effective === 0 ? "all at once" : String(effective as number);
+      return effective === 0 ? "all at once" : String(effective);
     case "Delay":
     case "Monitor":
       // The managers watch for five seconds where they are told zero.
@@ -32,7 +32,7 @@ function paceValue(config: Json | undefined, field: PaceField): string {
     case "FailureAction":
     case "MaxFailureRatio":
     case "Order":
-      return String(effective as string | number);
+      return String(effective);
   }
 }
 

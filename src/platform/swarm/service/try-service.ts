@@ -15,8 +15,7 @@ const PASSES = 3;
 function wordsOf(command: string): readonly string[] {
   if (!command.startsWith("[")) return command.split(/\s+/).filter((word) => word !== "");
   const parsed = parseJson(command);
-  if (Array.isArray(parsed) && parsed.length > 0 && parsed.every((one: Json) => typeof one === "string"))
-    return parsed as readonly string[];
+  if (Array.isArray(parsed) && parsed.length > 0 && parsed.every((one: Json) => typeof one === "string")) return parsed;
   throw new PawlError("usage", "inputs.invalid", "the inputs do not fit:\n  check-command: this is no JSON list of words", {
     next: `--set 'check-command=["./smoke", "two words"]'`,
   });
