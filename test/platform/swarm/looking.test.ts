@@ -154,7 +154,7 @@ describe("a task that ends again and again", () => {
   const looping = Array.from({ length: 3 }, (_, index) => ({
     ...{ id: `t${index}`, serviceId: "s", nodeId: "n", slot: 7, image: "i", desired: "shutdown", state: "failed", message: null },
     ...{ at: new Date(newest - index * 5_000).toISOString(), createdAt: new Date(newest - index * 5_000).toISOString() },
-    ...{ error: "task: non-zero exit (1)", exitCode: 1 },
+    ...{ error: "task: non-zero exit (1)", exitCode: 1, template: {} },
   }));
 
   it("is a crash loop after three times within a minute, though the newest says running", () => {

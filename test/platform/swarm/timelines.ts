@@ -2,7 +2,7 @@ import type { Json, JsonRecord } from "../../../src/domain/json.ts";
 import { list, record } from "../../../src/domain/json-fields.ts";
 import { serviceEntry, type ServiceEntry } from "../../../src/platform/swarm/entries/service-entry.ts";
 import { parseTasks, type TaskEntry } from "../../../src/platform/swarm/entries/task-entry.ts";
-import { recorded } from "../../real/swarm.ts";
+import { recorded } from "./recorded.ts";
 
 /** One moment of a recorded timeline, in the API's own form. */
 export interface Moment {
@@ -13,7 +13,7 @@ export interface Moment {
 
 /** The service of a moment; everything a timeline left out is that of the recorded service. */
 function serviceAt(moment: JsonRecord): Json {
-  const base = record(recorded("service-created") as Json);
+  const base = record(recorded("service-created"));
   const spec = record(base["Spec"]);
   const template = record(spec["TaskTemplate"]);
   const withImage = (image: Json | undefined): JsonRecord => ({
@@ -50,7 +50,7 @@ function tasksAt(moment: JsonRecord): Json {
 
 /** A recorded timeline, moment by moment. */
 export function timeline(name: string): readonly Moment[] {
-  return list(recorded(`timeline-${name}`) as Json).map((one) => {
+  return list(recorded(`timeline-${name}`)).map((one) => {
     const moment = record(one);
     return { t: Number(moment["t"]), service: serviceAt(moment), tasks: tasksAt(moment) };
   });

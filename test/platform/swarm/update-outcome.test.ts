@@ -4,7 +4,7 @@ import { serviceEntry } from "../../../src/platform/swarm/entries/service-entry.
 import { parseTasks } from "../../../src/platform/swarm/entries/task-entry.ts";
 import { blamedTask, errorLines, failedTasks, unplacedTasks } from "../../../src/platform/swarm/service/task-words.ts";
 import { judgeUpdate, type UpdateOutcome } from "../../../src/platform/swarm/service/update-outcome.ts";
-import { recorded } from "../../real/swarm.ts";
+import { recorded } from "./recorded.ts";
 import { readingOf, timeline } from "./timelines.ts";
 
 /** The outcomes of a timeline in order, each once, as whoever watches an update to `image` would see them. */
@@ -111,11 +111,11 @@ describe("what a recorded update of a service means", () => {
 });
 
 describe("what tasks say of themselves", () => {
-  const tasks = (name: string): NonNullable<ReturnType<typeof parseTasks>> => parseTasks(recorded(name) as Json) ?? [];
+  const tasks = (name: string): NonNullable<ReturnType<typeof parseTasks>> => parseTasks(recorded(name)) ?? [];
   const node = (id: string): string => `node-${id.slice(0, 4)}`;
 
   it("the task that the managers blame comes first, with its error, exit code, image and node; equal errors are told once", () => {
-    const service = serviceEntry(recorded("service-paused") as Json);
+    const service = serviceEntry(recorded("service-paused"));
     const blamed = blamedTask(service.updateStatus?.message ?? "");
     expect(blamed).toBe("mvpuxt21ca2qtbp4xnnrdew0b");
     const lines = errorLines("ping", failedTasks(tasks("tasks-failing"), service.updateStatus?.startedAt ?? ""), node, blamed);
