@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import type { Json } from "../../../src/domain/json.ts";
 import { serviceEntry } from "../../../src/platform/swarm/entries/service-entry.ts";
 import { parseTasks } from "../../../src/platform/swarm/entries/task-entry.ts";
 import { blamedTask, errorLines, failedTasks, unplacedTasks } from "../../../src/platform/swarm/service/task-words.ts";
