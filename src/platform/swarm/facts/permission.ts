@@ -124,7 +124,7 @@ export async function permission(ctx: StepContext): Promise<Permission> {
   if (node === null) return { kind: "yes" };
   for (let attempt = 1; ; attempt++) {
     const denial = await askOnce(ctx, node);
-    if (denial === null) return { kind: "yes", note: attempt === 1 ? "asked right before" : `asked ${attempt} times` };
+    if (denial === null) return attempt === 1 ? { kind: "yes" } : { kind: "yes", note: `asked ${attempt} times` };
     if (attempt === ATTEMPTS || ctx.stopping.aborted) return denial;
     ctx.say(`${denial.problem.text} ${denial.problem.observed ?? ""} Asking again in ${PAUSE_MS / 1_000} s.`);
     await ctx.clock.sleep(PAUSE_MS, ctx.stopping);
