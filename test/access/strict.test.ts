@@ -245,6 +245,19 @@ describeReal("a cluster in strict security mode", ["openssl"], () => {
     expect(told(await stage.client({}, { nodes: NODES, ...mesos(m1) }).ask(metrics(m1)))).toMatch(expected);
   });
 
+  it("a page is an answer where a page is what was asked for, and a redirect to a login is none even then", async () => {
+    let login = false;
+    const m1 = await stage.serve(M1, null, (_request, response) =>
+      login
+        ? void response.writeHead(302, { location: "/login" }).end()
+        : void response.writeHead(200, { "content-type": "text/html" }).end("<!DOCTYPE html><table></table>"),
+    );
+    const client = stage.client({}, { nodes: NODES, ...mesos(m1) });
+    expect(await client.ask({ ...metrics(m1), page: true })).toMatchObject({ kind: "answered", status: 200 });
+    login = true;
+    expect(told(await client.ask({ ...metrics(m1), page: true }))).toMatch(/^login-page: m1 mesos-master/);
+  });
+
   it("secrets that everybody on the machine may read, files that are not there and wrong files are refused before anything is asked", () => {
     const open = stage.file("open", "secret", 0o644);
     const use = (http: Parameters<Stage["client"]>[0]) => (): unknown =>
