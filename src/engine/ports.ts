@@ -11,12 +11,12 @@ import type { StepRecord } from "../domain/run-state.ts";
 import type { Looking, LookingWorld, Sheet, SheetCell, SheetPart, Tone } from "./looking-port.ts";
 import type { Monitoring, SampleRequest, Sampler } from "./monitor-port.ts";
 import type { ByteStream, Command, HttpAnswer, HttpRequest, Outcome, Remote, StreamAnswer, TcpAnswer } from "./remote-port.ts";
-import type { ApiVersions, SocketPlace, WebProduct, WebService } from "./web-port.ts";
+import type { ApiVersions, SocketPlace, WebProduct } from "./web-port.ts";
 
 export type { OrderGroup };
 export type { Monitoring, SampleRequest, Sampler };
 export type { Looking, LookingWorld, Sheet, SheetCell, SheetPart, Tone };
-export type { ApiVersions, SocketPlace, WebProduct, WebService };
+export type { ApiVersions, SocketPlace, WebProduct };
 export type { ByteStream, Command, HttpAnswer, HttpRequest, Outcome, Remote, StreamAnswer, TcpAnswer };
 
 /** Time. `now` is wall time in epoch ms (for people), `monotonic` is for durations. On a lab both are the lab's own time. */

@@ -26,7 +26,7 @@ function minorOf(version: string | null): number | null {
  * The version to ask an engine in, from its `/version`: the one pawl was written for where the engine speaks it, else the nearest it
  * does. In a Swarm whose engines are being upgraded each is asked in its own (swarm.md, "Reaching a Swarm").
  */
-export function apiPrefix(body: string): string | null {
+function apiPrefix(body: string): string | null {
   const read = readJson(body);
   if (!read.ok) return null;
   const said = record(read.value);

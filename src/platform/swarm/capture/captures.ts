@@ -2,6 +2,7 @@ import type { Inventory, InventoryNode } from "../../../domain/inventory.ts";
 import { text } from "../../../domain/json-fields.ts";
 import type { Facts } from "../../../domain/plan.ts";
 import type { CaptureItem } from "../../../engine/ports.ts";
+import { filtersOf } from "../access/change-spec.ts";
 import { engineUrl, managersOf } from "../contract.ts";
 import { withoutContent } from "./configs.ts";
 
@@ -19,7 +20,7 @@ const OF_SWARM: readonly {
   { name: "nodes", path: "/nodes", of: "nodes with role, availability, state and engine" },
   { name: "services", path: "/services?status=true", of: "services with their whole definition and last update" },
   { name: "tasks", path: "/tasks", of: "tasks, with the history that the Swarm keeps" },
-  { name: "networks", path: `/networks?filters=${encodeURIComponent('{"scope":["swarm"]}')}`, of: "overlay networks" },
+  { name: "networks", path: `/networks?${filtersOf({ scope: ["swarm"] })}`, of: "overlay networks" },
   { name: "configs", path: "/configs", of: "configs by name and digest, without their content", keep: withoutContent },
   { name: "secrets", path: "/secrets", of: "secrets by name", keep: withoutContent },
 ];

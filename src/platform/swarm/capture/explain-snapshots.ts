@@ -21,7 +21,7 @@ interface Between {
 }
 
 /** Every difference between two snapshots of a Swarm that may be there, and why. The first rule that fits explains it. */
-export const DIFFERENCE_RULES: readonly DifferenceRule<ConditionName>[] = [
+const DIFFERENCE_RULES: readonly DifferenceRule<ConditionName>[] = [
   {
     name: "set-aside",
     class: "consequential",

@@ -14,7 +14,7 @@ import { infoDetails, readInfo, type InfoAnswer } from "./engine-info.ts";
 const NODES_AT_ONCE = 50;
 
 /** What a manager says of the whole Swarm; null: it could not be read. */
-export interface SwarmReading {
+interface SwarmReading {
   readonly nodes: readonly NodeEntry[] | null;
   readonly services: readonly ServiceEntry[] | null;
   readonly tasks: readonly TaskEntry[] | null;
@@ -22,7 +22,7 @@ export interface SwarmReading {
 }
 
 /** Reads nodes, services and tasks from a manager; without a clock nobody is waited for. */
-export async function readSwarm(
+async function readSwarm(
   reader: Remote,
   inventory: Inventory,
   clock: Pick<Clock, "monotonic" | "sleep"> | null,
@@ -55,7 +55,7 @@ function majority(values: readonly (string | null)[]): string {
 }
 
 /** A whole member: ready, and for a manager reachable. */
-export function isWhole(entry: NodeEntry): boolean {
+function isWhole(entry: NodeEntry): boolean {
   return entry.state === "ready" && (entry.role !== "manager" || entry.reachability === "reachable");
 }
 
