@@ -79,14 +79,17 @@ export function describeSwarm(name: string, body: () => void): void {
 }
 
 /** Waits for the end of its input, our pipe, and takes the cluster down then: however the test's process ends, no node outlives it. */
-const GUARD = `cat >/dev/null; exec "$1" --state "$2" down`;
+const GUARD = `cat >/dev/null; "$1" --state "$2" down; rm -rf "$3"`;
 
 /** Starts a Swarm: five nodes take about five seconds. Call it in `beforeAll`, with a limit of two minutes. */
 export async function startSwarm(options: SwarmOptions): Promise<Swarm> {
   // Short: sockets lie below it.
   const folder = mkdtempSync(join(tmpdir(), "pawl-sw-"));
   const state = join(folder, "c");
-  const guard = spawn("sh", ["-c", GUARD, "guard", SCRIPT, state], { stdio: ["pipe", "ignore", "ignore"], detached: true });
+  const guard = spawn("sh", ["-c", GUARD, "guard", SCRIPT, state, folder], {
+    stdio: ["pipe", "ignore", "ignore"],
+    detached: true,
+  });
   guard.stdin.on("error", () => undefined);
   const ended = new Promise<void>((done) => guard.once("exit", () => done()));
   const stop = async (): Promise<void> => {
