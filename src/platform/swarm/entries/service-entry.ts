@@ -79,7 +79,7 @@ function portsOf(endpoint: JsonRecord): readonly string[] {
 }
 
 /** One service of an answer of `GET /services` or `GET /services/{id}`. */
-function serviceEntry(value: Json): ServiceEntry {
+export function serviceEntry(value: Json): ServiceEntry {
   const service = record(value);
   const spec = record(service["Spec"]);
   const task = record(spec["TaskTemplate"]);
