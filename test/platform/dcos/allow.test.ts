@@ -36,6 +36,22 @@ describe("what DC/OS may be read with", () => {
   });
 
   it.each([
+    ["/package/list", "application/vnd.dcos.package.list-request+json;charset=utf-8;version=v1", "{}", true],
+    ["/package/list", "application/vnd.dcos.package.uninstall-request+json;charset=utf-8;version=v1", "{}", false],
+    ["/package/list", "application/json", "{}", false],
+    ["/package/uninstall", "application/vnd.dcos.package.list-request+json;charset=utf-8;version=v1", "{}", false],
+    ["/api/v1", "application/vnd.dcos.package.list-request+json;charset=utf-8;version=v1", '{"type":"GET_STATE"}', false],
+    ["/logging", "application/json", '{"logger":"ROOT","level":"off"}', false],
+    ["/system/health/v1/report/diagnostics/create", "application/json", '{"nodes":["all"]}', false],
+  ])("lets a POST to %s as %s with %s through: %s", async (path, type, body, allowed) => {
+    const { remote, sent } = echo();
+    const request = { method: "POST", url: `http://10.0.0.11:7070${path}`, body, headers: { "content-type": type } };
+    const asked = guard(remote, ALLOW).http({ ...request, timeoutMs: 1_000, followRedirects: 0 });
+    await (allowed ? expect(asked).resolves.toMatchObject({ status: 200 }) : expect(asked).rejects.toThrow(/not on its list/));
+    expect(sent).toHaveLength(allowed ? 1 : 0);
+  });
+
+  it.each([
     "http://10.0.0.11:8181/exhibitor/v1/cluster/restart",
     "http://10.0.0.11:8181/exhibitor/v1/cluster/stop/10.0.0.12",
     "http://10.0.0.11:8181/exhibitor/v1/cluster/start",
