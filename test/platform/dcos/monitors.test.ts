@@ -166,7 +166,7 @@ describe("the monitors of the shipped runbook, through a hop", () => {
       // This cluster has no service Marathon.
       new Set((plan.monitors ?? []).flatMap((one) => (one.scope.kind === "listed" ? [] : [one.name]))),
     );
-  }, 60_000);
+  }, 300_000);
 });
 
 function timeOf(events: readonly RunEvent[], step: string, to: string): number {
