@@ -6,8 +6,8 @@ import type { PaceChange, SpecChange } from "./spec-change.ts";
 
 const NS_PER_MS = 1_000_000;
 const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_.-]*$/;
-/** Names that promise a secret: their values must not stand in a plan. */
-const SECRET = /pass|pwd|secret|token|credential|(?:api|private|access)[_.-]?key|(?:^|_)auth(?:_|$)/i;
+/** Names of variables that promise a secret: their values must not stand in a plan, or be shown. */
+export const SECRET = /pass|pwd|secret|token|credential|(?:api|private|access)[_.-]?key|(?:^|_)auth(?:_|$)/i;
 const IMAGE = /^[a-z0-9][A-Za-z0-9._:/@-]{0,300}$/;
 
 type Word = string | null;

@@ -1,6 +1,7 @@
 import { formatDuration } from "../../../domain/duration.ts";
 import { canonical, type Json, type JsonRecord } from "../../../domain/json.ts";
 import { list, number, record, text } from "../../../domain/json-fields.ts";
+import { SECRET } from "./change-inputs.ts";
 import { essenceOf } from "./spec-essence.ts";
 
 const NS_PER_MS = 1_000_000;
@@ -61,6 +62,8 @@ function envLines(before: JsonRecord, after: JsonRecord): readonly string[] {
   return names.flatMap((name) => {
     const [was, is] = [old.get(name), now.get(name)];
     if (was === is) return [];
+    if (SECRET.test(name))
+      return [`env ${name}: ${was === undefined ? "set" : is === undefined ? "removed" : "another value"} (not shown)`];
     if (was === undefined) return [`env ${name}: (none) → ${name}=${is ?? ""}`];
     return [is === undefined ? `env ${name}: removed` : `env ${name}: ${name}=${was} → ${name}=${is}`];
   });

@@ -25,9 +25,17 @@ function typed(word: string): string {
 /** The command that puts a service back to what this run found, whole: to be copied from the message that a failed update halts with. */
 export function rollbackCommand(ctx: Pick<StepContext, "spell" | "plan" | "run">, service: string): string {
   const output = outputFolder(ctx);
-  const { inventory, runbook } = ctx.plan.sources;
-  const file = runbook.replace(/[^/]*$/, "swarm-service-rollback.yaml");
-  const words = ["pawl", "run", file, "-i", inventory, "--set", `service=${service}`, "--set", `run=${ctx.run}`];
+  const words = [
+    "pawl",
+    "run",
+    "swarm-service-rollback.yaml",
+    "-i",
+    ctx.plan.sources.inventory,
+    "--set",
+    `service=${service}`,
+    "--set",
+    `run=${ctx.run}`,
+  ];
   return [...words, ...(output === "backups" ? [] : ["--output-dir", output])].map(typed).join(" ");
 }
 
