@@ -18,6 +18,7 @@ export const ROOT = packageRoot();
 export const POLICIES: Readonly<Record<string, string>> = {
   workbook: join(ROOT, "runbooks/policies/dcos-workbook.yaml"),
   published: join(ROOT, "runbooks/policies/dcos-published.yaml"),
+  "docker-engine": join(ROOT, "runbooks/policies/docker-engine.yaml"),
 };
 
 /** The file of a policy that has a name among `named`, else a file of the user's, relative to where pawl was started. */

@@ -73,9 +73,25 @@ function lacking(): string | null {
   return checked.status === CANNOT ? why : `swarm-cluster check failed: ${why}`;
 }
 
-/** A group of tests on a real Swarm: what is missing on this machine is named, and with CI=true that is a failure. */
-export function describeSwarm(name: string, body: () => void): void {
-  describeReal(name, PACKAGES, body, lacking());
+/** Debian suites whose engines tests use, newest last. */
+const SUITES = ["bookworm", "trixie"] as const;
+
+/** Why packages of these engine versions cannot be had, in words; null where they are there. Fetched once per machine, half a minute. */
+function enginesLacking(versions: readonly string[]): string | null {
+  const missing = (listed: string): readonly string[] => versions.filter((one) => !listed.includes(` ${one}`));
+  const cached = spawnSync(SCRIPT, ["engines", "--cached"], { encoding: "utf8" });
+  if (missing(cached.stdout).length === 0) return null;
+  const fetched = spawnSync(SCRIPT, ["engines", ...SUITES], { encoding: "utf8", timeout: 300_000 });
+  const still = missing(fetched.stdout);
+  if (still.length === 0) return null;
+  const why = fetched.stderr.trim().split("\n").at(-1) ?? "";
+  return `packages of Docker engine ${still.join(", ")} from Debian ${SUITES.join(", ")}${why === "" ? "" : ` (${why})`}`;
+}
+
+/** A group of tests on a real Swarm: what is missing on this machine is named, and with CI=true that is a failure. `engines`: other versions it needs. */
+export function describeSwarm(name: string, body: () => void, engines: readonly string[] = []): void {
+  const here = lacking();
+  describeReal(name, PACKAGES, body, here ?? (engines.length === 0 ? null : enginesLacking(engines)));
 }
 
 /** Waits for the end of its input, our pipe, and takes the cluster down then: however the test's process ends, no node outlives it. */
