@@ -97,7 +97,8 @@ export function movesOf(now: SwarmNow, nodeId: string, name: (id: string) => str
     return { ...place, name: name(place.id) };
   });
   const wishes = new Map(list(now.services).map((one) => [wishOf(one).id, wishOf(one)]));
-  const others = places.filter((place) => place.id !== nodeId);
+  const byText = new Intl.Collator("en", { numeric: true });
+  const others = places.filter((place) => place.id !== nodeId).toSorted((a, b) => byText.compare(a.name, b.name));
   const loads = loadsOf(others, wishes, now.tasks);
   const here = now.tasks.filter((task) => task.nodeId === nodeId && isWanted(task));
   const moving = here.flatMap((task) => {
@@ -121,12 +122,11 @@ export function movesOf(now: SwarmNow, nodeId: string, name: (id: string) => str
     (wish) => !now.tasks.some((task) => task.serviceId === wish.id && task.nodeId !== nodeId && running(task)),
   );
   const globals = [...new Set(here.flatMap((task) => wishes.get(task.serviceId) ?? []).filter((wish) => wish.global))];
-  const byTask = new Intl.Collator("en", { numeric: true });
   return {
     node: name(nodeId),
-    moves: moves.toSorted((a, b) => byTask.compare(a.task, b.task)),
-    globals: globals.map((wish) => wish.name).toSorted(byTask.compare),
-    away: away.map((wish) => wish.name).toSorted(byTask.compare),
+    moves: moves.toSorted((a, b) => byText.compare(a.task, b.task)),
+    globals: globals.map((wish) => wish.name).toSorted(byText.compare),
+    away: away.map((wish) => wish.name).toSorted(byText.compare),
   };
 }
 
