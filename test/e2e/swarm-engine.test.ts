@@ -50,7 +50,7 @@ interface Listed {
 /** One answer of an engine's socket, or null. */
 async function ask(socketPath: string, path: string): Promise<unknown> {
   return new Promise((done) => {
-    const request = get({ socketPath, path, timeout: 3_000 }, (answer) => {
+    const request = get({ socketPath, path, timeout: 10_000 }, (answer) => {
       let text = "";
       answer.setEncoding("utf8");
       answer.on("data", (chunk: string) => (text += chunk));
@@ -63,7 +63,7 @@ async function ask(socketPath: string, path: string): Promise<unknown> {
 }
 
 interface Sample {
-  /** Managers whose own engine says that it is an active manager. */
+  /** Managers whose engine answers; what it knows of the Swarm it does not say during an election. */
   readonly active: number;
   /** Managers that a list names unreachable, the most that any list did. */
   readonly unreachable: number;
@@ -78,16 +78,13 @@ function watchQuorum(swarm: Swarm): { readonly stop: () => Promise<readonly Samp
   const wanted = new AbortController();
   const loop = (async () => {
     while (!wanted.signal.aborted) {
-      const [infos, lists] = await Promise.all([
-        Promise.all(managers.map(async ({ socket }) => ask(socket, "/v1.41/info"))),
+      const [versions, lists] = await Promise.all([
+        Promise.all(managers.map(async ({ socket }) => ask(socket, "/version"))),
         Promise.all(managers.map(async ({ socket }) => ask(socket, "/v1.41/nodes"))),
       ]);
       const heard = lists.flatMap((one) => (one === null ? [] : [one as readonly ListedNode[]]));
-      const members = infos.filter(
-        (one) => (one as { Swarm?: { LocalNodeState?: string } } | null)?.Swarm?.LocalNodeState === "active",
-      );
       samples.push({
-        active: members.length,
+        active: versions.filter((one) => one !== null).length,
         unreachable: Math.max(
           0,
           ...heard.map((list) => list.filter((node) => node.ManagerStatus?.Reachability === "unreachable").length),

@@ -66,6 +66,7 @@ export function nodeSteps(
         recorded: (artifact) => Promise.resolve(void recorded.push(artifact.name)),
         hasRecorded: (name) => recorded.includes(name),
         reattached: () => Promise.resolve(),
+        notice: () => Promise.resolve(),
         say: (line) => void said.push(line),
         sleeping: () => undefined,
         ask: () => Promise.resolve("approved"),
