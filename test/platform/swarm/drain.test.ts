@@ -1,15 +1,16 @@
 import { describe, expect, it } from "vitest";
 import type { Json, JsonRecord } from "../../../src/domain/json.ts";
-import { list, parseJson, record } from "../../../src/domain/json-fields.ts";
+import { list, parseJson, record, text } from "../../../src/domain/json-fields.ts";
 import { activateNode } from "../../../src/platform/swarm/node/activate-node.ts";
 import { drainNode } from "../../../src/platform/swarm/node/drain-node.ts";
 import { nodeSteps, settle, type NodeSteps } from "./node-step.ts";
 import { good, inventoryOf, recorded, recordedRemote, type EngineAnswer } from "./recorded.ts";
 
+const word = (value: Json | undefined): string => text(value) ?? "";
 const NODES = recorded("nodes") as readonly JsonRecord[];
 const TASKS = recorded("tasks") as readonly JsonRecord[];
-const SERVICE = String(TASKS[0]?.["ServiceID"]);
-const NODE3 = String(NODES[2]?.["ID"]);
+const SERVICE = word(TASKS[0]?.["ServiceID"]);
+const NODE3 = word(NODES[2]?.["ID"]);
 
 interface World {
   readonly steps: NodeSteps;

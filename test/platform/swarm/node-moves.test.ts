@@ -1,17 +1,18 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Json, JsonRecord } from "../../../src/domain/json.ts";
-import { list, record } from "../../../src/domain/json-fields.ts";
+import { list, record, text } from "../../../src/domain/json-fields.ts";
 import { parseTasks, type TaskEntry } from "../../../src/platform/swarm/entries/task-entry.ts";
 import { hindrances, movesOf, namesIn, type NodeMoves } from "../../../src/platform/swarm/node/node-moves.ts";
 import { meets, placeOf } from "../../../src/platform/swarm/node/placement.ts";
 import { recorded } from "./recorded.ts";
 
+const word = (value: Json | undefined): string => text(value) ?? "";
 const NODES = recorded("nodes") as readonly JsonRecord[];
 const TASKS = recorded("tasks") as readonly JsonRecord[];
-const SERVICE = String(TASKS[0]?.["ServiceID"]);
-const [NODE1, NODE2, NODE3] = NODES.map((node) => String(node["ID"])) as [string, string, string];
-const NAMES = new Map(NODES.map((node) => [String(node["ID"]), String(record(node["Description"])["Hostname"])]));
+const SERVICE = word(TASKS[0]?.["ServiceID"]);
+const [NODE1, NODE2, NODE3] = NODES.map((node) => word(node["ID"])) as [string, string, string];
+const NAMES = new Map(NODES.map((node) => [word(node["ID"]), word(record(node["Description"])["Hostname"])]));
 const name = (id: string): string => NAMES.get(id) ?? id;
 const NONE = new Set<string>();
 
@@ -93,7 +94,7 @@ describe("where the tasks of a node could go", () => {
   it("not where too little is left to reserve, counting what the tasks there have reserved and each move before", () => {
     const reserving = service({ Resources: { Reservations: { MemoryBytes: 100, NanoCPUs: 10 } } });
     const of = (memory: number, cpus: number): Json =>
-      NODES.map((one) => node(String(one["ID"]), { description: { Resources: { MemoryBytes: memory, NanoCPUs: cpus } } }));
+      NODES.map((one) => node(word(one["ID"]), { description: { Resources: { MemoryBytes: memory, NanoCPUs: cpus } } }));
     expect(where(moves(NODE2, [reserving], of(200, 100)))).toEqual(["node1", "node3"]);
     expect(hindrances(moves(NODE2, [reserving], of(199, 100)), NONE)[0]).toContain("node1 has too little memory left to reserve");
     expect(hindrances(moves(NODE2, [reserving], of(200, 19)), NONE)[0]).toContain("node3 has too little CPU left to reserve");
