@@ -10,6 +10,8 @@ export type Tone = "plain" | "good" | "waiting" | "bad" | "quiet";
 export interface SheetCell {
   readonly text: string;
   readonly tone?: Tone;
+  /** `NAME=value` as a container's environment has them, shown behind the text: any value may be a secret, and is masked as such. */
+  readonly environment?: readonly string[];
   /** It follows from the line above: drawn as its branch. */
   readonly branch?: true;
 }

@@ -1,3 +1,5 @@
+import { readJson } from "../domain/json.ts";
+import { list, record } from "../domain/json-fields.ts";
 import type { Sheet, SheetCell, SheetPart } from "../engine/ports.ts";
 import { inkOf, printable, symbolsOf, type Ink, type Paper } from "./paper.ts";
 import { renderTable } from "./table.ts";
@@ -24,7 +26,7 @@ function partLines(part: SheetPart, paper: Paper): readonly string[] {
   const { corner, ellipsis } = symbolsOf(paper);
   switch (part.kind) {
     case "table": {
-      if (part.rows.length === 0) return [part.empty];
+      if (part.rows.length === 0) return [oneLine(part.empty)];
       const rows = part.rows.map((row) =>
         row.map((cell) => (cell.branch === true ? `${ink.quiet(` ${corner} `)}${painted(cell, ink)}` : painted(cell, ink))),
       );
@@ -32,7 +34,7 @@ function partLines(part: SheetPart, paper: Paper): readonly string[] {
     }
     case "pairs": {
       const label = Math.max(...part.pairs.map(([name]) => cells(name))) + 2;
-      const title = part.title === undefined ? [] : [ink.strong(part.title)];
+      const title = part.title === undefined ? [] : [ink.strong(oneLine(part.title))];
       return [
         ...title,
         ...part.pairs.flatMap(([name, cell]) =>
@@ -49,9 +51,16 @@ function partLines(part: SheetPart, paper: Paper): readonly string[] {
   }
 }
 
+/** Masked as in a document, where the list's name says what is in it. */
+function environmentText({ environment = [] }: SheetCell, mask: (text: string) => string): string {
+  if (environment.length === 0) return "";
+  const read = readJson(mask(JSON.stringify({ env: environment })));
+  return read.ok ? list(record(read.value)["env"]).join(" ") : "";
+}
+
 /** A sheet as text: its parts with an empty line between them, no line wider than the paper. `mask` replaces secrets. */
 export function renderSheet(sheet: Pick<Sheet, "parts">, paper: Paper, mask: (text: string) => string = (text) => text): string {
-  const masked = (cell: SheetCell): SheetCell => ({ ...cell, text: mask(cell.text) });
+  const masked = (cell: SheetCell): SheetCell => ({ ...cell, text: `${mask(cell.text)}${environmentText(cell, mask)}` });
   const parts = sheet.parts.map((part): SheetPart => {
     switch (part.kind) {
       case "table":

@@ -2,7 +2,6 @@ import { Command } from "commander";
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, dirname, resolve } from "node:path";
-import { stringify } from "yaml";
 import { PawlError } from "../../domain/errors.ts";
 import { plainAddress, type Inventory, type SshSettings } from "../../domain/inventory.ts";
 import type { Discovery, Platform } from "../../engine/ports.ts";
@@ -69,28 +68,11 @@ async function ask(io: Io, platform: Platform, inventory: Inventory): Promise<Di
   }
 }
 
-/** The inventory as a document, in the order people read it in. */
-function documentOf(name: string, { platform, ssh }: Inventory, found: Discovery): string {
-  const { user, port, identityFile, knownHosts } = ssh;
-  const settings = {
-    ...(user === undefined ? {} : { user }),
-    ...(port === undefined ? {} : { port }),
-    ...(identityFile === undefined ? {} : { "identity-file": identityFile }),
-    ...(knownHosts === undefined ? {} : { "known-hosts": knownHosts }),
-  };
-  const form = {
-    ...{ apiVersion: "pawl/v1", kind: "Inventory", metadata: { name }, platform },
-    ...(Object.keys(settings).length === 0 ? {} : { ssh: settings }),
-    nodes: found.nodes,
-  };
-  const notes = ["Written by pawl inventory discover. Look it over: addresses, roles, and who is critical.", ...found.notes];
-  return `${notes.map((note) => `# ${note}`).join("\n")}\n${stringify(form, { lineWidth: 0 })}`;
-}
-
 async function discoverInto(io: Io, options: Options): Promise<void> {
   const { loadPlatform, PLATFORM_NAMES } = await import("../platforms.ts");
-  const { loadInventory } = await import("../../document/load.ts");
   const { writeNewFile } = await import("../../disk/durable-file.ts");
+  const { discoveredInventory } = await import("../discovered-inventory.ts");
+  const { oneLine } = await import("../../view/text.ts");
   if (!PLATFORM_NAMES.includes(options.platform))
     throw new PawlError("usage", "platform.unknown", `--platform ${options.platform}: there is no such platform`, {
       expected: PLATFORM_NAMES.join(", "),
@@ -110,14 +92,14 @@ async function discoverInto(io: Io, options: Options): Promise<void> {
       .replace(/\.ya?ml$/, "")
       .replace(/[^A-Za-z0-9._-]+/g, "-") ||
       basename(dirname(file)));
-  await writeNewFile(file, documentOf(name, inventory, found));
-  const written = (await loadInventory(file)).document;
+  const { text, document: written } = discoveredInventory(file, name, inventory, found);
+  await writeNewFile(file, text);
   if (options.json === true) io.out(JSON.stringify({ file, cluster: found.clusterId, nodes: found.nodes, notes: found.notes }));
   else {
     const count = (wanted: string): string => `${written.nodes.filter((node) => node.role === wanted).length} × ${wanted}`;
     const roles = [...new Set(written.nodes.map((node) => node.role))].map(count).join(", ");
-    io.out(`${options.out}: ${written.nodes.length} nodes of ${found.clusterId} (${roles}).`);
-    for (const note of found.notes) io.out(note);
+    io.out(`${options.out}: ${written.nodes.length} nodes of ${oneLine(found.clusterId)} (${roles}).`);
+    for (const note of found.notes) io.out(oneLine(note));
     io.out(
       "No host key was trusted by this: machines whose key known_hosts does not hold are refused until somebody has compared it.",
     );

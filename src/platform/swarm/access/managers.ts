@@ -53,6 +53,10 @@ const NOT_SENT =
 const PASSING =
   /does not have a leader|DeadlineExceeded|Unavailable|is not a swarm manager|context deadline|transport is closing/i;
 const STALE = /update out of sequence/;
+/** What a manager turned down before it did anything. Any other fault of its own (a leader that fell, a broken pipe) may have come too late. */
+const TURNED_DOWN =
+  /code = (?:InvalidArgument|NotFound|AlreadyExists|FailedPrecondition|PermissionDenied|Unimplemented|OutOfRange)\b/;
+const NOT_IMPLEMENTED = 501;
 
 /** What a manager's error body says. */
 function messageOf(body: Buffer): string {
@@ -127,7 +131,8 @@ export function createManagers(remote: Remote, inventory: Inventory, options: Ma
         reasons.push(`${node.name}: ${message}`);
         continue;
       }
-      if (isPassing(answer)) return { kind: "unknown", why: `${node.name}: ${message}` };
+      const isOver = status < 500 || status === NOT_IMPLEMENTED || TURNED_DOWN.test(message);
+      if (!isOver || isPassing(answer)) return { kind: "unknown", why: `${node.name}: HTTP ${status}, ${message}` };
       return { kind: "refused", status, why: `${node.name}: HTTP ${status}, ${message}` };
     }
     return { kind: "refused", status: null, why: reasons.join("; ") || "the inventory has no manager to send it to" };

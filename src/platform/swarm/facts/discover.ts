@@ -11,7 +11,8 @@ function namesFor(entries: readonly NodeEntry[]): ReadonlyMap<string, string> {
   return new Map(
     entries.map(({ id, hostname }) => {
       const plain = hostname.replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^[^A-Za-z0-9]+/, "") || id.slice(0, 12);
-      const name = taken.has(plain) ? `${plain}-${id.slice(0, 4)}` : plain;
+      const tries = [plain, `${plain}-${id.slice(0, 4)}`, id];
+      const name = tries.find((one) => !taken.has(one)) ?? id;
       taken.add(name);
       return [id, name] as const;
     }),

@@ -4,6 +4,7 @@ import { list, number, record, text } from "../../../domain/json-fields.ts";
 import { finding, type Judgement } from "../../../domain/judgement.ts";
 import type { Facts, Finding } from "../../../domain/plan.ts";
 import { managersOf, quorumOf } from "../contract.ts";
+import { mistaken } from "./identity.ts";
 
 type Trouble = Judgement["bad"];
 
@@ -48,6 +49,23 @@ function enginesAnswer(facts: Facts, inventory: Inventory): Judgement {
     ),
     unknown: [],
     remedy: "Correct address, key or host key; start the engine; or let pawl's user reach its socket (docs/swarm.md).",
+  };
+}
+
+/** An upgrade acts on a machine by its address: behind each must be its own engine, or one node's word counts for another. */
+function enginesAreTheirOwn(facts: Facts, inventory: Inventory): Judgement {
+  const others = mistaken(facts.nodes, inventory);
+  return {
+    id: "engines-are-their-own",
+    title: "Behind each address is that node's own engine",
+    expected: "another member of the Swarm behind each address, the one the Swarm knows by it",
+    good: `${inventory.nodes.length} engines`,
+    bad: of(inventory.nodes, (node) => others.get(node.name) ?? null),
+    unknown: of(inventory.nodes, (node) =>
+      text(detailsOf(facts, node)["nodeId"]) === null ? "its engine does not say who it is" : null,
+    ),
+    remedy:
+      "Correct the addresses, ports and sockets of these nodes in the inventory; look at forwarded ports and cloned machines.",
   };
 }
 
@@ -283,6 +301,7 @@ function judgements(facts: Facts, inventory: Inventory): readonly Judgement[] {
   return [
     oneCluster(facts),
     enginesAnswer(facts, inventory),
+    enginesAreTheirOwn(facts, inventory),
     rolesAsPlanned(facts, inventory),
     nodesCovered(facts, inventory),
     oneLeader(facts),

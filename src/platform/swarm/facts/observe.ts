@@ -9,6 +9,7 @@ import { entryOf, nodeNames, parseNodes, plainVersion, type NodeEntry } from "..
 import { parseServices, type ServiceEntry } from "../entries/service-entry.ts";
 import { isServing, isWanted, parseTasks, type TaskEntry } from "../entries/task-entry.ts";
 import { infoDetails, readInfo, type InfoAnswer } from "./engine-info.ts";
+import { mistaken } from "./identity.ts";
 
 /** Engines asked at once: every node is another machine. */
 const NODES_AT_ONCE = 50;
@@ -65,7 +66,13 @@ function factsOf(answer: InfoAnswer, entry: NodeEntry | null, target: string | u
       ? { listed: false }
       : {
           ...{ listed: true, nodeId: entry.id, state: entry.state, stateMessage: entry.message },
-          ...{ availability: entry.availability, leader: entry.leader, reachability: entry.reachability, swarmRole: entry.role },
+          ...{
+            swarmAddress: entry.address,
+            availability: entry.availability,
+            leader: entry.leader,
+            reachability: entry.reachability,
+            swarmRole: entry.role,
+          },
         };
   // The engine's own word comes before what a manager last heard of it.
   const version = plainVersion(answer.kind === "read" ? answer.info.engineVersion : (entry?.engineVersion ?? null));
@@ -154,6 +161,12 @@ export async function observe(
     const entry = nodes === null ? null : entryOf(nodes, answer.node, id);
     return { node: answer.node, entry, facts: factsOf(answer, entry, inputs["target"]) };
   });
+  const told = Object.fromEntries(found.map((one) => [one.node.name, one.facts]));
+  const others = mistaken(told, inventory);
+  const own = ([name, one]: readonly [string, NodeFacts]): readonly [string, NodeFacts] => [
+    name,
+    others.has(name) ? { ...one, complete: false } : one,
+  ];
   const managers = managersOf(inventory);
   const said = engines.flatMap((one) => (one.kind === "read" && managers.includes(one.node) ? [one.info.clusterId] : []));
   const leading = found.filter(({ entry }) => entry?.leader === true).map(({ node }) => node.name);
@@ -161,7 +174,7 @@ export async function observe(
   const facts: Facts = {
     clusterId: majority(said),
     observedAt: new Date(clock.now()).toISOString(),
-    nodes: Object.fromEntries(found.map((one) => [one.node.name, one.facts])),
+    nodes: Object.fromEntries(Object.entries(told).map(own)),
     last: { manager: leading.length === 1 ? leading : [], worker: [] },
     counts: { manager: count("manager"), worker: count("worker") },
     baseline: { ...baselineOf(swarm, inventory), clusterIds: [...new Set(said)] },

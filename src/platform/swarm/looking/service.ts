@@ -72,7 +72,6 @@ function definition(service: ServiceEntry): readonly Pair[] {
       .join(", ");
   const all: readonly (readonly [string, string])[] = [
     ["command", [...strings(container["Command"]), ...strings(container["Args"])].join(" ")],
-    ["environment", strings(container["Env"]).join(" ")],
     ["constraints", service.constraints.join(", ")],
     ["networks", named(template["Networks"] ?? service.spec["Networks"], "Target")],
     ["endpoint", service.endpointMode],
@@ -85,7 +84,11 @@ function definition(service: ServiceEntry): readonly Pair[] {
     ["restart", restart(template)],
     ["health check", health.join(" ")],
   ];
-  return all.flatMap(([name, value]) => (value === "" ? [] : [[name, { text: value }] as const]));
+  const environment = strings(container["Env"]);
+  return [
+    ...(environment.length === 0 ? [] : [["environment", { text: "", environment }] as const]),
+    ...all.flatMap(([name, value]) => (value === "" ? [] : [[name, { text: value }] as const])),
+  ];
 }
 
 function updatePairs({ updateStatus, previousSpec }: ServiceEntry, nowMs: number): readonly Pair[] {
