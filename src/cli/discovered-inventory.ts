@@ -37,8 +37,7 @@ export function discoveredInventory(
   const text = textOf(name, asked, found);
   const { documents, complaints } = readDocuments([{ file, text }]);
   const [only, second] = documents;
-  if (complaints.length === 0 && second === undefined && only?.kind === "Inventory")
-    return { text, document: only.document as Inventory };
+  if (complaints.length === 0 && second === undefined && only?.kind === "Inventory") return { text, document: only.document };
   throw new PawlError("said-no", "no-inventory", "What the cluster says of its nodes makes no inventory, so none was written.", {
     expected: "nodes with a name and an address of their own",
     observed: complaints.map(formatComplaint).join("; ") || "another document",

@@ -1,5 +1,5 @@
 import { readJson } from "../domain/json.ts";
-import { list, record } from "../domain/json-fields.ts";
+import { list, record, text } from "../domain/json-fields.ts";
 import type { Sheet, SheetCell, SheetPart } from "../engine/ports.ts";
 import { inkOf, printable, symbolsOf, type Ink, type Paper } from "./paper.ts";
 import { renderTable } from "./table.ts";
@@ -55,7 +55,8 @@ function partLines(part: SheetPart, paper: Paper): readonly string[] {
 function environmentText({ environment = [] }: SheetCell, mask: (text: string) => string): string {
   if (environment.length === 0) return "";
   const read = readJson(mask(JSON.stringify({ env: environment })));
-  return read.ok ? list(record(read.value)["env"]).join(" ") : "";
+  const values = read.ok ? list(record(read.value)["env"]) : [];
+  return values.flatMap((one) => text(one) ?? []).join(" ");
 }
 
 /** A sheet as text: its parts with an empty line between them, no line wider than the paper. `mask` replaces secrets. */

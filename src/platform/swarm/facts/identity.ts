@@ -9,7 +9,7 @@ import type { Facts } from "../../../domain/plan.ts";
 export function mistaken(nodes: Facts["nodes"], inventory: Inventory): ReadonlyMap<NodeName, string> {
   const found = new Map<NodeName, string>();
   const answering = inventory.nodes.filter((node) => nodes[node.name]?.reachable === true);
-  const detail = (name: NodeName, key: string): string | null => text(nodes[name]?.details?.[key]);
+  const detail = (name: NodeName, key: string): string | null => text(nodes[name]?.details[key]);
   for (const node of answering) {
     const id = detail(node.name, "nodeId");
     const same = answering.filter((one) => one !== node && id !== null && detail(one.name, "nodeId") === id);
