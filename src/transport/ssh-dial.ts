@@ -14,12 +14,15 @@ export interface DialOutOptions {
 }
 
 const LONGEST_WORDS = 300;
-/** What programs say that found nobody behind a socket. */
-const NOBODY = /cannot connect|connection refused|no such file|is the docker daemon running/i;
+/**
+ * What the command says that found nobody behind a socket, before it takes a byte. Not a word less: what a shell has to say ("No such file")
+ * beside a stream that broke in the middle would make a request that arrived one that was never sent.
+ */
+const NOBODY = /failed to open the raw stream connection|cannot connect to the docker daemon/i;
 
 /**
  * A stream made of a command's input and output (`docker system dial-stdio`). A command that ends with a failure breaks the stream with
- * what it said: code `ECONNREFUSED` where nobody listens behind it. Never throws.
+ * what it said: code `ECONNREFUSED` only where it says that nobody listens behind the socket, and so took nothing. Never throws.
  */
 export function dialOut(connection: OpenConnection, options: DialOutOptions): Promise<TunnelAttempt> {
   const { through, line, timeoutMs, signal } = options;
@@ -62,10 +65,14 @@ export function dialOut(connection: OpenConnection, options: DialOutOptions): Pr
 function streamOf(channel: ClientChannel, connection: OpenConnection, { through, line, onClose }: DialOutOptions) {
   let said = "";
   channel.stderr.on("data", (chunk: Buffer) => {
-    if (said.length < LONGEST_WORDS) said += chunk.toString("utf8");
+    said = `${said}${chunk.toString("utf8")}`.slice(-LONGEST_WORDS);
   });
   // The end of the output of a command that failed is no end of an answer: it waits for the exit status.
   const stream = duplexOf(channel, connection, onClose, { endsWithChannel: true });
+  let heard = false;
+  channel.on("data", () => {
+    heard = true;
+  });
   let code: number | null = null;
   channel.on("exit", (status: number | null) => {
     code = status;
@@ -79,7 +86,7 @@ function streamOf(channel: ClientChannel, connection: OpenConnection, { through,
     const words = said.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ").trim();
     const why = words === "" ? `it ended with ${code === null ? "no exit status" : `exit code ${String(code)}`}` : words;
     const failure = new Error(`${through}: \`${line}\`: ${why.slice(0, LONGEST_WORDS)}`);
-    stream.destroy(Object.assign(failure, NOBODY.test(words) ? { code: "ECONNREFUSED" } : {}));
+    stream.destroy(Object.assign(failure, !heard && NOBODY.test(words) ? { code: "ECONNREFUSED" } : {}));
   });
   return stream;
 }
