@@ -29,7 +29,9 @@ describeReal("a node whose shell is noisy, and whose engine is reached by a comm
   async function change(onCommand: (channel: ServerChannel) => void): Promise<string> {
     const ssh = new ssh2.Server({ hostKeys: [readFileSync(hostKey)] }, (connection) => {
       connection.on("error", () => undefined);
-      connection.on("authentication", (context) => void context.accept());
+      connection.on("authentication", (context) => {
+        context.accept();
+      });
       connection.on("session", (accept) => {
         accept().on("exec", (acceptExec) => {
           const channel = acceptExec();
@@ -69,7 +71,10 @@ describeReal("a node whose shell is noisy, and whose engine is reached by a comm
   it("a change that it took before it broke off is not taken for one that never left", async () => {
     const answer = await change((channel) => {
       channel.on("data", (chunk: Buffer) => {
-        if (!chunk.toString().startsWith("GET /version")) return end(channel, 1);
+        if (!chunk.toString().startsWith("GET /version")) {
+          end(channel, 1);
+          return;
+        }
         const body = '{"ApiVersion":"1.41","MinAPIVersion":"1.12"}';
         channel.write(`HTTP/1.1 200 OK\r\nContent-Length: ${String(body.length)}\r\n\r\n${body}`);
       });
