@@ -2,7 +2,7 @@ import type { Json, JsonRecord } from "../../../src/domain/json.ts";
 import type { Facts, Plan, Step } from "../../../src/domain/plan.ts";
 import { EMPTY_RUN, stepRecord, type StepRecord } from "../../../src/domain/run-state.ts";
 import { guard } from "../../../src/check/guard.ts";
-import type { Checks, StepContext, StepKind } from "../../../src/engine/ports.ts";
+import type { AllowList, Checks, StepContext, StepKind } from "../../../src/engine/ports.ts";
 import { ALLOW } from "../../../src/platform/dcos/allow.ts";
 import { memoryStore, type Kept } from "../../artifact/kept.ts";
 import type { TestLab } from "./lab.ts";
@@ -12,6 +12,7 @@ export interface TestSteps {
   readonly recorded: string[];
   readonly said: string[];
   readonly reattached: string[];
+  readonly notices: string[];
   /** Steps of the plan by address, with what they have come to. */
   readonly records: Map<string, StepRecord>;
   context(
@@ -24,9 +25,14 @@ export interface TestSteps {
 const UNTOUCHED = stepRecord(EMPTY_RUN, "untouched");
 
 /** Contexts for single steps over one lab, as the engine would give them: reading kinds get the guarded remote. */
-export function testSteps(lab: Pick<TestLab, "remote" | "inventory" | "clock">, facts: Facts, target: string): TestSteps {
+export function testSteps(
+  lab: Pick<TestLab, "remote" | "inventory" | "clock">,
+  facts: Facts,
+  target: string,
+  allow: AllowList = ALLOW,
+): TestSteps {
   const kept = new Map<string, Kept>();
-  const [recorded, said, reattached]: [string[], string[], string[]] = [[], [], []];
+  const [recorded, said, reattached, notices]: [string[], string[], string[], string[]] = [[], [], [], []];
   const records = new Map<string, StepRecord>();
   const steps: Step[] = [];
   const plan = {
@@ -38,12 +44,13 @@ export function testSteps(lab: Pick<TestLab, "remote" | "inventory" | "clock">, 
     phases: [{ name: "all", units: [{ node: null, critical: false, steps }], after: [] }],
     finally: [],
   } as unknown as Plan;
-  const reader = guard(lab.remote, ALLOW);
+  const reader = guard(lab.remote, allow);
   return {
     kept,
     recorded,
     said,
     reattached,
+    notices,
     records,
     context(kind, node, options = {}) {
       const address = node === null ? `all/${kind.name.replace("dcos/", "")}` : `all/${node}/${kind.name.replace("dcos/", "")}`;
@@ -83,7 +90,7 @@ export function testSteps(lab: Pick<TestLab, "remote" | "inventory" | "clock">, 
         record: (one) => records.get(one) ?? UNTOUCHED,
         recorded: async (artifact) => void recorded.push(artifact.name),
         hasRecorded: (name) => recorded.includes(name),
-        notice: async () => undefined,
+        notice: async (_subject, text) => void notices.push(text),
         reattached: async (note) => void reattached.push(note),
         say: (line) => void said.push(line),
         sleeping: () => undefined,
