@@ -8,9 +8,9 @@ import { nodeNames, parseNodes } from "../entries/node-entry.ts";
 import { parseTasks } from "../entries/task-entry.ts";
 import { hindrances, movesOf, namesIn } from "./node-moves.ts";
 
+const MOVES = "tasks-can-move";
+const AWAY = "drained-services-stay";
 /** Findings that only a run has that drains nodes. */
-export const MOVES = "tasks-can-move";
-export const AWAY = "drained-services-stay";
 export const MOVE_FINDINGS: readonly string[] = [MOVES, AWAY];
 
 type Inputs = Readonly<Record<string, string>>;
