@@ -119,7 +119,11 @@ function extras(reference: Trees, found: Trees, origin: Origin): ReadonlyMap<str
     if (reference.has(path)) continue;
     const younger = whyYounger(one, origin.read, READ);
     if (younger !== null) why.set(path, younger);
-    else if (reference.has(parentOf(path))) gone.set(parentOf(path), [...(gone.get(parentOf(path)) ?? []), path]);
+    else if (reference.has(parentOf(path))) {
+      const beside = gone.get(parentOf(path));
+      if (beside === undefined) gone.set(parentOf(path), [path]);
+      else beside.push(path);
+    }
   }
   for (const [parent, paths] of gone) {
     const text = whyDeleted(found.get(parent), reference.get(parent), paths.length, origin.zxid);

@@ -1,4 +1,10 @@
+import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
+import { takeCapture } from "../../../src/action/take-capture.ts";
+import { createMasker } from "../../../src/artifact/mask.ts";
+import type { Facts } from "../../../src/domain/plan.ts";
+import type { HttpAnswer, Remote } from "../../../src/engine/ports.ts";
+import { captures } from "../../../src/platform/swarm/capture/captures.ts";
 import type { Json, JsonRecord } from "../../../src/domain/json.ts";
 import type { UpgradeBetween } from "../../../src/domain/difference.ts";
 import { withoutContent } from "../../../src/platform/swarm/capture/configs.ts";
@@ -50,8 +56,41 @@ describe("what is kept of configs and secrets", () => {
     const text = kept.ok ? kept.bytes.toString() : "";
     expect(text).not.toContain(content);
     expect(text).not.toContain("tiger");
-    expect(JSON.parse(text)).toMatchObject([{ Spec: { Name: "shop_c1" }, Digest: "348f2f799af0" }, { Digest: null }]);
+    expect(JSON.parse(text)).toMatchObject([{ Spec: { Name: "shop_c1" } }, { SecretDigest: null }]);
     expect(withoutContent(Buffer.from("{}"))).toMatchObject({ ok: false });
+  });
+
+  it("is nothing that a guess can be tried on: the digest is kept under the cluster's own key, in the summary too", () => {
+    const configs = [{ ID: "c1", Spec: { Name: "c", Data: Buffer.from("password=tiger").toString("base64") } }];
+    const kept = withoutContent(Buffer.from(JSON.stringify(configs)));
+    const bytes = kept.ok ? kept.bytes : Buffer.alloc(0);
+    const summed = JSON.stringify(summarise(new Map([["swarm/configs.json", bytes]])));
+    const guess = createHash("sha256").update("password=tiger").digest("hex").slice(0, 12);
+    const evidence = (key: number): readonly string[] => {
+      const masker = createMasker({ key: Buffer.alloc(32, key), secrets: [] });
+      return [masker.text(bytes.toString()), masker.text(summed)];
+    };
+    for (const text of evidence(1)) {
+      expect(text).toMatch(/masked:[0-9a-f]{12}/);
+      expect(text).not.toContain(guess);
+    }
+    expect(evidence(1)).toEqual(evidence(1));
+    expect(evidence(1)).not.toEqual(evidence(2));
+  });
+});
+
+describe("a capture of what every Swarm has", () => {
+  it("is none where the answer is no list, so that two snapshots are not equal for want of one", async () => {
+    const nodes = recorded("nodes");
+    const inventory = inventoryOf(nodes);
+    const facts = { baseline: {} } as unknown as Facts;
+    for (const body of ["{}", '{"message":"maintenance"}', "[cut off]", '[{"ID":'])
+      for (const item of captures(inventory, facts).filter(({ name }) => name.startsWith("swarm/"))) {
+        const http = async (): Promise<HttpAnswer> =>
+          Promise.resolve({ kind: "answered", status: 200, headers: {}, body: Buffer.from(body), url: "http://x/" });
+        const taken = await takeCapture({ http } as unknown as Remote, item);
+        expect(`${item.name} ${body}: ${String(taken.ok)}`).toBe(`${item.name} ${body}: false`);
+      }
   });
 });
 

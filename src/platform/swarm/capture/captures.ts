@@ -4,7 +4,7 @@ import type { Facts } from "../../../domain/plan.ts";
 import type { CaptureItem } from "../../../engine/ports.ts";
 import { filtersOf } from "../access/change-spec.ts";
 import { engineUrl, managersOf } from "../contract.ts";
-import { withoutContent } from "./configs.ts";
+import { aList, withoutContent } from "./configs.ts";
 
 const LONG_MS = 60_000;
 const SHORT_MS = 10_000;
@@ -15,12 +15,12 @@ const OF_SWARM: readonly {
   readonly name: string;
   readonly path: string;
   readonly of: string;
-  readonly keep?: CaptureItem["keep"];
+  readonly keep: NonNullable<CaptureItem["keep"]>;
 }[] = [
-  { name: "nodes", path: "/nodes", of: "nodes with role, availability, state and engine" },
-  { name: "services", path: "/services?status=true", of: "services with their whole definition and last update" },
-  { name: "tasks", path: "/tasks", of: "tasks, with the history that the Swarm keeps" },
-  { name: "networks", path: `/networks?${filtersOf({ scope: ["swarm"] })}`, of: "overlay networks" },
+  { name: "nodes", path: "/nodes", of: "nodes with role, availability, state and engine", keep: aList },
+  { name: "services", path: "/services?status=true", of: "services with their whole definition and last update", keep: aList },
+  { name: "tasks", path: "/tasks", of: "tasks, with the history that the Swarm keeps", keep: aList },
+  { name: "networks", path: `/networks?${filtersOf({ scope: ["swarm"] })}`, of: "overlay networks", keep: aList },
   { name: "configs", path: "/configs", of: "configs by name and digest, without their content", keep: withoutContent },
   { name: "secrets", path: "/secrets", of: "secrets by name", keep: withoutContent },
 ];
@@ -31,7 +31,7 @@ function ofSwarm(inventory: Inventory, manager: InventoryNode): readonly Capture
     node: null,
     mediaType: "application/json",
     evidenceOf: of,
-    ...(keep === undefined ? {} : { keep }),
+    keep,
     read: {
       kind: "http",
       request: {

@@ -105,7 +105,7 @@ function named(value: Json | undefined): Json {
       const object = record(one);
       const spec = record(object["Spec"]);
       const stack = text(record(spec["Labels"])[STACK_LABEL]);
-      return [text(spec["Name"]) ?? "", { id: object["ID"] ?? null, digest: object["Digest"] ?? null, stack }];
+      return [text(spec["Name"]) ?? "", { id: object["ID"] ?? null, secretDigest: object["SecretDigest"] ?? null, stack }];
     }),
   );
 }
