@@ -11,7 +11,8 @@ import {
   settingWarnings,
 } from "../../../src/platform/swarm/service/spec-difference.ts";
 import { essenceOf, templatePrint } from "../../../src/platform/swarm/service/spec-essence.ts";
-import { recorded } from "./recorded.ts";
+import { deployStack } from "../../../src/platform/swarm/service/deploy-stack.ts";
+import { inventoryOf, recorded } from "./recorded.ts";
 
 const CAPTURED = [
   "created",
@@ -83,6 +84,18 @@ describe("the change of a service's spec", () => {
     expect(() => readChange(wrong)).toThrow(
       /image: "UPPER CASE"[\s\S]*env: DB_PASSWORD sounds like a secret[\s\S]*update-delay: "soon"[\s\S]*update-max-failure-ratio: "20"[\s\S]*rollback-failure-action: "rollback" is none of pause, continue/,
     );
+  });
+});
+
+describe("a stack's settings", () => {
+  it("a slip is refused when the plan is made: it must not mean the opposite", () => {
+    const shows = (given: JsonRecord): readonly string[] =>
+      deployStack.shows({ with: { stack: "shop", ...given }, node: null }, inventoryOf([]));
+    expect(shows({ prune: "true", "resolve-image": "" })[0]).toBe(
+      "docker stack deploy --resolve-image changed --prune -c - shop < the file",
+    );
+    expect(() => shows({ prune: "yes" })).toThrow(/prune: "yes" is none of false, true/);
+    expect(() => shows({ "resolve-image": "no" })).toThrow(/resolve-image: "no"/);
   });
 });
 

@@ -128,6 +128,13 @@ export function readName(given: JsonRecord, what: string): string {
   return value ?? "";
 }
 
+/** One of some words, or the first where none is given. Throws PawlError usage for another one: a slip must not mean the opposite. */
+export function readOneOf(given: JsonRecord, name: string, words: readonly [string, ...string[]]): string {
+  const value = word(given, name) ?? words[0];
+  if (!words.includes(value)) refuse([`${name}: "${value}" is none of ${words.join(", ")}`]);
+  return value;
+}
+
 /** A word that may be missing. */
 export function readWord(given: JsonRecord, name: string): string | null {
   return word(given, name);

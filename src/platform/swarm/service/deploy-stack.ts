@@ -4,7 +4,7 @@ import { record, text } from "../../../domain/json-fields.ts";
 import type { Effect, Look, Outcome, StepContext, StepKind } from "../../../engine/ports.ts";
 import type { Managers } from "../access/managers.ts";
 import type { ServiceEntry } from "../entries/service-entry.ts";
-import { readName, readWord } from "./change-inputs.ts";
+import { readName, readOneOf, readWord } from "./change-inputs.ts";
 import { keep, managersFor } from "./service-calls.ts";
 import { unseal } from "./kept-spec.ts";
 import { imageOf } from "./spec-essence.ts";
@@ -16,14 +16,13 @@ import { watchUpdate } from "./watch-update.ts";
 
 /** Making services and networks is a matter of seconds; resolving images by a registry may take longer. */
 const DEPLOY_MS = 120_000;
-const RESOLVES = ["always", "changed", "never"] as const;
+const RESOLVES: readonly [string, ...string[]] = ["changed", "always", "never"];
 
 /** `--resolve-image`: `never` leaves tags as they are; the client asks a registry otherwise (swarm.md, "Images without a registry"). */
 function argvOf(given: StepContext["step"]["with"]): readonly string[] {
-  const said = readWord(given, "resolve-image");
-  const resolve = RESOLVES.find((one) => one === said) ?? "changed";
-  const prune = readWord(given, "prune") === "true" ? ["--prune"] : [];
-  const auth = readWord(given, "with-registry-auth") === "true" ? ["--with-registry-auth"] : [];
+  const resolve = readOneOf(given, "resolve-image", RESOLVES);
+  const prune = readOneOf(given, "prune", ["false", "true"]) === "true" ? ["--prune"] : [];
+  const auth = readOneOf(given, "with-registry-auth", ["false", "true"]) === "true" ? ["--with-registry-auth"] : [];
   return ["docker", "stack", "deploy", "--resolve-image", resolve, ...prune, ...auth, "-c", "-", readName(given, "stack")];
 }
 
