@@ -2,10 +2,13 @@ import { isHarmless, isSecretFlag, isSecretName, SECRET_WORD, SECRET_WORD_PARTS 
 import type { Mark } from "./mask-literals.ts";
 
 /** A quick look that most strings of a big document do not pass. */
-const SUSPICIOUS = new RegExp(`${SECRET_WORD}|-----BEGIN|://[^\\s/]*@|\\beyJ|\\bAKIA|\\bBearer\\b|(?:^|\\s)-u\\b|--user\\b`, "i");
+const SUSPICIOUS = new RegExp(
+  `${SECRET_WORD}|-----BEGIN|://[^\\s/]*@|\\beyJ|\\bAKIA|\\bSWM(?:TKN|KEY)-|\\bBearer\\b|(?:^|\\s)-u\\b|--user\\b`,
+  "i",
+);
 
 /** Of these, in any case, every suspicious text holds one. They stand for whole words because they are rare in others. */
-export const SUSPICIOUS_PARTS = [...SECRET_WORD_PARTS, "-be", "://", "eyj", "kia", "rer", "-u"] as const;
+export const SUSPICIOUS_PARTS = [...SECRET_WORD_PARTS, "-be", "://", "eyj", "kia", "swm", "rer", "-u"] as const;
 
 const PEM = /-----BEGIN ((?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?)-----[\s\S]*?(?:-----END \1-----|$(?![\s\S]))/g;
 /** Everything up to the last @ of the authority: a password may hold an @ itself. */
@@ -13,6 +16,8 @@ const USERINFO = /\b([a-z][a-z0-9+.-]{0,20}:\/\/)([^\s/?#"'<>\\]{1,512})@/gi;
 const JWT = /\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*/g;
 const BEARER = /\b(Bearer[ \t]+)([\w.~+/=-]{8,})/gi;
 const AWS_KEY = /\bAKIA[0-9A-Z]{16}\b/g;
+/** Join tokens and unlock keys of a Swarm. */
+const SWARM_KEY = /\bSWM(?:TKN|KEY)-\d{1,2}-[\w+/=-]{8,}/g;
 const CURL_USER = /((?:^|\s)(?:-u|--user)(?:[ \t]+|=))(["']?)([^\s"':]{1,128}:[^\s"']+)\2/g;
 const FLAG = /(?<!\S)["']?--?[A-Za-z][\w-]{0,80}["']?[ \t]+/g;
 const FLAG_VALUE = /"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|(?!-)\S+/y;
@@ -43,6 +48,7 @@ export function maskText(text: string, mark: Mark): string {
     .replace(USERINFO, (whole, scheme: string, userinfo: string) => maskUserinfo(whole, scheme, userinfo, mark))
     .replace(JWT, (token) => mark(token))
     .replace(AWS_KEY, (key) => mark(key))
+    .replace(SWARM_KEY, (key) => mark(key))
     .replace(CURL_USER, (_whole, flag: string, quote: string, pair: string) => {
       const [user = ""] = pair.split(":", 1);
       return `${flag}${quote}${user}:${markOnce(pair.slice(user.length + 1), mark)}${quote}`;

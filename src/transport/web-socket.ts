@@ -44,10 +44,13 @@ export function connectHere(path: string, node: string, signal: AbortSignal | un
     const socket = connect({ path });
     const abort = (): void => void socket.destroy(new Error("no longer wanted"));
     signal?.addEventListener("abort", abort, { once: true });
+    const settled = (): void => signal?.removeEventListener("abort", abort);
     socket.once("connect", () => {
-      signal?.removeEventListener("abort", abort);
+      settled();
       resolve({ kind: "open", stream: socket });
     });
+    socket.once("close", settled);
+    if (signal?.aborted === true) abort();
     // Stays for good: an error after the connection was given away is its user's, but must not end the process.
     socket.on("error", (error) => {
       const { code, reason } = failureOf(error);

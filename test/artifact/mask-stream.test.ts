@@ -242,7 +242,7 @@ describe("the quick look for words", () => {
         "-----BEGIN",
         "x://y@",
       ],
-      ...["eyJ", "AKIA", "Bearer", "-u", " -u x", "--user"],
+      ...["eyJ", "AKIA", "SWMTKN-", "SWMKEY-", "Bearer", "-u", " -u x", "--user"],
     );
     fc.assert(
       fc.property(fc.string({ maxLength: 5 }), suspect, fc.string({ maxLength: 5 }), (before, word, after) => {
