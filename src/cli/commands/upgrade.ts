@@ -17,7 +17,7 @@ export interface UpgradeOptions extends RunOptions {
 export function upgradeOptions(command: Command): Command {
   return runOptions(command)
     .requiredOption("--to <version>", "the version every node shall have in the end")
-    .option("--policy <name|file>", "which way is qualified: workbook, published, or a file", "workbook")
+    .option("--policy <name|file>", "which way is qualified: workbook, published, docker-engine, or a file", "workbook")
     .option("--runbook <file>", "the runbook", "runbooks/dcos-upgrade.yaml")
     .option("-v, --verbose", "every pass, every command of every node");
 }
