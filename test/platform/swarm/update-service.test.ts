@@ -173,6 +173,16 @@ describe("an update of a service, against recorded managers", () => {
     expect(one.posted[1]).toEqual(one.posted[0]);
   });
 
+  it("an approval counts for what was shown: taken up again, a preview that shows something else asks nobody and sends nothing", async () => {
+    const one = stage("rolling-update", "pawl/ping:1.1");
+    const given = { for: "update", service: "ping" };
+    const ask = (image: string): Promise<Effect> =>
+      previewService.doIt(one.steps.context(previewService, null, { with: { ...given, image } }));
+    expect((await ask("pawl/ping:1.1")).kind).toBe("done");
+    expect((await ask("pawl/ping:1.1")).kind).toBe("done");
+    expect(problemOf(await ask("pawl/ping:1.2")).code).toBe("preview-changed");
+  });
+
   it("what is there already is not sent", async () => {
     const one = stage("rolling-update", "pawl/ping:1.0");
     const effect = await one.preview();

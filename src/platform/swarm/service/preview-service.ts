@@ -1,5 +1,6 @@
+import { createHash } from "node:crypto";
 import { PawlError, type Problem } from "../../../domain/errors.ts";
-import type { JsonRecord } from "../../../domain/json.ts";
+import { canonical, type JsonRecord } from "../../../domain/json.ts";
 import type { Effect, StepContext, StepKind } from "../../../engine/ports.ts";
 import type { ServiceEntry } from "../entries/service-entry.ts";
 import { readChange, readName, readWord } from "./change-inputs.ts";
@@ -71,7 +72,25 @@ export async function askToGoOn(
 ): Promise<Effect | null> {
   for (const line of lines) ctx.say(line);
   for (const line of warnings) ctx.say(`WARNING: ${line}`);
-  await keep(ctx, "preview.json", title, { title, lines, warnings });
+  const print = createHash("sha256")
+    .update(canonical([title, lines, warnings]))
+    .digest("hex")
+    .slice(0, 12);
+  const name = `preview-${print}.json`;
+  const [any, same] = [`${ctx.step.address}/preview.json`, `${ctx.step.address}/${name}`].map((one) => ctx.hasRecorded(one));
+  // An approval counts for what was shown: a run that is taken up again and would show something else has nobody's word.
+  if (any === true && same !== true)
+    return {
+      kind: "failed",
+      problem: {
+        ...{
+          code: "preview-changed",
+          text: `${title}: what would change now is not what this run has shown before; nothing was sent.`,
+        },
+        ...{ expected: "what was shown before", observed: lines.join("; "), next: "Begin a new run." },
+      },
+    };
+  for (const one of ["preview.json", name]) await keep(ctx, one, title, { title, lines, warnings });
   const more = warnings.length === 0 ? "" : ` Warnings: ${warnings.join("; ")}.`;
   switch (await ctx.ask(`${title}: ${lines.join("; ")}.${more} Go on?`)) {
     case "approved":
