@@ -19,11 +19,17 @@ export type JqReply =
 /**
  * The worker's program, as plain JavaScript text: a worker started from a TypeScript file works neither from source under
  * Node 20 without a loader nor from `dist`, a worker started from text works in both. `workerData.jq` is the resolved
- * path of jq-wasm. A compile check gives jq no input value at all, so that the filter is parsed but never run.
+ * path of jq-wasm. Names are sorted before jq sees them, as they are in evidence: a filter that stops at the first bad entry of an
+ * object says the same to whoever judges the evidence again. A compile check gives jq no input value at all, so that the filter is parsed but never run.
  */
 export const WORKER_SOURCE = `
 const { parentPort, workerData } = require("node:worker_threads");
 const ready = require(workerData.jq).loadJq();
+const byName = (_, value) =>
+  value === null || typeof value !== "object" || Array.isArray(value)
+    ? value
+    : Object.fromEntries(Object.keys(value).sort().map((name) => [name, value[name]]));
+const sorted = (text) => JSON.stringify(JSON.parse(text), byName);
 parentPort.on("message", async (job) => {
   try {
     const jq = await ready;
@@ -35,7 +41,7 @@ parentPort.on("message", async (job) => {
       });
       parentPort.postMessage({ id: job.id, kind: "compiled", errors });
     } else {
-      parentPort.postMessage({ id: job.id, kind: "ran", answer: jq.raw(job.document, job.program, ["-c"]) });
+      parentPort.postMessage({ id: job.id, kind: "ran", answer: jq.raw(sorted(job.document), job.program, ["-c"]) });
     }
   } catch (error) {
     parentPort.postMessage({ id: job.id, kind: "failed", error: String(error) });

@@ -191,6 +191,6 @@ describe("files of a node", () => {
     const addresses = one.cluster.nodes.map((node) => node.address);
     expect(new Set(addresses).size).toBe(523);
     expect(addresses.every((it) => it.split(".").every((part) => Number(part) >= 0 && Number(part) <= 254))).toBe(true);
-    expect(one.cluster.listeners).toHaveLength(3 * 4 + 520 + 1);
+    expect(one.cluster.listeners).toHaveLength(3 * 8 + 520 + 1);
   });
 });
