@@ -18,7 +18,14 @@ const REQUESTS: readonly RegExp[] = [
   /^GET :8080 \/v2\/(?:leader|info|apps|pods|groups|deployments|queue|tasks)$/,
   /^GET :8181 \/exhibitor\/v1\/(?:cluster\/status|config\/get-state)$/,
   /^GET :8181 \/exhibitor\/v1\/explorer\/node-data\?key=\/marathon\/state\/migration-in-progress$/,
-  /^GET :8080 \/metrics$/,
+  // The levels of Marathon's loggers; only a POST there sets one.
+  /^GET :8080 \/(?:metrics|logging)$/,
+  // Jobs by Metronome, packages by Cosmos (listing them is a POST there: the body names a filter), names by Mesos-DNS, unit health.
+  /^GET :9000 \/(?:info|v1\/jobs)$/,
+  /^GET :7070 \/capabilities$/,
+  /^POST :7070 \/package\/list \{\}$/,
+  /^GET :8123 \/v1\/(?:version|config|enumerate|hosts\/(?:master|leader)\.mesos)$/,
+  /^GET :1050 \/system\/health\/v1(?:\/(?:nodes|units|report))?$/,
   /^GET :5051 \/(?:flags|state|containers|metrics\/snapshot)$/,
   // A node's look at the bootstrap machine.
   /^HEAD :\d+ \/bootstrap\.latest$/,
