@@ -22,7 +22,7 @@ const ENVIRONMENT = {
 };
 
 /** Ansible's inventory, by the inventory's own word (`settings.ansible-inventory: FILE`, relative to it); null: none is named. */
-export function ansibleInventory(inventory: Pick<Inventory, "settings" | "folder">): string | null {
+function ansibleInventory(inventory: Pick<Inventory, "settings" | "folder">): string | null {
   const file = text(inventory.settings["ansible-inventory"]);
   return file === null || file === "" ? null : resolve(inventory.folder, file);
 }

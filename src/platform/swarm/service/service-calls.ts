@@ -39,7 +39,7 @@ export async function readService(managers: Managers, name: string): Promise<Ser
 }
 
 /** The tasks of a service that was read a moment ago. */
-export async function readTasks(managers: Managers, service: ServiceEntry, answer: Json): Promise<ServiceAnswer> {
+async function readTasks(managers: Managers, service: ServiceEntry, answer: Json): Promise<ServiceAnswer> {
   const asked = await managers.get(`/tasks?${filtersOf({ service: [service.id] })}`);
   const tasks = asked.ok ? parseTasks(asked.value) : null;
   if (!asked.ok || tasks === null) return { kind: "no-answer", why: asked.ok ? "the answer is no list of tasks" : asked.why };

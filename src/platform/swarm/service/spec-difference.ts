@@ -47,7 +47,7 @@ const PACE_WORDS: Readonly<Record<PaceField, string>> = {
 };
 
 /** One group of settings in words, as it takes effect: `parallelism 2, delay 10s, on failure pause, …`. */
-export function paceWords(config: Json | undefined): string {
+function paceWords(config: Json | undefined): string {
   return PACE_FIELDS.map((field) => `${PACE_WORDS[field]} ${paceValue(config, field)}`).join(", ");
 }
 

@@ -29,7 +29,7 @@ function even(time: string): string {
 }
 
 /** What one task says of itself: `web.3 on node4: failed: task: non-zero exit (1)`. `nodeName` turns a node's id into its name. */
-export function taskWords(service: string, task: TaskEntry, nodeName: (id: string) => string): string {
+function taskWords(service: string, task: TaskEntry, nodeName: (id: string) => string): string {
   const where = task.nodeId === null ? "" : ` on ${nodeName(task.nodeId)}`;
   const slot = task.slot === null || task.slot === 0 ? "" : `.${String(task.slot)}`;
   const said =

@@ -75,14 +75,14 @@ export function wantedTasks(service: ServiceEntry): number | null {
 }
 
 /** As many tasks serve as the manager wants, and none that is meant to run does not. */
-export function isConverged(service: ServiceEntry, tasks: readonly TaskEntry[]): boolean {
+function isConverged(service: ServiceEntry, tasks: readonly TaskEntry[]): boolean {
   const wanted = tasks.filter(isWanted);
   const serving = servingTasks(tasks);
   return serving.length === wantedTasks(service) && wanted.length === serving.length;
 }
 
 /** Every task that is meant to run was made from the service's task template as it is now. */
-export function tasksAreNew(service: ServiceEntry, tasks: readonly TaskEntry[]): boolean {
+function tasksAreNew(service: ServiceEntry, tasks: readonly TaskEntry[]): boolean {
   const template = templatePrint(service.spec["TaskTemplate"]);
   return tasks.filter(isWanted).every((one) => templatePrint(one.template) === template);
 }

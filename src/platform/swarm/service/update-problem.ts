@@ -23,7 +23,7 @@ function typed(word: string): string {
 }
 
 /** The command that puts a service back to what this run found, whole: to be copied from the message that a failed update halts with. */
-export function rollbackCommand(ctx: Pick<StepContext, "spell" | "plan" | "run">, service: string): string {
+function rollbackCommand(ctx: Pick<StepContext, "spell" | "plan" | "run">, service: string): string {
   const output = outputFolder(ctx);
   const words = [
     "pawl",
