@@ -108,7 +108,11 @@ function leftToDo(account: Account): readonly Words[] {
   const lines: Words[] = [];
   const last = account.outcome.phase === "halted" ? account.halts.at(-1) : undefined;
   if (last !== undefined)
-    lines.push(last.problem.next === undefined ? [last.problem.text] : say`${last.problem.text}: ${code(last.problem.next)}`);
+    lines.push(
+      last.problem.next === undefined
+        ? [last.problem.text]
+        : say`${last.problem.text.replace(/\.$/, "")}: ${code(last.problem.next)}`,
+    );
   for (const one of account.setAside) {
     const why = one.problem?.text ?? one.note;
     const next = one.problem?.next;
@@ -156,7 +160,10 @@ function facts(account: Account): readonly (readonly Words[])[] {
     ["from", [`${moment(account.startedAt)} UTC`]],
     ["to", [`${moment(account.lastAt)} UTC`]],
     ["runbook", say`${code(account.runbook.name)}, version ${account.runbook.version}, for ${account.platform}`],
-    ...Object.entries(account.inputs).map(([name, value]) => [`input ${name}`, [code(value)]] as const),
+    // What nobody has set, and has no value by itself, says nothing.
+    ...Object.entries(account.inputs).flatMap(([name, value]) =>
+      value === "" ? [] : [[`input ${name}`, [code(value)]] as const],
+    ),
     ["pawl", account.pawl === "" ? [] : [account.pawl]],
     ["plan", account.planSha256 === "" ? [] : say`SHA-256 ${code(account.planSha256)}`],
     ...account.sessions.map(
