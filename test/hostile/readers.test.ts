@@ -72,8 +72,16 @@ describeReal("a run whose reader goes away", ["openssh-server", "openssh-client"
     { timeout: 180_000 },
     async () => {
       const desk = new Desk(story.folder);
+      // Long enough that the terminal goes while the first step runs, however busy the machine is.
+      story.write(
+        "slow.yaml",
+        runbookOf([
+          'uses: command, with: { argv: [sh, -c, "echo begun; sleep 8"] }',
+          "uses: command, with: { argv: [echo, over] }",
+        ]),
+      );
       const screen = openScreen(desk, { columns: 80, rows: 24 });
-      screen.pawl("run", "story.yaml", "-i", "hosts.yaml", "--yes", "--output-dir", "terminal");
+      screen.pawl("run", "slow.yaml", "-i", "hosts.yaml", "--yes", "--output-dir", "terminal");
       const output = join(story.folder, "terminal");
       const events = () => runsIn(output).flatMap((run) => (readdirSync(run).includes("journal.jsonl") ? journalOf(run) : []));
       const until = async (isSo: () => boolean): Promise<void> => {

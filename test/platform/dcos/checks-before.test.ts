@@ -37,7 +37,7 @@ describe("DC/OS's own checks right before a node's script", () => {
     expect(effect).toMatchObject({
       kind: "done",
       note: expect.stringMatching(/^the script ended with 0; the gates decide; look .+, fetch .+ \(21 packages\), switch .+$/),
-      output: { packages: 21, checksBefore: expect.stringContaining("node-poststart 9, cluster 0, node-prestart 0") },
+      output: { packages: 21, checksBefore: expect.stringContaining("cluster 0, node-poststart 9, node-prestart 0") },
     });
     const kept = JSON.parse(steps.kept.get("all/a1/upgrade-node/checks-before.json")!.bytes.toString("utf8")) as object;
     expect(JSON.stringify(kept)).toContain("mesos_agent_registered_with_masters");
