@@ -1,6 +1,7 @@
 import type { ClientChannel } from "ssh2";
 import type { OpenConnection } from "./ssh-connection.ts";
 import { duplexOf, type TunnelAttempt } from "./ssh-tunnel.ts";
+import { attemptOnce } from "./tunnel-attempt.ts";
 
 export interface DialOutOptions {
   /** Name of the machine that runs the command, for messages. */
@@ -25,25 +26,10 @@ const NOBODY = /failed to open the raw stream connection|cannot connect to the d
  * what it said: code `ECONNREFUSED` only where it says that nobody listens behind the socket, and so took nothing. Never throws.
  */
 export function dialOut(connection: OpenConnection, options: DialOutOptions): Promise<TunnelAttempt> {
-  const { through, line, timeoutMs, signal } = options;
-  return new Promise((resolve) => {
-    let settled = false;
-    const settle = (attempt: TunnelAttempt): void => {
-      if (settled) return;
-      settled = true;
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", abort);
-      if (attempt.kind !== "open") options.onClose();
-      resolve(attempt);
-    };
-    const abort = (): void => settle({ kind: "failed", code: "aborted", reason: "no longer wanted" });
-    const late = `${through} did not begin \`${line}\` within ${String(timeoutMs)} ms`;
-    const timer = setTimeout(() => settle({ kind: "failed", code: "unreachable", reason: late }), timeoutMs);
-    if (signal?.aborted === true) {
-      abort();
-      return;
-    }
-    signal?.addEventListener("abort", abort, { once: true });
+  const { through, line, timeoutMs, signal, onClose } = options;
+  const reason = `${through} did not begin \`${line}\` within ${String(timeoutMs)} ms`;
+  const late = { kind: "failed", code: "unreachable", reason } as const;
+  return attemptOnce({ timeoutMs, signal, onClose, late }, (settle, isOver) => {
     try {
       connection.client.exec(line, (error, channel) => {
         if (error !== undefined) {
@@ -53,7 +39,7 @@ export function dialOut(connection: OpenConnection, options: DialOutOptions): Pr
               ? { kind: "not-begun", reason: connection.why() }
               : { kind: "failed", code: "channel-refused", reason: `${through} runs no \`${line}\`: ${error.message}` },
           );
-        } else if (settled) channel.close();
+        } else if (isOver()) channel.close();
         else settle({ kind: "open", stream: streamOf(channel, connection, options) });
       });
     } catch (error) {

@@ -2,6 +2,7 @@ import { Duplex } from "node:stream";
 import type { ClientChannel } from "ssh2";
 import type { Failure } from "./failure.ts";
 import type { OpenConnection } from "./ssh-connection.ts";
+import { attemptOnce } from "./tunnel-attempt.ts";
 
 /** A stream to an address as the machine at the other end of a connection reaches it, or why there is none. */
 export type Tunnel =
@@ -35,48 +36,25 @@ const CONNECT_FAILED = 2;
  * `unreachable`, `not-resolved` (as the machine at the far end found it), `aborted`. Never throws.
  */
 export function openTunnel(connection: OpenConnection, options: TunnelOptions): Promise<TunnelAttempt> {
-  const { through, to, timeoutMs, signal } = options;
+  const { through, to, timeoutMs, signal, onClose } = options;
   const where = whereOf(to);
-  return new Promise((resolve) => {
-    let settled = false;
-    const settle = (attempt: TunnelAttempt): void => {
-      if (settled) return;
-      settled = true;
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", abort);
-      if (attempt.kind !== "open") options.onClose();
-      resolve(attempt);
-    };
-    const abort = (): void => settle({ kind: "failed", code: "aborted", reason: "no longer wanted" });
-    const timer = setTimeout(
-      () =>
-        settle({
-          kind: "failed",
-          beyond: true,
-          code: "unreachable",
-          reason: `${through} did not reach ${where} within ${String(timeoutMs)} ms`,
-        }),
-      timeoutMs,
-    );
-    if (signal?.aborted === true) {
-      abort();
-      return;
-    }
-    signal?.addEventListener("abort", abort, { once: true });
+  const reason = `${through} did not reach ${where} within ${String(timeoutMs)} ms`;
+  const late = { kind: "failed", beyond: true, code: "unreachable", reason } as const;
+  return attemptOnce({ timeoutMs, signal, onClose, late }, (settle, isOver) => {
     try {
       // A channel that was refused comes as an error, whatever the types of ssh2 promise of it.
       const opened = (error: Error | undefined, channel: ClientChannel): void => {
         if (error !== undefined) settle(refusedTunnel(error, connection, through, where));
-        else if (settled) channel.close();
-        else settle({ kind: "open", stream: duplexOf(channel, connection, options.onClose) });
+        else if (isOver()) channel.close();
+        else settle({ kind: "open", stream: duplexOf(channel, connection, onClose) });
       };
       if (to.kind === "socket") connection.client.openssh_forwardOutStreamLocal(to.path, opened);
       else connection.client.forwardOut("127.0.0.1", 0, to.host, to.port, opened);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const why = error instanceof Error ? error.message : String(error);
       // ssh2 asks only OpenSSH for sockets, and says so by throwing.
-      if (connection.isOpen() && to.kind === "socket") settle({ kind: "failed", code: "forwarding-refused", reason });
-      else settle({ kind: "not-begun", reason });
+      if (connection.isOpen() && to.kind === "socket") settle({ kind: "failed", code: "forwarding-refused", reason: why });
+      else settle({ kind: "not-begun", reason: why });
     }
   });
 }
