@@ -5,27 +5,17 @@ import type { Remote } from "../../../engine/ports.ts";
 import { agentsOf } from "../contract.ts";
 import { list, number, record, text } from "../../../domain/json-fields.ts";
 import { finding } from "../../../domain/judgement.ts";
+import { HEAD_MS, headArgv } from "./head-request.ts";
 
 /** The finding about the executor tarball. */
 export const TARBALL = "executor-tarball-available";
 
-const TIMEOUT_S = 20;
 /** An archive on a web server, and nothing that looks like one of the cluster's own APIs: some of them act on a HEAD. */
 const ARCHIVE =
   /(?!.*\/(?:exhibitor|v1|v2|api|machine|teardown)\/)https?:\/\/[A-Za-z0-9[][A-Za-z0-9.:[\]-]*(?:\/[A-Za-z0-9_][A-Za-z0-9_.~+%-]*)+\.(?:tgz|tar|tar\.(?:gz|xz|bz2)|zip)/;
 
-/** The command an agent asks for the archive with; for the allow-list. A HEAD: nothing is fetched. Its output is the status. */
-export const TARBALL_ARGV = [
-  "curl",
-  "-sI",
-  "-o",
-  "/dev/null",
-  "-w",
-  "%{http_code}",
-  "--max-time",
-  String(TIMEOUT_S),
-  ARCHIVE,
-] as const;
+/** The command an agent asks for the archive with; for the allow-list. */
+export const TARBALL_ARGV = headArgv(ARCHIVE);
 
 /**
  * Asks for the archive that the inventory names (`settings.executor-tarball: URL`), from the first agent of each role: agents fetch
@@ -41,7 +31,7 @@ export async function readTarball(reader: Remote, inventory: Inventory): Promise
   const argv = TARBALL_ARGV.map((word) => (typeof word === "string" ? word : url));
   const answers = await Promise.all(
     first.map(async (node) => {
-      const outcome = await reader.run(node.name, { argv, timeoutMs: (TIMEOUT_S + 10) * 1_000 });
+      const outcome = await reader.run(node.name, { argv, timeoutMs: HEAD_MS });
       if (outcome.kind !== "exited")
         return { node: node.name, status: null, why: outcome.kind === "lost" ? outcome.reason : "no answer in time" };
       const status = Number(/(\d{3})\s*$/.exec(outcome.stdout)?.[1] ?? "0");

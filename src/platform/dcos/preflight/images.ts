@@ -6,11 +6,11 @@ import { agentsOf } from "../contract.ts";
 import { list, number, record, text } from "../../../domain/json-fields.ts";
 import { serviceSettings } from "../marathon/read-marathons.ts";
 import { finding, type Judgement } from "../../../domain/judgement.ts";
+import { HEAD_MS, headArgv } from "./head-request.ts";
 
 /** Forms of a manifest that registries keep: of one image, and of one for several machines. */
 const ACCEPT =
   "Accept: application/vnd.docker.distribution.manifest.v2+json, application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json";
-const TIMEOUT_S = 20;
 
 /** The finding about images. */
 export const IMAGES = "images-available";
@@ -22,20 +22,8 @@ const TOOLBOX_IMAGE = "mesosphere/dcos-debug:latest";
 /** A manifest of a registry (HTTP API v2), or a file by its name; asked for with HEAD, so that nothing is pulled. */
 const MANIFEST = /https?:\/\/[A-Za-z0-9.-]+(?::\d+)?\/v2\/[a-z0-9]+(?:[._/-][a-z0-9]+)*\/manifests\/[A-Za-z0-9_][A-Za-z0-9_.:-]*/;
 
-/** The command a node asks a registry with; for the allow-list. Its last line on stdout is the status. */
-export const IMAGE_ARGV = [
-  "curl",
-  "-sI",
-  "-o",
-  "/dev/null",
-  "-w",
-  "%{http_code}",
-  "--max-time",
-  String(TIMEOUT_S),
-  "-H",
-  ACCEPT,
-  MANIFEST,
-] as const;
+/** The command a node asks a registry with; for the allow-list. */
+export const IMAGE_ARGV = headArgv(MANIFEST, [ACCEPT]);
 
 interface Place {
   readonly host: string;
@@ -89,7 +77,7 @@ async function ask(reader: Remote, node: InventoryNode, image: string, settings:
   const url = `${scheme}://${place.host}/v2/${place.name}/manifests/${place.reference}`;
   if (!new RegExp(`^(?:${MANIFEST.source})$`).test(url)) return { image, status: null, why: "not the name of an image" };
   const argv = IMAGE_ARGV.map((word) => (typeof word === "string" ? word : url));
-  const outcome = await reader.run(node.name, { argv, timeoutMs: (TIMEOUT_S + 10) * 1_000 });
+  const outcome = await reader.run(node.name, { argv, timeoutMs: HEAD_MS });
   if (outcome.kind !== "exited")
     return { image, status: null, why: outcome.kind === "lost" ? outcome.reason : "no answer in time" };
   const status = Number(/(\d{3})\s*$/.exec(outcome.stdout)?.[1] ?? "0");
