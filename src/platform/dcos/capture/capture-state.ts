@@ -1,5 +1,6 @@
 import type { ArtifactRecord } from "../../../domain/events.ts";
 import type { Json, JsonRecord } from "../../../domain/json.ts";
+import { captureDone, summaryDocument } from "../../../action/snapshot-summary.ts";
 import { takeCapture, type Taken } from "../../../action/take-capture.ts";
 import type { CaptureItem, Effect, StepContext, StepKind } from "../../../engine/ports.ts";
 import { DOCUMENT_TYPE, FIGURE_TYPE } from "../../../domain/exhibit.ts";
@@ -102,31 +103,12 @@ async function capture(ctx: StepContext): Promise<Effect> {
         next: `Look at the leading master and Marathon, then: ${ctx.spell("retry", ctx.step.address)}`,
       },
     };
-  const ordered = new Map(
-    items.flatMap(({ name }) => {
-      const bytes = taken.get(name) ?? null;
-      return bytes === null ? [] : [[name, bytes] as const];
-    }),
-  );
-  const summary: JsonRecord = {
-    v: 1,
-    platform: "dcos",
-    cluster: ctx.plan.cluster.id,
-    summary: summarise(ordered, ctx.inventory.nodes),
-    missing: missing.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
-  };
+  const captured = { platform: "dcos", items, taken, missing };
+  const summary = summaryDocument(ctx, captured, (bytes) => summarise(bytes, ctx.inventory.nodes));
   const text = `${JSON.stringify(summary, null, 1)}\n`;
   const kept = await keepText(ctx, "summary.json", "the comparable essence of this snapshot", text);
   await drawAndFill(ctx, record(summary["summary"]));
-  const note = `${taken.size} of ${items.length} captured${
-    missing.length === 0
-      ? ""
-      : `; not captured: ${missing
-          .slice(0, 5)
-          .map((one) => one.name)
-          .join(", ")}${missing.length > 5 ? " and more" : ""}`
-  }`;
-  return { kind: "done", note, output: { captured: taken.size, missing: missing.length, summary: kept.sha256 } };
+  return captureDone(captured, kept.sha256);
 }
 
 /** Captures the cluster's state with its digest (workbook, "Capture current cluster state"): everything `captures` names, and a summary. */

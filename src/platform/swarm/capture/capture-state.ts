@@ -1,7 +1,7 @@
+import { captureDone, summaryDocument } from "../../../action/snapshot-summary.ts";
 import { takeCapture, type Taken } from "../../../action/take-capture.ts";
 import { mapBounded } from "../../../domain/bounded.ts";
 import type { ArtifactRecord } from "../../../domain/events.ts";
-import type { JsonRecord } from "../../../domain/json.ts";
 import type { CaptureItem, Effect, StepContext, StepKind } from "../../../engine/ports.ts";
 import { atManager, captures, managersInTurn } from "./captures.ts";
 import { summarise } from "./summary.ts";
@@ -10,8 +10,6 @@ import { summarise } from "./summary.ts";
 const AT_ONCE = 24;
 /** Captures without which a snapshot is worth nothing. */
 const ESSENTIAL = ["swarm/nodes.json", "swarm/services.json", "swarm/tasks.json"];
-/** Missing captures named in a note. */
-const NAMED = 5;
 
 /** Takes one capture; what any manager tells is asked of the next one where the first is away or has no leader. */
 async function take(ctx: StepContext, item: CaptureItem): Promise<Taken> {
@@ -60,19 +58,8 @@ async function capture(ctx: StepContext): Promise<Effect> {
         next: `Look whether more than half of the managers are reachable, then: ${ctx.spell("retry", ctx.step.address)}`,
       },
     };
-  const ordered = new Map(
-    items.flatMap(({ name }) => {
-      const bytes = taken.get(name);
-      return bytes === undefined ? [] : [[name, bytes] as const];
-    }),
-  );
-  const summary: JsonRecord = {
-    v: 1,
-    platform: "swarm",
-    cluster: ctx.plan.cluster.id,
-    summary: summarise(ordered, ctx.inventory.nodes),
-    missing: missing.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
-  };
+  const captured = { platform: "swarm", items, taken, missing };
+  const summary = summaryDocument(ctx, captured, (bytes) => summarise(bytes, ctx.inventory.nodes));
   const meta = {
     name: "summary.json",
     node: null,
@@ -80,10 +67,7 @@ async function capture(ctx: StepContext): Promise<Effect> {
     evidenceOf: "the comparable essence of this snapshot",
   };
   const kept = await keep(ctx, meta, `${JSON.stringify(summary, null, 1)}\n`);
-  const names = missing.slice(0, NAMED).map(({ name }) => name);
-  const without = missing.length === 0 ? "" : `; not captured: ${names.join(", ")}${missing.length > NAMED ? " and more" : ""}`;
-  const output = { captured: taken.size, missing: missing.length, summary: kept.sha256 };
-  return { kind: "done", note: `${taken.size} of ${items.length} captured${without}`, output };
+  return captureDone(captured, kept.sha256);
 }
 
 /** Captures the Swarm's state with a summary that two snapshots are compared by. */
