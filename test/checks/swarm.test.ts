@@ -1,7 +1,7 @@
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe } from "vitest";
 import { createJq } from "../../src/check/jq.ts";
-import { proveCanFail } from "../../src/check/prove.ts";
 import { loadChecks } from "../../src/document/load.ts";
+import { itProves } from "./proven.ts";
 
 const jq = createJq();
 afterAll(() => jq.close());
@@ -9,22 +9,5 @@ afterAll(() => jq.close());
 const checks = (await loadChecks("checks/swarm")).map((one) => one.document);
 
 describe("the checks of a Swarm", () => {
-  it("each refuse every bad reading they ship with, pass every good one, and pass none of these with a spoilt answer", async () => {
-    const proofs = await proveCanFail(checks, jq);
-    expect(proofs.flatMap((proof) => proof.complaint ?? [])).toEqual([]);
-  });
-
-  it("each ship with a bad and a good reading; a gate that wants several passes says which of them are too few", () => {
-    expect(checks.filter((check) => check.refuses.length === 0 || (check.accepts ?? []).length === 0)).toEqual([]);
-    const steady = checks.filter(({ gate }) => gate.consecutivePasses > 1 || gate.spanMs > 0);
-    expect(steady.filter((check) => (check.unsteady ?? []).length === 0).map((check) => check.name)).toEqual([]);
-  });
-
-  it("each show a value for every bad reading that was read, without an error of their own", async () => {
-    const proofs = await proveCanFail(checks, jq, "recordings");
-    const mute = proofs.flatMap((proof) =>
-      proof.proofs.filter((one) => one.observed.includes("nothing to show")).map((one) => `${proof.check}: ${one.reading}`),
-    );
-    expect(mute).toEqual([]);
-  });
+  itProves(checks, jq);
 });

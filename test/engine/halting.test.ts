@@ -142,6 +142,7 @@ describe("what a wave is followed by", () => {
 describe("steps at the end", () => {
   const book = toyRunbook();
   const runbook = { ...book, finally: [step("undo", "toy/undo")] };
+  const always = { ...book, finally: [step("undo", "toy/undo", { with: { "on-halt": true } })] };
   it("are never complete because a resume found them failed, and a failed one is not a success", async () => {
     let tries = 0;
     const undo: StepKind = {
@@ -158,14 +159,7 @@ describe("steps at the end", () => {
   });
 
   it("touch nothing where nobody approved the start", async () => {
-    const undone: string[] = [];
-    const undo: StepKind = {
-      name: "toy/undo",
-      effect: "write",
-      shows: () => [],
-      doIt: async () => (undone.push("undone"), { kind: "done" }),
-    };
-    const always = { ...book, finally: [step("undo", "toy/undo", { with: { "on-halt": true } })] };
+    const { undo, undone } = undoing();
     const nobody = { ask: async (): Promise<OperatorAnswer> => ({ kind: "nobody" }) };
     const toy = toyRun({ runbook: always, kinds: () => [undo], operator: nobody });
     expect((await toy.run()).exit).toBe("waiting");
@@ -173,15 +167,8 @@ describe("steps at the end", () => {
   });
 
   it("that a halt asks for undo what there is, and again what the run makes when it goes on", async () => {
-    const undone: string[] = [];
-    const undo: StepKind = {
-      name: "toy/undo",
-      effect: "write",
-      shows: () => [],
-      doIt: async () => (undone.push("undone"), { kind: "done" }),
-    };
+    const { undo, undone } = undoing();
     const limits: { stopAfter: string | null } = { stopAfter: "bosses" };
-    const always = { ...book, finally: [step("undo", "toy/undo", { with: { "on-halt": true } })] };
     const toy = toyRun({ runbook: always, kinds: () => [undo], limits });
     expect((await toy.run()).halt?.problem.code).toBe("stop-after");
     expect([undone.length, toy.status("finally/undo")]).toEqual([1, "pending"]);
@@ -191,14 +178,7 @@ describe("steps at the end", () => {
   });
 
   it("also where the process died before its undo, and a resume finds done all that it is asked for", async () => {
-    const undone: string[] = [];
-    const undo: StepKind = {
-      name: "toy/undo",
-      effect: "write",
-      shows: () => [],
-      doIt: async () => (undone.push("undone"), { kind: "done" }),
-    };
-    const always = { ...book, finally: [step("undo", "toy/undo", { with: { "on-halt": true } })] };
+    const { undo, undone } = undoing();
     const made = (): ReturnType<typeof toyRun> =>
       toyRun({ runbook: always, kinds: () => [undo], limits: { stopAfter: "bosses" } });
     const whole = made();
@@ -211,6 +191,13 @@ describe("steps at the end", () => {
     expect(undone).toEqual(["undone"]);
   });
 });
+
+/** A step that undoes something and counts how often. */
+function undoing(): { readonly undo: StepKind; readonly undone: string[] } {
+  const undone: string[] = [];
+  const doIt: StepKind["doIt"] = async () => (undone.push("undone"), { kind: "done" });
+  return { undone, undo: { name: "toy/undo", effect: "write", shows: () => [], doIt } };
+}
 
 describe("--until", () => {
   it("starts no node that is not expected to end in time, but follows one that has begun", async () => {
